@@ -1,0 +1,61 @@
+"""The exceptions of nnloop.
+
+NnloopError
+├── UserError               wrong input or a wrong environment: one line on stderr, exit code 2
+│   ├── SettingsError       a setting has a wrong name, type or value
+│   ├── DatasetError        raw files are missing, incomplete or damaged
+│   ├── RunFolderError      the run folder can't be used: written with other settings, read-only, in use
+│   ├── CandidateFileError  a network given to job=evaluate can't be read
+│   └── ModelError          a language model can't be loaded
+├── InfrastructureError     our own machinery failed under a trial: the trial is retried
+└── CompletionError         what the LLM wrote is no usable candidate; carries the status it ends in
+
+A candidate's failure is data and never an exception outside `modes`: `CompletionError` is caught where a completion is
+turned into a candidate, and everything later is a `TrialResult`.
+"""
+
+from nnloop.records import Status
+
+
+class NnloopError(Exception):
+    """Base of every exception that nnloop raises on purpose."""
+
+
+class UserError(NnloopError):
+    """Something outside nnloop has to be changed; the message says what, in one line."""
+
+
+class SettingsError(UserError):
+    pass
+
+
+class DatasetError(UserError):
+    pass
+
+
+class RunFolderError(UserError):
+    pass
+
+
+class CandidateFileError(UserError):
+    pass
+
+
+class ModelError(UserError):
+    pass
+
+
+class InfrastructureError(NnloopError):
+    pass
+
+
+class CompletionError(NnloopError):
+    """A completion that holds no usable candidate.
+
+    `status` is one of unparseable, patch_failed, no_change, rejected; `reason` is one line for a person.
+    """
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
