@@ -1,0 +1,22 @@
+"""The networks that a search starts from, and structural edits of networks like them. Never imports torch.
+
+The files in seeds/ are data: they are read as text here and run only in a trial's own process.
+"""
+
+import functools
+import importlib.resources
+
+from nnloop.records import Network, candidate_id
+
+
+@functools.cache
+def _seeds() -> tuple[Network, ...]:
+    folder = importlib.resources.files(__package__) / "seeds"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".py")), key=lambda file: file.name)
+    sources = [(file.name.removesuffix(".py"), file.read_text(encoding="utf-8")) for file in files]
+    return tuple(Network(id=candidate_id(code), code=code, name=name) for name, code in sources)
+
+
+def seeds() -> list[Network]:
+    """Give our own seed networks, sorted by name."""
+    return list(_seeds())

@@ -1,0 +1,120 @@
+"""`python -m nnloop`: compose the config, check it, build the job, run it."""
+
+import logging
+import os
+import re
+import sys
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnloop.errors import UserError
+
+_PACKAGE = Path(__file__).resolve().parent
+_HOME = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent
+"""Where conf/ and sweeps/ lie: inside an installed wheel, beside the package in a checkout."""
+
+_IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
+_NOT_IN_THE_NAME = ("executor", "tracker", "dataset.root", "llm.device", "llm.batch_size", "candidate", "runs")
+"""Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
+
+_log = logging.getLogger("nnloop")
+_started = time.strftime("%Y%m%d-%H%M%S")
+_failures: list[int] = []
+
+
+def main() -> None:
+    """Run from the command line. Exit code 0 is success, 2 wrong input, 1 our own failure, 130 an interrupt."""
+    os.environ["NNLOOP_HOME"] = str(_HOME)
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
+    OmegaConf.register_new_resolver("nnloop.folder", run_folder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.subfolder", run_subfolder, replace=True)
+    try:
+        _compose_and_run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (HydraException, OmegaConfBaseException, UserError) as error:
+        _fail(_one_line(error), 2)
+    except OSError as error:
+        _fail(f"{error.filename or 'output folder'}: {error.strerror or error}", 2)
+    sys.exit(max(_failures, default=0))
+
+
+@hydra.main(version_base="1.3", config_path=str(_HOME / "conf"), config_name="config")
+def _compose_and_run(config: DictConfig) -> None:
+    """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
+    from nnloop import build, settings
+
+    try:
+        build.run(settings.load(config), Path(HydraConfig.get().runtime.output_dir))
+    except UserError as error:
+        _fail(_one_line(error), 2)
+    except Exception:
+        _log.exception("nnloop failed")
+        _failures.append(1)
+
+
+def run_folder(job: str, name: str, *parts: Any) -> str:
+    """The folder of a single run, below outputs/."""
+    return f"outputs/{name}/{run_subfolder('', job, *parts)}"
+
+
+def run_subfolder(
+    number: int | str, job: str, llm: str, dataset: str, mode: str, seed: int, overrides: list[str]
+) -> str:
+    """<llm>-<dataset>-<mode>-s<seed> with every further override, so that no two runs share a folder.
+
+    Jobs other than search get <job>-<time>, with the job's number in a multirun.
+    """
+    if job != "search":
+        return "-".join(str(part) for part in (job, _started, number) if part != "")
+    further = sorted(override.lstrip("+") for override in overrides if not _named_already(override.lstrip("+")))
+    return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
+
+
+def _named_already(override: str) -> bool:
+    key = override.partition("=")[0]
+    return key in _IN_THE_NAME or key.split(".")[0] in _NOT_IN_THE_NAME or key in _NOT_IN_THE_NAME
+
+
+def _file_name(override: str) -> str:
+    """The override as part of a file name: harmless characters, at most 60, a hash where that lost something."""
+    text = re.sub(r"[^\w.=+,-]", "_", override)[:60]
+    return text if text == override else f"{text}~{sha256(override.encode()).hexdigest()[:8]}"
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"nnloop: {message}", file=sys.stderr)
+    _failures.append(code)
+
+
+def _one_line(error: BaseException) -> str:
+    """The messages of an error and its causes in one line, without Hydra's search path and hints on structure."""
+    parts: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None:
+        text = re.sub(r"Config search path:.*|full_key: .*|To append to your config use.*", "", str(seen), flags=re.S)
+        text = re.sub(r"\s+", " ", text).strip(" .")
+        if text and not any(text in part for part in parts):
+            parts.append(text)
+        seen = seen.__cause__
+    return "; ".join(parts) + _allowed_keys(str(error))
+
+
+def _allowed_keys(message: str) -> str:
+    """What could stand in the place of a key that Hydra does not know."""
+    from nnloop import settings
+
+    unknown = re.match(r"Could not override '([^']+)'", message)
+    return f"; allowed: {', '.join(settings.keys_beside(unknown[1]))}" if unknown else ""
+
+
+if __name__ == "__main__":
+    main()

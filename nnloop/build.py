@@ -1,0 +1,3 @@
+"""x"""
+def run(settings, folder):
+    print(settings, folder)

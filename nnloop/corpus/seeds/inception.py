@@ -1,0 +1,37 @@
+import torch
+from torch import nn
+
+
+class Conv(nn.Sequential):
+    def __init__(self, c, k=3, s=1, act=nn.ReLU):
+        super().__init__(
+            nn.LazyConv2d(c, k, s, k // 2, bias=False),
+            nn.LazyBatchNorm2d(),
+            act(),
+        )
+
+
+class Cat(nn.ModuleList):
+    def __init__(self, *paths):
+        super().__init__(paths)
+
+    def forward(self, x):
+        return torch.cat([path(x) for path in self], 1)
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.net = nn.Sequential(
+            Conv(32),
+            nn.MaxPool2d(2, ceil_mode=True),
+            Cat(Conv(24, 1), Conv(24), Conv(16, 5)),
+            nn.MaxPool2d(2, ceil_mode=True),
+            Cat(Conv(32, 1), Conv(32), Conv(16, 5)),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.LazyLinear(out_shape[0]),
+        )
+
+    def forward(self, x):
+        return self.net(x)

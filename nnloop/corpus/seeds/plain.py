@@ -1,0 +1,28 @@
+from torch import nn
+
+
+class Conv(nn.Sequential):
+    def __init__(self, c, k=3, s=1, act=nn.ReLU):
+        super().__init__(
+            nn.LazyConv2d(c, k, s, k // 2, bias=False),
+            nn.LazyBatchNorm2d(),
+            act(),
+        )
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.net = nn.Sequential(
+            Conv(32),
+            nn.MaxPool2d(2, ceil_mode=True),
+            Conv(64),
+            nn.MaxPool2d(2, ceil_mode=True),
+            Conv(96),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.LazyLinear(out_shape[0]),
+        )
+
+    def forward(self, x):
+        return self.net(x)
