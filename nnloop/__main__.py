@@ -32,10 +32,12 @@ _failures: list[int] = []
 
 def main() -> None:
     """Run from the command line. Exit code 0 is success, 2 wrong input, 1 our own failure, 130 an interrupt."""
-    os.environ["NNLOOP_HOME"] = str(_HOME)
+    if not any(argument.startswith(("--config-dir", "-cd")) for argument in sys.argv):
+        sys.argv += ["--config-dir", str(_HOME / "sweeps")]  # lets --config-name find a sweep
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
     OmegaConf.register_new_resolver("nnloop.folder", run_folder, replace=True)
     OmegaConf.register_new_resolver("nnloop.subfolder", run_subfolder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.options", list_options, replace=True)
     try:
         _compose_and_run()
     except KeyboardInterrupt:
@@ -77,6 +79,12 @@ def run_subfolder(
         return "-".join(str(part) for part in (job, _started, number) if part != "")
     further = sorted(override.lstrip("+") for override in overrides if not _named_already(override.lstrip("+")))
     return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
+
+
+def list_options() -> str:
+    """Every config group with its options, for --help."""
+    groups = sorted(folder for folder in (_HOME / "conf").iterdir() if folder.is_dir())
+    return "\n".join(f"{folder.name}: {', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}" for folder in groups)
 
 
 def _named_already(override: str) -> bool:

@@ -1,0 +1,108 @@
+"""Structural edits of a network: random, local, and always such that the result builds at every image size.
+
+That holds by construction for modules in the idiom of the seeds (layout.py), not for any code. Growth is bounded: an
+edit that would leave the limits below is drawn again, unless it makes a network smaller that is outside them already.
+"""
+
+import ast
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nnloop.corpus import parameters, seeds, structure
+from nnloop.corpus.layout import Layout
+
+MAX_ELEMENTS = 16
+MAX_COLUMNS = 100
+MAX_PARAMS = 400_000  # estimated
+MAX_OPERATIONS = 100_000_000  # multiply-adds of one 32x32 image, estimated
+
+Operator = Callable[[Layout, random.Random], str | None]
+
+OPERATORS: dict[str, Operator] = {
+    "width": parameters.width,
+    "kernel": parameters.kernel,
+    "stride": parameters.stride,
+    "parameter": parameters.parameter,
+    "activation": parameters.activation,
+    "normalisation": parameters.normalisation,
+    "dropout": parameters.dropout,
+    "head": parameters.head,
+    "insertion": structure.insertion,
+    "removal": structure.removal,
+    "duplication": structure.duplication,
+    "skip": structure.skip,
+    "pooling": structure.pooling,
+    "attention": structure.attention,
+    "branch": structure.branch,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    code: str
+    operator: str
+
+
+def random_edit(source: str, rng: random.Random, tries: int = 50) -> Edit:
+    """Make one edit by an operator drawn at random. Raises ValueError where the source is not in the idiom."""
+    for _ in range(tries):
+        name = rng.choice(list(OPERATORS))
+        code = apply_operator(name, source, rng)
+        if code is not None:
+            return Edit(code, name)
+    raise ValueError(f"no operator applies in {tries} tries")
+
+
+def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
+    """Make one edit by the named operator; None where it finds no place, or its result is over the limits."""
+    layout = Layout(source)
+    code = OPERATORS[name](layout, rng)
+    if code is None or code == source:
+        return None
+    edited = Layout(code)
+    small = all(new <= max(limit, old) for new, old, limit in zip(_size(edited), _size(layout), LIMITS, strict=True))
+    return code if small else None
+
+
+def mutate(source: str, rng: random.Random, edits: int) -> str:
+    """Make so many edits, one on the other's result."""
+    for _ in range(edits):
+        source = random_edit(source, rng).code
+    return source
+
+
+def random_network(rng: random.Random, max_edits: int = 10) -> str:
+    """Draw a seed network and make 0 up to `max_edits` edits of it."""
+    return mutate(rng.choice(seeds()).code, rng, rng.randint(0, max_edits))
+
+
+LIMITS = (MAX_ELEMENTS, MAX_COLUMNS, MAX_PARAMS, MAX_OPERATIONS)
+
+
+def _size(layout: Layout) -> tuple[int, int, int, int]:
+    """Give elements, columns, and rough counts of parameters and multiply-adds: an upper guess, to bound growth."""
+    columns = max(len(line) for line in layout.source.splitlines())
+    params = operations = 0
+    channels, area = 3, 32 * 32
+    for element in layout.elements[: layout.head]:
+        for block in layout.blocks([element]):
+            width = layout.number(block, "c", 0)
+            if width:
+                weights = _weights(layout, block, channels, width)
+                params, operations, channels = params + weights, operations + weights * area, width
+        if "Pool2d(2" in layout.text(element) or _strides(layout, element):
+            area = max(1, area // 4)
+    return len(layout.elements), columns, params, operations
+
+
+def _weights(layout: Layout, block: ast.Call, channels: int, width: int) -> int:
+    """Guess a block's weights: dense, or pointwise and depthwise where its class says `groups`."""
+    kernel, expansion, copies = (layout.number(block, name, 1) for name in ("k", "e", "n"))
+    if "groups=" in layout.text(layout.classes[layout.name(block)]):
+        return width * expansion * (channels + width + kernel**2)
+    return channels * width * kernel**2 * expansion * copies
+
+
+def _strides(layout: Layout, element: ast.expr) -> bool:
+    return isinstance(element, ast.Call) and any(layout.number(block, "s", 1) == 2 for block in layout.blocks([element]))

@@ -1,0 +1,122 @@
+"""Estimates with their 95% intervals: pure functions. numpy and scipy are imported where they are first needed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nnloop.records import Interval, Record
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_Z = 1.959963984540054  # normal quantile of 97.5%
+_BLOCK = 2_000_000  # numbers drawn at once, so that a long sample needs little memory
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation(Record):
+    """A rank correlation. `rho` is None, with the reason in `note`, where the sample can't show one."""
+
+    rho: Interval | None
+    tau: float | None  # Kendall's tau-b
+    p: float | None  # two-sided, of rho
+    n: int
+    note: str = ""
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """Estimate a rate (Wilson's score interval). With n = 0 nothing is known: 0 in [0, 1]."""
+    if n == 0:
+        return Interval(0.0, 0.0, 1.0)
+    rate = successes / n
+    spread = 1 + _Z**2 / n
+    centre = (rate + _Z**2 / (2 * n)) / spread
+    half = _Z * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / spread
+    low = 0.0 if successes == 0 else centre - half  # exact at the ends, whatever the rounding
+    high = 1.0 if successes == n else centre + half
+    return Interval(rate, low, high)
+
+
+def bootstrap_mean(values: Sequence[float], seed: int = 0, resamples: int = 2000) -> Interval | None:
+    """Estimate a mean (percentile bootstrap); None for an empty sample. One value has an interval of no width."""
+    import numpy as np
+
+    sample = np.asarray(values, dtype=np.float64)
+    if sample.size == 0:
+        return None
+    generator = np.random.default_rng(seed)
+    rows = max(1, _BLOCK // sample.size)
+    means = [
+        sample[generator.integers(0, sample.size, (min(rows, resamples - done), sample.size))].mean(axis=1)
+        for done in range(0, resamples, rows)
+    ]
+    return _percentile(float(sample.mean()), np.concatenate(means))
+
+
+def student_mean(values: Sequence[float]) -> Interval | None:
+    """Estimate a mean of few values, as of a handful of seeds (Student's t); None for fewer than two.
+
+    A bootstrap of three or five values is far too narrow.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    if len(values) < 2:
+        return None
+    sample = np.asarray(values, dtype=np.float64)
+    half = float(stdtrit(len(values) - 1, 0.975)) * float(sample.std(ddof=1)) / math.sqrt(len(values))
+    mean = float(sample.mean())
+    return Interval(mean, mean - half, mean + half)
+
+
+def paired_difference(a: Sequence[float], b: Sequence[float]) -> Interval | None:
+    """Estimate the mean of a - b over pairs (Student's t), as of two arms with the same seeds; None for fewer than two."""
+    if len(a) != len(b):
+        raise ValueError(f"pairs are needed, not {len(a)} and {len(b)} values")
+    return student_mean([x - y for x, y in zip(a, b, strict=True)])
+
+
+def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0, resamples: int = 2000) -> Correlation:
+    """Estimate how well x ranks y: Spearman's rho with a bootstrap interval over pairs, ties at their mean rank.
+
+    Resamples in which one column is constant have no rho and are left out of the interval.
+    """
+    import numpy as np
+
+    if len(x) != len(y):
+        raise ValueError(f"pairs are needed, not {len(x)} and {len(y)} values")
+    n = len(x)
+    if n < 3:
+        return Correlation(None, None, None, n, f"{n} pairs: a rank correlation needs at least 3")
+    if len(set(x)) == 1 or len(set(y)) == 1:
+        return Correlation(None, None, None, n, "one column is constant: there is nothing to rank")
+    from scipy import stats
+
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    found = stats.spearmanr(a, b)
+    picks = np.random.default_rng(seed).integers(0, n, (resamples, n))
+    rhos = _row_correlation(stats.rankdata(a[picks], axis=1), stats.rankdata(b[picks], axis=1))
+    note = f"only {n} pairs: the interval is a rough guide" if n < 8 else ""
+    rho = _percentile(float(found.statistic), rhos[np.isfinite(rhos)])
+    return Correlation(rho, float(stats.kendalltau(a, b).statistic), float(found.pvalue), n, note)
+
+
+def _percentile(value: float, resampled: "NDArray[np.float64]") -> Interval:
+    import numpy as np
+
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
+def _row_correlation(x: "NDArray[np.float64]", y: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Pearson's r of each row, (resamples,); NaN where a row is constant."""
+    import numpy as np
+
+    x = x - x.mean(axis=1, keepdims=True)
+    y = y - y.mean(axis=1, keepdims=True)
+    scale = np.sqrt((x**2).sum(axis=1) * (y**2).sum(axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result: NDArray[np.float64] = (x * y).sum(axis=1) / scale
+    return result

@@ -1,0 +1,115 @@
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+
+from nnloop.records import Interval
+from nnloop.stats import Correlation, bootstrap_mean, paired_difference, spearman, student_mean, wilson
+
+
+def test_wilson_gives_the_published_interval() -> None:
+    interval = wilson(8, 10)  # Newcombe 1998, and R's prop.test(correct=FALSE)
+    assert (interval.value, interval.low, interval.high) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
+
+
+@pytest.mark.parametrize("n", [1, 10, 1100])
+def test_wilson_stays_within_zero_and_one_at_the_ends(n: int) -> None:
+    assert wilson(0, n).low == 0.0
+    assert wilson(0, n).high > 0.0
+    assert wilson(n, n).high == 1.0
+    assert wilson(n, n).low < 1.0
+
+
+def test_wilson_of_nothing_says_that_nothing_is_known() -> None:
+    assert wilson(0, 0) == Interval(0.0, 0.0, 1.0)
+
+
+def test_bootstrap_of_an_empty_sample_is_none_and_of_one_value_has_no_width() -> None:
+    assert bootstrap_mean([]) is None
+    assert bootstrap_mean([0.5]) == Interval(0.5, 0.5, 0.5)
+
+
+def test_bootstrap_is_the_same_for_the_same_seed_and_not_for_another() -> None:
+    values = [0.1, 0.4, 0.35, 0.8]
+    assert bootstrap_mean(values) == bootstrap_mean(values)
+    assert bootstrap_mean(values) != bootstrap_mean(values, seed=1)
+
+
+def test_bootstrap_covers_the_mean_about_as_often_as_it_says() -> None:
+    generator = random.Random(0)
+    hits = 0
+    for _ in range(200):
+        interval = bootstrap_mean([generator.random() for _ in range(40)], resamples=400)
+        assert interval is not None
+        hits += interval.low <= 0.5 <= interval.high
+    assert 0.88 <= hits / 200 <= 0.99
+
+
+def test_bootstrap_of_a_long_sample_uses_every_resample() -> None:
+    interval = bootstrap_mean([0.0, 1.0] * 5000, resamples=500)
+    assert interval is not None
+    assert interval.low == pytest.approx(0.49, abs=0.005)
+    assert interval.high == pytest.approx(0.51, abs=0.005)
+
+
+def test_student_mean_is_the_textbook_interval() -> None:
+    interval = student_mean([1.0, 2.0, 3.0])  # 2 +- 4.3027 * 1 / sqrt(3)
+    assert interval is not None
+    assert (interval.low, interval.high) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-3)
+    assert student_mean([1.0]) is None
+
+
+def test_paired_difference_takes_the_seed_effect_out() -> None:
+    arm, baseline = [0.5, 0.7, 0.9], [0.4, 0.6, 0.8]
+    interval = paired_difference(arm, baseline)
+    assert interval is not None
+    assert (interval.value, interval.low, interval.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_paired_difference_refuses_unequal_lengths() -> None:
+    with pytest.raises(ValueError, match="pairs are needed"):
+        paired_difference([1.0], [1.0, 2.0])
+
+
+def test_spearman_is_scipys_with_an_interval_around_it() -> None:
+    x = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    y = [0.2, 0.1, 0.4, 0.3, 0.6, 0.5, 0.8, 0.7, 1.0, 0.9]
+    found = spearman(x, y)
+    assert found.rho is not None
+    assert found.rho.value == pytest.approx(0.9394, abs=1e-4)
+    assert found.rho.low < found.rho.value < found.rho.high <= 1.0
+    assert found.p == pytest.approx(5.48e-05, rel=0.01)
+    assert (found.n, found.note) == (10, "")
+
+
+def test_spearman_gives_ties_their_mean_rank() -> None:
+    found = spearman([1, 2, 2, 3], [1, 2, 3, 4])
+    assert found.rho is not None
+    assert found.rho.value == pytest.approx(0.9487, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "reason"),
+    [([1.0, 2.0], [1.0, 2.0], "at least 3"), ([1.0] * 9, [float(i) for i in range(9)], "constant")],
+)
+def test_spearman_says_when_a_sample_cannot_show_a_ranking(x: list[float], y: list[float], reason: str) -> None:
+    found = spearman(x, y)
+    assert found.rho is None
+    assert reason in found.note
+
+
+def test_spearman_of_few_pairs_says_so() -> None:
+    assert "5 pairs" in spearman([1, 2, 3, 4, 5], [2, 1, 3, 5, 4]).note
+
+
+def test_a_correlation_survives_json() -> None:
+    found = spearman([1, 2, 3, 4], [1, 3, 2, 4])
+    assert Correlation.from_json(json.loads(found.line())) == found
+
+
+def test_importing_stats_loads_neither_numpy_nor_scipy() -> None:
+    code = "import sys, nnloop.stats; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
