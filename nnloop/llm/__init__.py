@@ -1,0 +1,24 @@
+"""Language models and their stand-ins. `load` gives the engine that the settings name; torch is imported for `hf` only."""
+
+from nnloop.llm.engine import Engine, Request
+from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+
+__all__ = ["Engine", "Request", "load"]
+
+
+def load(settings: HfLlmSettings | RandomLlmSettings | ScriptedLlmSettings, mode: str, candidates: int) -> Engine:
+    """Load the engine for one mode; `candidates` is the number of completions of a cycle.
+
+    Raises ModelError where a model can't be loaded, and SettingsError where its settings don't fit it.
+    """
+    if isinstance(settings, RandomLlmSettings):
+        from nnloop.llm.random import RandomEngine
+
+        return RandomEngine(settings, mode)
+    if isinstance(settings, ScriptedLlmSettings):
+        from nnloop.llm.scripted import ScriptedEngine
+
+        return ScriptedEngine(settings, candidates)
+    from nnloop.llm.hf import HfEngine
+
+    return HfEngine(settings, mode)

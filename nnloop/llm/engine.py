@@ -1,0 +1,66 @@
+"""What the search asks of a language model, whatever stands behind it. Imports no torch."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from nnloop.records import Completion, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One completion wanted. `seed` alone decides the sampling: the batch that it falls in does not."""
+
+    prompt: Prompt
+    baseline: str  # source of the network that the prompt shows
+    cycle: int
+    slot: int
+    seed: int
+
+    def answer(
+        self,
+        text: str,
+        seconds: float,
+        tokens: int = 0,
+        prompt_tokens: int = 0,
+        adapter: str | None = None,
+        truncated: bool = False,
+    ) -> Completion:
+        """Make the completion that answers this request."""
+        return Completion(
+            prompt=self.prompt,
+            text=text,
+            cycle=self.cycle,
+            slot=self.slot,
+            seed=self.seed,
+            tokens=tokens,
+            prompt_tokens=prompt_tokens,
+            seconds=seconds,
+            adapter=adapter,
+            truncated=truncated,
+        )
+
+
+class Engine(Protocol):
+    """A source of completions."""
+
+    @property
+    def trainable(self) -> bool:
+        """Whether it can be LoRA-tuned."""
+
+    @property
+    def adapter(self) -> str | None:
+        """Hash of the adapter in force; None for the bare model."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield each completion as soon as it is finished, in any order.
+
+        `Completion.seconds` is its share of the time spent generating: the shares of a batch add up to the batch's time.
+        """
+
+    def use_adapter(self, folder: Path | None) -> None:
+        """Generate with the adapter saved in `folder` from now on; None is the bare model."""
+
+    def close(self) -> None:
+        """Free the memory. The engine is not used again."""
