@@ -72,7 +72,7 @@ def student_mean(values: Sequence[float]) -> Interval | None:
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float]) -> Interval | None:
-    """Estimate the mean of a - b over pairs (Student's t), as of two arms with the same seeds; None for fewer than two."""
+    """Estimate the mean of a - b over pairs (Student's t), say of two arms with the same seeds; None below two."""
     if len(a) != len(b):
         raise ValueError(f"pairs are needed, not {len(a)} and {len(b)} values")
     return student_mean([x - y for x, y in zip(a, b, strict=True)])

@@ -1,0 +1,132 @@
+"""What a search logs to W&B: every key of the cycle's history and every column of the candidate table.
+
+A dashboard that names keys checks them against `METRICS` and `COLUMNS`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnloop.records import CycleReport, Entry, Interval, Status
+
+STEP = "cycle"
+CYCLE_TABLE = "candidates/cycle"  # one version a cycle
+FULL_TABLE = "candidates/all"  # once, when the search ends
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One scalar per cycle. `read` gives None where the cycle has no such number; then nothing is logged."""
+
+    read: Callable[[CycleReport], float | None]
+    unit: str = ""
+    summary: str = "last"  # what W&B shows for the whole run: last, max
+
+
+def _interval(field: str, part: str) -> Callable[[CycleReport], float | None]:
+    def read(report: CycleReport) -> float | None:
+        interval: Interval | None = getattr(report, field)
+        return None if interval is None else float(getattr(interval, part))
+
+    return read
+
+
+def _estimate(key: str, field: str, summary: str) -> dict[str, Metric]:
+    return {
+        key: Metric(_interval(field, "value"), "fraction", summary),
+        f"{key}_low": Metric(_interval(field, "low"), "fraction"),
+        f"{key}_high": Metric(_interval(field, "high"), "fraction"),
+    }
+
+
+def _status(status: Status) -> Metric:
+    return Metric(lambda report: report.statuses.get(status, 0), "completions")
+
+
+def _seconds(stage: str) -> Metric:
+    return Metric(lambda report: report.seconds.get(stage), "s")
+
+
+METRICS: dict[str, Metric] = {
+    **_estimate("valid/rate", "valid_rate", "max"),
+    **_estimate("accuracy/mean", "mean_accuracy", "max"),
+    "accuracy/mean_all": Metric(lambda report: report.mean_accuracy_all, "fraction"),
+    "accuracy/best": Metric(lambda report: report.best_accuracy, "fraction", "max"),
+    **_estimate("accuracy/share_above", "share_above", "max"),
+    "archive/generated": Metric(lambda report: report.generated, "completions"),
+    "archive/distinct": Metric(lambda report: report.distinct, "networks"),
+    "archive/duplicates": Metric(lambda report: report.duplicates, "completions"),
+    "archive/admitted": Metric(lambda report: report.admitted, "networks"),
+    "archive/admitted_total": Metric(lambda report: report.admitted_total, "networks"),
+    "archive/selected": Metric(lambda report: report.selected, "networks"),
+    "archive/mean_jaccard": Metric(lambda report: report.mean_jaccard, "fraction"),
+    "cost/tokens": Metric(lambda report: report.tokens, "tokens"),
+    "cost/prompt_tokens": Metric(lambda report: report.prompt_tokens, "tokens"),
+    "cost/tokens_per_completion": Metric(lambda report: report.mean_tokens, "tokens"),
+    "cost/lines_per_completion": Metric(lambda report: report.mean_lines, "lines"),
+    "cost/peak_gb": Metric(lambda report: report.peak_bytes / 1e9, "GB", "max"),
+    "finetune/loss": Metric(lambda report: report.finetune_loss, "nats"),
+    "finetune/pairs": Metric(lambda report: report.finetune_pairs, "pairs"),
+    **{f"seconds/{stage}": _seconds(stage) for stage in ("generate", "evaluate", "finetune", "total")},
+    **{f"status/{status}": _status(status) for status in Status},
+}
+
+
+def scalars(report: CycleReport) -> dict[str, float]:
+    """The history row of one cycle, without the tables."""
+    found = {key: metric.read(report) for key, metric in METRICS.items()}
+    return {STEP: report.cycle} | {key: value for key, value in found.items() if value is not None}
+
+
+COLUMNS = (
+    "cycle",
+    "slot",
+    "candidate",
+    "status",
+    "reason",
+    "val_accuracy",
+    "test_accuracy",
+    "params",
+    "flops",
+    "train_loss",
+    "trial_seconds",
+    "peak_bytes",
+    "max_jaccard",
+    "nearest",
+    "admitted",
+    "selected",
+    "parent",
+    "mode",
+    "adapter",
+    "tokens",
+    "lines",
+    "seconds",
+    "completion",
+    "code",
+)
+
+
+def rows(entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[tuple[int, int], str]) -> list[list[Any]]:
+    """The candidate table's rows, in the order of `COLUMNS`; `texts` is by (cycle, slot)."""
+    return [_row(entry, codes.get(entry.candidate or ""), texts.get((entry.cycle, entry.slot))) for entry in entries]
+
+
+def _row(entry: Entry, code: str | None, text: str | None) -> list[Any]:
+    result, verdict = entry.result, entry.verdict
+    values: dict[str, Any] = {
+        "status": str(entry.status),
+        "reason": _printable(entry.reason),
+        "trial_seconds": result.seconds if result else None,
+        "max_jaccard": verdict.max_jaccard if verdict else None,
+        "nearest": verdict.nearest if verdict else None,
+        "completion": _printable(text),
+        "code": _printable(code),
+    }
+    for column in ("val_accuracy", "test_accuracy", "params", "flops", "train_loss", "peak_bytes"):
+        values[column] = getattr(result, column) if result else None
+    return [values[column] if column in values else getattr(entry, column) for column in COLUMNS]
+
+
+def _printable(text: str | None) -> str | None:
+    """Escape lone surrogates, which no JSON of W&B takes."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")

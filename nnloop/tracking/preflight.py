@@ -1,0 +1,73 @@
+"""Decide whether W&B can be used online, in a bounded time.
+
+wandb itself needs minutes to give up on a server that refuses or stays silent, so nothing is handed to it before a
+short request was answered.
+"""
+
+import netrc
+import os
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnloop.settings import WandbSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """`name` is wandb's own: online, offline or disabled; `why` says what decided, for the log."""
+
+    name: str
+    why: str
+
+
+def choose_mode(settings: WandbSettings, base_url: str) -> Mode:
+    """Settle on online or offline; WANDB_MODE counts under mode=auto, a missing key or a silent server under both."""
+    wish = settings.mode
+    asked = os.environ.get("WANDB_MODE", "")
+    if wish == "auto" and asked in ("offline", "dryrun", "disabled"):
+        return Mode("disabled" if asked == "disabled" else "offline", f"WANDB_MODE={asked}")
+    if wish == "offline":
+        return Mode("offline", "tracker.mode=offline")
+    if not has_key(base_url):
+        return Mode("offline", "no API key")
+    if not answers(base_url, settings.timeout_s):
+        return Mode("offline", f"{base_url} does not answer")
+    return Mode("online", base_url)
+
+
+def has_key(base_url: str) -> bool:
+    """Whether WANDB_API_KEY or the netrc file that `wandb login` writes holds a key for this server."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urllib.parse.urlsplit(base_url).netloc
+    try:
+        path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+        return host in netrc.netrc(path).hosts
+    except (OSError, RuntimeError, netrc.NetrcParseError):
+        return False
+
+
+def answers(base_url: str, timeout_s: float) -> bool:
+    """Whether anything speaks HTTP there; any status counts.
+
+    The request runs in a thread of its own, since a look-up of the name can't be given a time limit.
+    """
+    reached = threading.Event()
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(base_url, timeout=timeout_s).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except (OSError, ValueError):
+            return
+        reached.set()
+
+    thread = threading.Thread(target=ask, daemon=True, name="wandb-preflight")
+    thread.start()
+    thread.join(timeout_s)
+    return reached.is_set()

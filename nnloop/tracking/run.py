@@ -1,0 +1,228 @@
+"""One W&B run per search.
+
+Covers: the identity of the run across restarts, bounded time to open and close it, every byte under the run folder, and
+that no fault of W&B stops a search. Doesn't cover uploading a run that stayed offline: `wandb sync` does that.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nnloop.records import CycleReport, Entry
+from nnloop.rundir import RunDir, write_json
+from nnloop.settings import WandbSettings
+from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars
+from nnloop.tracking.preflight import Mode, choose_mode
+
+log = logging.getLogger(__name__)
+
+INIT_TIMEOUT_S = 20  # wandb's own 90 becomes 102 with its retries
+FINISH_TIMEOUT_S = 60  # without it, finish() waits for a lost server for more than a quarter of an hour
+_FOLDERS = ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR")
+
+
+class WandbTracker:
+    """tracker=wandb."""
+
+    def __init__(self, settings: WandbSettings) -> None:
+        self._settings = settings
+        self._run: Any = None  # None before `start`, after `finish`, and where the run could not be opened
+        self._folder = RunDir(Path())
+        self._name = ""
+        self._logged: set[int] = set()
+        self._warned = False
+
+    def start(
+        self, name: str, group: str, folder: Path, config: Mapping[str, Any], provenance: Mapping[str, Any]
+    ) -> None:
+        self._folder, self._name = RunDir(folder.resolve()), name
+        with self._forgiving("start"):
+            self._logged = _read_logged(self._marker)
+            self._run = _open(self._settings, name, group, self._wandb, dict(config), dict(provenance))
+            self._catch_up()
+
+    def cycle(
+        self, report: CycleReport, entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[int, str]
+    ) -> None:
+        if self._run is None or report.cycle in self._logged:
+            return
+        with self._forgiving("log a cycle"):
+            by_place = {(report.cycle, slot): text for slot, text in texts.items()}
+            row = scalars(report) | {CYCLE_TABLE: _table(rows(entries, codes, by_place))}
+            self._run.log(
+                row, step=report.cycle, commit=True
+            )  # else it waits for the next cycle's, and a kill loses it
+            self._logged.add(report.cycle)
+            write_json(self._marker, sorted(self._logged))
+            if not report.valid_rate.value:
+                self._run.alert("dead cycle", f"{self._name}: no completion of cycle {report.cycle} was valid")
+
+    def artifact(self, kind: str, name: str, path: Path) -> None:
+        if self._run is None or not path.exists():
+            return
+        with self._forgiving(f"store {name}"):
+            import wandb
+
+            artifact = wandb.Artifact(_artifact_name(f"{self._name}-{name}"), kind)
+            fixed = kind in ("adapter", "code")  # never changed once written: no second copy is needed
+            if path.is_dir():
+                artifact.add_dir(str(path), policy="immutable" if fixed else "mutable")
+            else:
+                artifact.add_file(str(path), policy="immutable" if fixed else "mutable")
+            self._run.log_artifact(artifact)
+
+    def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
+        if self._run is None:
+            return
+        with self._forgiving("finish"):
+            self._run.summary.update(dict(summary))
+            self._run.log({FULL_TABLE: _table(_all_rows(self._folder))}, step=max(self._logged, default=0) + 1)
+        with self._forgiving("finish"):
+            import wandb
+
+            self._run.finish(exit_code=int(failed))
+            wandb.teardown()  # ends its service process, which keeps the folders of this run
+        self._run = None
+
+    @property
+    def _wandb(self) -> Path:
+        return self._folder.path / "wandb"
+
+    @property
+    def _marker(self) -> Path:
+        """Which cycles W&B has; a cycle that closed just before a kill is made up for at the next start."""
+        return self._wandb / "logged.json"
+
+    def _catch_up(self) -> None:
+        entries = self._folder.entries()
+        for report in self._folder.reports():
+            if report.cycle not in self._logged:
+                texts = {slot: found.text for slot, found in self._folder.read_completions(report.cycle).items()}
+                own = [entry for entry in entries if entry.cycle == report.cycle]
+                self.cycle(report, own, _codes(self._folder, own), texts)
+
+    @contextmanager
+    def _forgiving(self, what: str) -> Iterator[None]:
+        """Warn once, and go on without."""
+        try:
+            with _environment(dict.fromkeys(_FOLDERS, str(self._wandb))):
+                yield
+        except Exception as error:
+            if not self._warned:
+                log.warning("W&B: could not %s (%s); the search goes on", what, _one_line(error))
+            self._warned = True
+
+
+def _open(
+    settings: WandbSettings, name: str, group: str, folder: Path, config: dict[str, Any], provenance: dict[str, Any]
+) -> Any:
+    """Open the run online where that works, else offline; says which in one line."""
+    import wandb
+
+    mode = choose_mode(settings, wandb.setup().settings.base_url)
+
+    def init(mode: Mode) -> Any:
+        return wandb.init(
+            project=settings.project,
+            entity=settings.entity,
+            name=name,
+            id=str(provenance["run_id"]),
+            group=group,
+            job_type="search",
+            config=config | {"provenance": provenance},
+            mode=mode.name,
+            resume="allow",
+            reinit="finish_previous",
+            dir=str(folder.parent),
+            settings=_quiet(wandb),
+        )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    run, mode = _init_or_offline(init, mode)
+    run.define_metric(STEP, hidden=True)
+    for key, metric in METRICS.items():
+        run.define_metric(key, step_metric=STEP, summary=metric.summary)
+    if mode.name == "online":
+        log.info("W&B: %s", run.url)
+    else:
+        log.info("W&B: %s (%s); upload later with: wandb sync %s", mode.name, mode.why, Path(run.dir).parent)
+    return run
+
+
+def _init_or_offline(init: Callable[[Mode], Any], mode: Mode) -> tuple[Any, Mode]:
+    if mode.name != "online":
+        return init(mode), mode
+    try:
+        return init(mode), mode
+    except Exception as error:
+        offline = Mode("offline", _one_line(error))
+        return init(offline), offline
+
+
+def _quiet(wandb: Any) -> Any:
+    """No capture of the console, no machine statistics, no source: the run folder's provenance says it all."""
+    return wandb.Settings(
+        init_timeout=INIT_TIMEOUT_S,
+        finish_timeout=FINISH_TIMEOUT_S,
+        console="off",
+        silent=True,
+        disable_git=True,
+        disable_code=True,
+        disable_job_creation=True,
+        x_disable_stats=True,
+        x_disable_meta=True,
+        x_save_requirements=False,
+    )
+
+
+def _table(data: list[list[Any]]) -> Any:
+    import wandb
+
+    return wandb.Table(columns=list(COLUMNS), data=data, allow_mixed_types=True)
+
+
+def _all_rows(folder: RunDir) -> list[list[Any]]:
+    entries = folder.entries()
+    texts = {
+        (cycle, slot): found.text
+        for cycle in sorted({entry.cycle for entry in entries})
+        for slot, found in folder.read_completions(cycle).items()
+    }
+    return rows(entries, _codes(folder, entries), texts)
+
+
+def _codes(folder: RunDir, entries: Sequence[Entry]) -> dict[str, str]:
+    """Source by candidate id, of the candidates whose file is there."""
+    paths = {entry.candidate: folder.code(entry.candidate) for entry in entries if entry.candidate}
+    return {name: path.read_text("utf-8", "replace") for name, path in paths.items() if path.exists()}
+
+
+def _read_logged(marker: Path) -> set[int]:
+    return set(json.loads(marker.read_text())) if marker.exists() else set()
+
+
+def _artifact_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)[-128:]
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0]
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for a while: trials that are started meanwhile must not inherit them."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
