@@ -97,9 +97,10 @@ class RunDir:
         """By candidate id."""
         return {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
 
-    def corpus(self) -> list[Network]:
-        """The corpus with the accuracies that its trials reached in this run."""
-        return [Network.from_json(line) for line in read_lines(self.corpus_trials)]
+    def corpus(self) -> list[tuple[Network, TrialResult]]:
+        """The corpus with the accuracies and results that its trials reached in this run."""
+        rows = read_lines(self.corpus_trials)
+        return [(Network.from_json(row["network"]), TrialResult.from_json(row["result"])) for row in rows]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -220,6 +220,7 @@ class ReportJobSettings:
 @dataclass
 class AdmissionSettings:
     min_accuracy: float  # validation accuracy a network needs to be admitted
+    pool: str  # which networks become baselines and training targets: better (than their parent) or admitted
 
 
 @dataclass
@@ -342,6 +343,7 @@ def check(settings: Settings) -> None:
         if not low <= value <= high:
             raise SettingsError(f"{key}={value}: must lie between {low:g} and {high:g}")
     _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
+    _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
     if isinstance(settings.tracker, WandbSettings):
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
     if isinstance(settings.llm, HfLlmSettings):

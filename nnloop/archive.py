@@ -1,0 +1,64 @@
+"""The archive: every completion's entry on the disk, and what the search knows from them in memory.
+
+One writer. `add` makes the candidate's source durable before the journal line that names it, so an entry never points at
+nothing. Everything in memory is rebuilt from the files alone.
+"""
+
+from collections.abc import Sequence
+
+from nnloop.novelty import Novelty
+from nnloop.records import Entry, Network, Status, TrialResult
+from nnloop.rundir import Journal, RunDir, write_text
+
+
+class Archive:
+    """Entries in (cycle, slot) order, the networks behind them, and the novelty index over all valid ones.
+
+    `corpus` is every corpus network with the result of its trial; those whose trial did not complete are known (their
+    repetition is a duplicate) and never shown.
+    """
+
+    def __init__(self, run: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
+        self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
+        self.entries: list[Entry] = []
+        self.results: dict[str, TrialResult] = {network.id: result for network, result in corpus}
+        self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
+        self.novelty = novelty
+        self._run = run
+        self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
+        for network in self.corpus:
+            novelty.add(network.id, network.code)
+        for entry in run.entries():
+            self._remember(entry, run.code(entry.candidate).read_text("utf-8", "surrogatepass") if entry.candidate else "")
+        self._journal = Journal(run.archive)
+
+    def add(self, entry: Entry, code: str) -> None:
+        """Append an entry; `code` is the candidate's source, empty where there is none."""
+        if entry.candidate and entry.status is not Status.DUPLICATE:
+            write_text(self._run.code(entry.candidate), code)
+        self._journal.append(entry.line())
+        self._remember(entry, code)
+
+    def of_cycle(self, cycle: int) -> list[Entry]:
+        return [entry for entry in self.entries if entry.cycle == cycle]
+
+    def selected(self, before: int) -> list[Entry]:
+        """Entries that join the baseline pool and the SFT pairs, of the cycles before `before`, oldest first."""
+        return [entry for entry in self.entries if entry.selected and entry.cycle < before]
+
+    def where(self, candidate: str) -> str:
+        """Where a known network stood first, for a person."""
+        return self._where[candidate]
+
+    def close(self) -> None:
+        self._journal.close()
+
+    def _remember(self, entry: Entry, code: str) -> None:
+        self.entries.append(entry)
+        if entry.candidate is None or entry.result is None or entry.candidate in self.results:
+            return
+        self.results[entry.candidate] = entry.result
+        self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
+        if entry.valid:
+            self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy)
+            self.novelty.add(entry.candidate, code)
