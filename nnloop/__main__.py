@@ -25,6 +25,21 @@ _IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
 _NOT_IN_THE_NAME = ("executor", "tracker", "dataset.root", "llm.device", "llm.batch_size", "candidate", "runs")
 """Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
 
+_HELP = """\
+nnloop: LLM-driven neural architecture search as a closed loop.
+
+  python -m nnloop llm=tiny dataset=digits                       search, on a laptop
+  python -m nnloop -m llm=deepseek,qwen,mistral dataset=cifar10  one search per LLM
+  python -m nnloop job=evaluate candidate=net.py dataset=digits  score given networks
+  python -m nnloop job=report runs=outputs/search                tables, figures and a page
+  python -m nnloop --config-name <sweep>                         a ready-made multirun from sweeps/
+  python -m nnloop --cfg job llm=tiny                            every setting with its value
+
+Change any setting with key=value, e.g. cycles=4 candidates=24 llm.temperature=0.5; --hydra-help lists Hydra's flags.
+Choose an option of a group with group=option:
+
+"""  # Hydra's own --help takes over a second
+
 _log = logging.getLogger("nnloop")
 _started = time.strftime("%Y%m%d-%H%M%S")
 _failures: list[int] = []
@@ -34,10 +49,12 @@ def main() -> None:
     """Run from the command line. Exit code 0 is success, 2 wrong input, 1 our own failure, 130 an interrupt."""
     if not any(argument.startswith(("--config-dir", "-cd")) for argument in sys.argv):
         sys.argv += ["--config-dir", str(_HOME / "sweeps")]  # lets --config-name find a sweep
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_HELP + list_options())
+        return
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
     OmegaConf.register_new_resolver("nnloop.folder", run_folder, replace=True)
     OmegaConf.register_new_resolver("nnloop.subfolder", run_subfolder, replace=True)
-    OmegaConf.register_new_resolver("nnloop.options", list_options, replace=True)
     try:
         _compose_and_run()
     except KeyboardInterrupt:
@@ -84,7 +101,7 @@ def run_subfolder(
 def list_options() -> str:
     """Every config group with its options, for --help."""
     groups = sorted(folder for folder in (_HOME / "conf").iterdir() if folder.is_dir())
-    return "\n".join(f"{folder.name}: {', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}" for folder in groups)
+    return "\n".join(f"  {g.name + ':':<10}{', '.join(sorted(file.stem for file in g.glob('*.yaml')))}" for g in groups)
 
 
 def _named_already(override: str) -> bool:

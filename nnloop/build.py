@@ -1,3 +1,147 @@
-"""x"""
-def run(settings, folder):
-    print(settings, folder)
+"""The composition root: settings -> objects -> job. The only place that branches on the names of options."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from nnloop import corpus, data, llm, novelty, report, tracking
+from nnloop.archive import Archive
+from nnloop.data.prepare import cache_home
+from nnloop.executor.local import LocalExecutor
+from nnloop.jobs import evaluate
+from nnloop.jobs import report as report_job
+from nnloop.jobs.assess import Rules
+from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
+from nnloop.jobs.search import Plan, Search
+from nnloop.jobs.tune import Tuner
+from nnloop.modes import Mode
+from nnloop.modes.delta import Delta
+from nnloop.modes.full import Full
+from nnloop.modes.render import Task
+from nnloop.records import CycleReport, Limits
+from nnloop.rundir import RunDir
+from nnloop.settings import LoraSettings, Settings
+
+_log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, folder: Path) -> None:
+    """Run the job that the settings name; `folder` is its own, below outputs/."""
+    jobs: dict[str, Callable[[Settings, Path], None]] = {
+        "search": _search,
+        "evaluate": _evaluate,
+        "report": _report,
+    }
+    jobs[settings.job.name](settings, folder)
+
+
+def _search(settings: Settings, folder: Path) -> None:
+    run_dir = RunDir(folder)
+    run_dir.open(settings)
+    with run_dir.hold():
+        reports = run_dir.reports()
+        if len(reports) < settings.cycles:
+            reports = _search_on(settings, run_dir)
+    _finish(reports, run_dir)
+
+
+def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
+    """Run what is missing of a search."""
+    from nnloop.report.progress import Progress
+
+    dataset = data.load(settings.dataset)
+    task, mode = make_task(settings), make_mode(settings)
+    plan = _plan(settings, task)
+    tracker = tracking.build(settings.tracker)
+    with contextlib.ExitStack() as stack:
+        executor = stack.enter_context(make_executor(settings, dataset))
+        tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
+        shelf = shelf_path(cache_home(), dataset.fingerprint, settings.proxy)
+        judged = judge_corpus(corpus.seeds(), executor, plan.trial, run_dir, shelf)
+        archive = Archive(run_dir, novelty.build(settings.novelty), judged)
+        stack.callback(archive.close)
+        search = Search(
+            plan,
+            run_dir,
+            archive,
+            mode,
+            Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
+            settings.parents,
+            lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
+            executor,
+            Tuner(settings.finetune, mode, task, settings.seed) if isinstance(settings.finetune, LoraSettings) else None,
+            tracker,
+            stack.enter_context(Progress()),
+        )
+        stack.callback(search.close)
+        reports = search.run()
+    tracker.artifact("archive", "archive", run_dir.archive)
+    tracker.artifact("code", "code", run_dir.path / "code")
+    report.write_report([run_dir.path], run_dir.page)
+    tracker.artifact("report", "report", run_dir.page)
+    tracker.finish({"admitted": reports[-1].admitted_total, "cycles": len(reports)})
+    return reports
+
+
+def _finish(reports: list[CycleReport], run_dir: RunDir) -> None:
+    """Print what came out, and renew the overview of all runs of this name."""
+    from nnloop.report.summary import summary
+
+    if not run_dir.page.exists():
+        report.write_report([run_dir.path], run_dir.page)
+    overview = run_dir.path.parent / "report.html"
+    runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
+    report.write_report(runs, overview)
+    print(summary(reports, run_dir.path))
+
+
+def _evaluate(settings: Settings, folder: Path) -> None:
+    dataset = data.load(settings.dataset)
+    with make_executor(settings, dataset) as executor:
+        evaluate.run(settings, dataset, executor, sys.stdout)
+
+
+def _report(settings: Settings, folder: Path) -> None:
+    report_job.run(settings, sys.stdout)
+
+
+def make_task(settings: Settings) -> Task:
+    dataset = settings.dataset
+    return Task(
+        dataset.title,
+        dataset.description,
+        dataset.classes,
+        dataset.channels,
+        dataset.size,
+        settings.admission.min_accuracy,
+        settings.mode.max_params,
+    )
+
+
+def make_mode(settings: Settings) -> Mode:
+    if settings.mode.name == "full":
+        return Full()
+    return Delta(settings.llm.diff_context, settings.llm.diff_line_numbers)
+
+
+def make_executor(settings: Settings, dataset: data.Dataset) -> LocalExecutor:
+    return LocalExecutor(
+        dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, settings.mode.max_params
+    )
+
+
+def _plan(settings: Settings, task: Task) -> Plan:
+    limits = Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30))
+    return Plan(
+        settings.seed,
+        settings.cycles,
+        settings.candidates,
+        task,
+        settings.dataset.name,
+        settings.proxy.name,
+        settings.proxy.epochs,
+        limits,
+    )

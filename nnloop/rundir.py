@@ -4,6 +4,7 @@ Whatever is written here is written beside and renamed, or appended and fsynced,
 torn last line of a journal (a kill in the middle of an append) is dropped when the journal is opened for writing.
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -57,7 +58,7 @@ class RunDir:
         """Written last: its presence closes the cycle."""
         return self.cycle(cycle) / "report.json"
 
-    def open(self, settings: Settings, layers: str = "") -> None:
+    def open(self, settings: Settings) -> None:
         """Create the folder, or check that it was written with these settings. Raises RunFolderError."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,20 @@ class RunDir:
                 write_json(self.meta, _provenance(settings))
         except OSError as error:
             raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep other processes off the folder; the lock dies with this process. Raises RunFolderError."""
+        with (self.path / "run.lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.seek(0)
+                raise RunFolderError(f"{self.path}: in use by {lock.read() or 'another process'}") from None
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {platform.node()}")
+            lock.flush()
+            yield
 
     def settings(self) -> dict[str, Any]:
         found: dict[str, Any] = self.provenance()["settings"]
@@ -97,8 +112,11 @@ class RunDir:
         """By candidate id."""
         return {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
 
-    def corpus(self) -> list[tuple[Network, TrialResult]]:
-        """The corpus with the accuracies and results that its trials reached in this run."""
+    def corpus(self) -> list[Network]:
+        """The corpus with the accuracies that its trials reached in this run."""
+        return [network for network, _ in self.judged_corpus()]
+
+    def judged_corpus(self) -> list[tuple[Network, TrialResult]]:
         rows = read_lines(self.corpus_trials)
         return [(Network.from_json(row["network"]), TrialResult.from_json(row["result"])) for row in rows]
 

@@ -31,7 +31,7 @@ def judge_corpus(
     `shelf` is the file from `shelf_path`. A run that has its corpus.jsonl reads that alone.
     """
     if run.corpus_trials.exists():
-        return run.corpus()
+        return run.judged_corpus()
     results = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(shelf)}
     missing = [network for network in networks if network.id not in results]
     if missing:

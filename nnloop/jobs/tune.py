@@ -1,0 +1,55 @@
+"""The fine-tune at a cycle's end: which pairs, from which adapter, into which folder."""
+
+import logging
+import random
+from pathlib import Path
+
+from nnloop.archive import Archive
+from nnloop.cycle import Tuning
+from nnloop.llm.engine import Engine
+from nnloop.modes import Mode
+from nnloop.modes.pairs import Pair, corpus_pairs
+from nnloop.modes.render import Task
+from nnloop.rundir import RunDir
+from nnloop.seeding import derive
+from nnloop.settings import LoraSettings
+
+_log = logging.getLogger(__name__)
+
+
+class Tuner:
+    """LoRA at a cycle's end, each cycle continuing the last adapter (or the bare model, if the settings say so)."""
+
+    def __init__(self, settings: LoraSettings, mode: Mode, task: Task, seed: int) -> None:
+        self._settings, self._mode, self._task, self._seed = settings, mode, task, seed
+
+    def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> Tuning:
+        """Tune on the pairs known at the end of `cycle` and leave the engine with the new adapter in force."""
+        if not engine.trainable:
+            return Tuning()
+        pairs = self.pairs(archive, cycle)
+        if not pairs:
+            _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
+            return Tuning()
+        from nnloop.llm.finetune import finetune
+
+        seed = derive(self._seed, "finetune", cycle)
+        tuned = finetune(engine, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
+        if tuned.dropped:
+            _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, tuned.dropped)
+        return Tuning(tuned.adapter, tuned.loss, tuned.pairs)
+
+    def pairs(self, archive: Archive, cycle: int) -> list[Pair]:
+        """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus."""
+        chosen = archive.selected(before=cycle + 1)[-self._settings.max_pairs :]
+        own = [
+            self._mode.pair(archive.networks[entry.parent], archive.networks[str(entry.candidate)], self._task)
+            for entry in chosen
+        ]
+        rng = random.Random(derive(self._seed, "corpus pairs", cycle))
+        return own + corpus_pairs(archive.corpus, self._mode, self._task, self._settings.max_pairs - len(own), rng)
+
+    def newest(self, run: RunDir, before: int) -> Path | None:
+        """The adapter of the last cycle before `before` that made one."""
+        made = [run.adapter(cycle) for cycle in range(before) if run.adapter(cycle).is_dir()]
+        return made[-1] if made else None
