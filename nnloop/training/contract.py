@@ -1,0 +1,106 @@
+"""The candidate contract: a module with `class Net(nn.Module)`, built as Net(in_shape, out_shape, prm, device)."""
+
+import linecache
+import sys
+import types
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.utils.flop_counter import FlopCounterMode
+
+from nnloop.records import Status
+from nnloop.training.recipe import Recipe
+from nnloop.training.unfit import Unfit, describe, is_out_of_memory
+
+MODULE = "candidate"
+Uninitialized = UninitializedParameter | UninitializedBuffer
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    net: nn.Module
+    params: int
+    flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
+
+
+def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Built:
+    """Build the network and check it on `sample`, normalised images (2, C, H, W). Raises Unfit."""
+    try:
+        net = _construct(_load(code), sample, recipe, device)
+    except Unfit:
+        raise
+    except BaseException as error:  # SystemExit and KeyboardInterrupt included: it is the candidate that raises them
+        raise Unfit(_blame(error), describe(error)) from error
+    try:
+        _check(net, sample, recipe.classes)
+    except Unfit:
+        raise
+    except BaseException as error:
+        raise Unfit(_blame(error), f"forward(): {describe(error)}"[:300]) from error
+    params = sum(parameter.numel() for parameter in net.parameters())
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise Unfit(Status.BUILD_FAILED, "Net has no parameters to train")
+    return Built(net, params, _count_flops(net, sample))
+
+
+def _load(code: str) -> type[nn.Module]:
+    """Run the module. Its lines are kept for tracebacks and the debugger."""
+    filename = f"<{MODULE}>"
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    module = types.ModuleType(MODULE)
+    module.__file__ = filename
+    sys.modules[MODULE] = module
+    exec(compile(code, filename, "exec"), module.__dict__)
+    kind = getattr(module, "Net", None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+        raise Unfit(Status.BUILD_FAILED, "there is no class Net(nn.Module)")
+    return kind
+
+
+def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: torch.device) -> nn.Module:
+    in_shape = (recipe.batch_size, *sample.shape[1:])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Lazy modules are a new feature")
+        net = kind(in_shape, (recipe.classes,), recipe.prm(), device)
+    return net.to(device)
+
+
+def _check(net: nn.Module, sample: Tensor, classes: int) -> None:
+    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises Unfit."""
+    net.eval()
+    with torch.no_grad():
+        out = net(sample)
+        if any(isinstance(parameter, Uninitialized) for parameter in net.parameters()):
+            net.train()  # some layers may be for training only
+            net(sample)
+    _forget_unused(net)
+    expected = (len(sample), classes)
+    if not isinstance(out, Tensor):
+        raise Unfit(Status.BAD_SHAPE, f"forward() gave a {type(out).__name__}, expected a tensor of shape {expected}")
+    if tuple(out.shape) != expected or not out.is_floating_point():
+        raise Unfit(Status.BAD_SHAPE, f"forward() gave {out.dtype} of shape {tuple(out.shape)}, expected {expected}")
+
+
+def _forget_unused(net: nn.Module) -> None:
+    """Drop the parameters of lazy layers that forward never reaches: they have no shape, and torch can't move them."""
+    for module in net.modules():
+        for store in (module._parameters, module._buffers):
+            for name in [name for name, tensor in store.items() if isinstance(tensor, Uninitialized)]:
+                del store[name]
+
+
+def _count_flops(net: nn.Module, sample: Tensor) -> int | None:
+    net.eval()
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            net(sample[:1])
+    except Exception:
+        return None
+    return int(counter.get_total_flops())
+
+
+def _blame(error: BaseException) -> Status:
+    return Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.BUILD_FAILED

@@ -1,0 +1,109 @@
+"""One trial's training: an epoch through Lightning's Trainer, then the logits of the evaluation images."""
+
+import logging
+import random
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from lightning import Trainer
+from torch import Tensor, nn
+
+from nnloop.records import Status
+from nnloop.training.contract import build
+from nnloop.training.images import Images, Normalise, TrainBatches
+from nnloop.training.module import Classifier
+from nnloop.training.recipe import Recipe
+from nnloop.training.unfit import Unfit, describe, is_out_of_memory
+
+EVAL_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    logits: Tensor  # float32 (M, classes), on the CPU
+    train_loss: float  # mean over the steps
+    peak_device_bytes: int | None  # None on a CPU, whose memory the parent measures
+
+
+def train(
+    code: str,
+    images: Images,
+    recipe: Recipe,
+    seed: int,
+    max_params: int | None,
+    on_built: Callable[[int, int | None], None],
+) -> Trained:
+    """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread. Raises Unfit.
+
+    `on_built` is told the parameters and FLOPs before training starts.
+    """
+    _seed(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    images = images.to(device)
+    normalise = Normalise(recipe, device)
+    built = build(code, normalise(images.train_x[:2]), recipe, device)
+    on_built(built.params, built.flops)
+    if max_params is not None and built.params > max_params:
+        raise Unfit(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+    try:
+        _seed(seed)  # the check above may have drawn random numbers
+        loss = _fit(built.net, TrainBatches(images, recipe, normalise, seed), recipe, device)
+        logits = _logits(built.net, images.eval_x, normalise, device)
+    except Unfit:
+        raise
+    except BaseException as error:
+        raise Unfit(Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)) from error
+    if not torch.isfinite(logits).all():
+        raise Unfit(Status.DIVERGED, "the logits are not finite")
+    return Trained(logits, loss, torch.cuda.max_memory_allocated() if device.type == "cuda" else None)
+
+
+def _seed(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device) -> float:
+    """Train for the recipe's epochs and return the mean loss."""
+    total = recipe.epochs * len(batches)
+    module = Classifier(_channels_last(net).train(), recipe, total)
+    trainer = Trainer(
+        max_epochs=recipe.epochs,
+        accelerator=device.type,
+        devices=1,
+        precision="bf16-mixed" if device.type == "cuda" else "32-true",
+        gradient_clip_val=recipe.clip_norm or None,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    trainer.fit(module, train_dataloaders=batches)
+    if trainer.global_step != total:
+        raise Unfit(Status.TAMPERED, f"{trainer.global_step} optimizer steps, {total} were due")
+    return float(module.loss_sum) / total
+
+
+def _channels_last(net: nn.Module) -> nn.Module:
+    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@torch.inference_mode()
+def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, device: torch.device) -> Tensor:
+    net.to(device).eval()
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        parts = [net(normalise(part)).float() for part in eval_x.split(EVAL_BATCH)]
+    return torch.cat(parts).cpu().contiguous()
+
+
+def quiet() -> None:
+    """Silence what Lightning and lazy modules say about every single trial."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")

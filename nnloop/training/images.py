@@ -1,0 +1,70 @@
+"""The training and evaluation images on the device, and batches of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nnloop.training.recipe import Recipe, steps_per_epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """What a candidate may see: no labels of the evaluation images."""
+
+    train_x: Tensor  # uint8 (N, C, H, W)
+    train_y: Tensor  # int64 (N,)
+    eval_x: Tensor  # uint8 (M, C, H, W)
+
+    def to(self, device: torch.device) -> "Images":
+        return Images(self.train_x.to(device), self.train_y.to(device), self.eval_x.to(device))
+
+
+class Normalise:
+    """uint8 pixels to standardised floats, channels last."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        mean = torch.tensor(recipe.mean, device=device).view(1, -1, 1, 1)
+        std = torch.tensor(recipe.std, device=device).view(1, -1, 1, 1)
+        self._scale = 1 / (255 * std)
+        self._shift = -mean / std
+
+    def __call__(self, x: Tensor) -> Tensor:
+        floats = x.float().mul_(self._scale).add_(self._shift)
+        return floats.contiguous(memory_format=torch.channels_last)
+
+
+class TrainBatches:
+    """One shuffled, augmented pass over the training images each time it is iterated."""
+
+    def __init__(self, images: Images, recipe: Recipe, normalise: Normalise, seed: int) -> None:
+        self._images = images
+        self._recipe = recipe
+        self._normalise = normalise
+        self._generator = torch.Generator(device=images.train_x.device).manual_seed(seed)
+
+    def __len__(self) -> int:
+        return steps_per_epoch(len(self._images.train_y), self._recipe.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        x, y = self._images.train_x, self._images.train_y
+        order = torch.randperm(len(y), generator=self._generator, device=y.device)
+        for chosen in order.split(self._recipe.batch_size)[: len(self)]:
+            yield self._normalise(self._augment(x[chosen])), y[chosen]
+
+    def _augment(self, x: Tensor) -> Tensor:
+        if self._recipe.crop_pad:
+            x = self._crop(x, self._recipe.crop_pad)
+        if self._recipe.flip:
+            mirrored = torch.rand(len(x), 1, 1, 1, generator=self._generator, device=x.device) < 0.5
+            x = torch.where(mirrored, x.flip(3), x)
+        return x
+
+    def _crop(self, x: Tensor, pad: int) -> Tensor:
+        """Cut each image out of its padded self at its own random place."""
+        height, width = x.shape[2:]
+        windows = F.pad(x, (pad, pad, pad, pad)).unfold(2, height, 1).unfold(3, width, 1)  # (B, C, P, P, H, W)
+        top, left = torch.randint(2 * pad + 1, (2, len(x)), generator=self._generator, device=x.device)
+        return windows[torch.arange(len(x), device=x.device), :, top, left]

@@ -1,0 +1,77 @@
+"""The training recipe of one trial, as plain numbers. No torch here."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from nnloop.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe(Record):
+    """Everything of the dataset's and the proxy's settings that training looks at."""
+
+    classes: int
+    mean: tuple[float, ...]  # per channel, of pixels in [0, 1]
+    std: tuple[float, ...]
+    flip: bool
+    crop_pad: int
+    epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    weight_decay: float
+    label_smoothing: float
+    warmup_share: float
+    clip_norm: float
+    dropout: float
+
+    def prm(self) -> dict[str, Any]:
+        """The hyperparameters that Net is given, under LEMUR's names."""
+        return {
+            "lr": self.lr,
+            "momentum": self.momentum,
+            "dropout": self.dropout,
+            "batch": self.batch_size,
+            "epoch": self.epochs,
+            "transform": "fast",
+        }
+
+
+def recipe(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
+    """Combine the two groups of settings for a training set of so many images."""
+    return Recipe(
+        classes=dataset["classes"],
+        mean=tuple(dataset["mean"]),
+        std=tuple(dataset["std"]),
+        flip=dataset["flip"],
+        crop_pad=dataset["crop_pad"],
+        epochs=epochs,
+        batch_size=batch_size(proxy["batch_size"], proxy["min_steps"], images),
+        lr=proxy["lr"],
+        momentum=proxy["momentum"],
+        weight_decay=proxy["weight_decay"],
+        label_smoothing=proxy["label_smoothing"],
+        warmup_share=proxy["warmup_share"],
+        clip_norm=proxy["clip_norm"],
+        dropout=proxy["dropout"],
+    )
+
+
+def batch_size(largest: int, min_steps: int, images: int) -> int:
+    """Give a small training set smaller batches, so that an epoch has at least `min_steps` steps."""
+    return max(2, min(largest, images // min_steps))
+
+
+def steps_per_epoch(images: int, batch: int) -> int:
+    """Count the batches; a last one of a single image is dropped, since batch normalisation can't train on it."""
+    full, rest = divmod(images, batch)
+    return full + (rest > 1)
+
+
+def one_cycle(step: int, total: int, warmup_share: float) -> float:
+    """Share of the peak learning rate at `step` of `total`: linear up from 4%, then a cosine down to nearly 0."""
+    warmup = max(1.0, warmup_share * total)
+    if step < warmup:
+        return 0.04 + 0.96 * step / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, total - warmup)))

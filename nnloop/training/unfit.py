@@ -1,0 +1,32 @@
+"""How training says that a candidate is at fault."""
+
+from nnloop.records import Status
+
+REASON_LENGTH = 300
+
+
+class Unfit(Exception):
+    """The candidate ends here, with this status and a reason of one line."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of an exception in one line of at most REASON_LENGTH characters, whatever its __str__ does."""
+    try:
+        text = " ".join(str(error).split())
+    except BaseException:
+        text = "(its message can't be shown)"
+    name = type(error).__name__
+    return (f"{name}: {text}" if text else name)[:REASON_LENGTH]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether this is Python's, torch's CPU allocator's or CUDA's way of saying it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = describe(error).lower()
+    return isinstance(error, RuntimeError) and any(mark in text for mark in ("can't allocate memory", "out of memory"))
