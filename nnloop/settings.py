@@ -43,6 +43,7 @@ class ProxySettings:
     momentum: float
     weight_decay: float
     label_smoothing: float
+    min_steps: int  # steps an epoch has at least: small training sets get smaller batches than batch_size
     warmup_share: float  # share of the steps in which the learning rate rises
     clip_norm: float  # gradient norm; 0 is no clipping
     dropout: float  # reaches the candidate as prm["dropout"]
@@ -372,6 +373,7 @@ def _ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("dataset.crop_pad", dataset.crop_pad, 0, 64),
         ("proxy.epochs", proxy.epochs, 1, 10_000),
         ("proxy.batch_size", proxy.batch_size, 2, 65_536),
+        ("proxy.min_steps", proxy.min_steps, 1, 100_000),
         ("proxy.lr", proxy.lr, 1e-8, 100),
         ("proxy.momentum", proxy.momentum, 0, 0.9999),
         ("proxy.weight_decay", proxy.weight_decay, 0, 10),
