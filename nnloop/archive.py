@@ -1,7 +1,7 @@
 """The archive: every completion's entry on the disk, and what the search knows from them in memory.
 
-One writer. `add` makes the candidate's source durable before the journal line that names it, so an entry never points at
-nothing. Everything in memory is rebuilt from the files alone.
+One writer. `add` makes the candidate's source durable before the journal line that names it, so an entry never points
+at nothing. Everything in memory is rebuilt from the files alone.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Archive:
         for network in self.corpus:
             novelty.add(network.id, network.code)
         for entry in run.entries():
-            self._remember(entry, run.code(entry.candidate).read_text("utf-8", "surrogatepass") if entry.candidate else "")
+            self._remember(entry, run.read_code(entry.candidate) if entry.candidate else "")
         self._journal = Journal(run.archive)
 
     def add(self, entry: Entry, code: str) -> None:

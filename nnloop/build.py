@@ -72,7 +72,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
             settings.parents,
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
-            Tuner(settings.finetune, mode, task, settings.seed) if isinstance(settings.finetune, LoraSettings) else None,
+            _make_tuner(settings, mode, task),
             tracker,
             stack.enter_context(Progress()),
         )
@@ -131,6 +131,12 @@ def make_executor(settings: Settings, dataset: data.Dataset) -> LocalExecutor:
     return LocalExecutor(
         dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, settings.mode.max_params
     )
+
+
+def _make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:
+    if isinstance(settings.finetune, LoraSettings):
+        return Tuner(settings.finetune, mode, task, settings.seed)
+    return None
 
 
 def _plan(settings: Settings, task: Task) -> Plan:

@@ -7,7 +7,7 @@ _library: Any = None  # torch unregisters the schemas when this is collected
 
 
 def ensure_torchvision_imports() -> None:
-    """Make `import torchvision` work beside a CPU-only torch; call it before importing lightning or transformers models.
+    """Make `import torchvision` work beside a CPU-only torch; call it before importing lightning or transformers.
 
     PyPI's torchvision is linked against CUDA. Without the CUDA libraries its compiled ops don't load, and the import
     dies on "operator torchvision::nms does not exist" when it registers their fake versions. Declaring the two schemas

@@ -234,9 +234,8 @@ def candidate_id(code: str) -> str:
 
 def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     body = node.body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        if isinstance(body[0].value.value, str):
-            node.body = body[1:] or [ast.Pass()]
+    if ast.get_docstring(node, clean=False) is not None:
+        node.body = body[1:] or [ast.Pass()]
 
 
 def _revive(annotation: Any, value: Any) -> Any:

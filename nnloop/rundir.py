@@ -40,6 +40,9 @@ class RunDir:
     def code(self, candidate: str) -> Path:
         return self.path / "code" / f"{candidate}.py"
 
+    def read_code(self, candidate: str) -> str:
+        return self.code(candidate).read_text("utf-8", "surrogatepass")
+
     def completions(self, cycle: int) -> Path:
         return self.path / "completions" / f"{cycle:04d}.jsonl"
 
@@ -47,7 +50,7 @@ class RunDir:
         return self.path / "cycles" / f"{cycle:04d}"
 
     def trials(self, cycle: int) -> Path:
-        """Trial results in the order in which they came, so that none is lost while an earlier slot is still training."""
+        """Trial results in the order in which they came, so that none is lost while an earlier slot trains."""
         return self.cycle(cycle) / "trials.jsonl"
 
     def adapter(self, cycle: int) -> Path:

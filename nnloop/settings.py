@@ -34,7 +34,7 @@ class DatasetSettings:
 
 @dataclass
 class ProxySettings:
-    """The one-epoch training recipe. `lr` is the peak of the one-cycle schedule and reaches the candidate as prm["lr"]."""
+    """The one-epoch recipe. `lr` is the peak of the one-cycle schedule and reaches the candidate as prm["lr"]."""
 
     name: str
     epochs: int
@@ -82,7 +82,7 @@ class RandomLlmSettings:
 
 @dataclass
 class ScriptedLlmSettings:
-    """Replays completions from a JSONL file of {"text": ...}; slot s of cycle c gets line (c * candidates + s), wrapping."""
+    """Replays a JSONL file of {"text": ...}: slot s of cycle c gets line c * candidates + s, wrapping."""
 
     name: str
     engine: str  # scripted
@@ -106,7 +106,7 @@ class FullSettings:
 
 @dataclass
 class UniformParentsSettings:
-    """Baselines drawn uniformly: with probability corpus_share from the corpus, else from the networks the run selected."""
+    """Uniform draws: with probability corpus_share from the corpus, else from the networks that the run selected."""
 
     name: str
     corpus_share: float
@@ -270,7 +270,7 @@ KINDS: dict[str, dict[str, type]] = {
 
 
 def load(config: DictConfig) -> Settings:
-    """Check a composed config against the dataclasses above. Raises SettingsError with the key, the value and what is allowed."""
+    """Check a composed config against the dataclasses above. Raises SettingsError: key, value, what is allowed."""
     groups = {group: _load_group(config, group) for group in KINDS}
     plain = {field.name: field.type for field in fields(Settings) if field.name not in KINDS}
     _refuse_unknown("", set(config), set(plain) | set(KINDS))
@@ -391,7 +391,8 @@ def _ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ranges.append(("mode.max_params", settings.mode.max_params, 1, big))
     for group, keys in _BOUNDS.items():
         node = getattr(settings, group)
-        ranges += [(f"{group}.{key}", getattr(node, key), *bounds) for key, bounds in keys.items() if hasattr(node, key)]
+        there = {key: bounds for key, bounds in keys.items() if hasattr(node, key)}
+        ranges += [(f"{group}.{key}", getattr(node, key), *bounds) for key, bounds in there.items()]
     return ranges
 
 

@@ -37,9 +37,9 @@ class Executor(Protocol):
 class Rules:
     """Who is admitted and who is selected.
 
-    Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a baseline and a training target:
-    admitted ones only (`pool` = admitted, the papers' rule), or any distinct valid one that beats its parent in delta mode
-    and reaches `min_accuracy` in full mode (`pool` = better).
+    Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a baseline and a training
+    target: admitted ones only (`pool` = admitted, the papers' rule), or any distinct valid one that beats its parent in
+    delta mode and reaches `min_accuracy` in full mode (`pool` = better).
     """
 
     min_accuracy: float

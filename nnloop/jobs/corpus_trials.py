@@ -1,4 +1,4 @@
-"""The corpus is judged by the run's own protocol before the first cycle, so that "better than its parent" means something.
+"""The corpus is judged by the run's own protocol first, so that "better than its parent" means something.
 
 The same trials would be repeated by every run on the same data, so their results are kept in $NNLOOP_CACHE, under a key
 made of the data, the protocol and the training code itself.
@@ -26,7 +26,7 @@ Judged = list[tuple[Network, TrialResult]]
 def judge_corpus(
     networks: Sequence[Network], executor: Executor, pose: Callable[[Candidate], Trial], run: RunDir, shelf: Path
 ) -> Judged:
-    """Give every network its result and validation accuracy, training those not on the shelf; write the run's corpus.jsonl.
+    """Give every network its result and validation accuracy, training those not on the shelf; write corpus.jsonl.
 
     `shelf` is the file from `shelf_path`. A run that has its corpus.jsonl reads that alone.
     """

@@ -1,4 +1,4 @@
-"""The closed loop: baselines -> prompts -> completions -> candidates -> trials -> archive -> pairs -> LoRA, cycle by cycle.
+"""The closed loop: baselines -> prompts -> completions -> candidates -> trials -> archive -> pairs -> LoRA.
 
 `Search.run` reads as the algorithm. Everything it decides is derived from (run seed, cycle, slot) and the archive, so a
 killed run continues with the same command: closed cycles are read back, stored completions and finished trials are used
@@ -198,4 +198,3 @@ class Search:
 def _peak_bytes() -> int:
     """Peak resident memory of this process; Linux counts in KiB, macOS in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-

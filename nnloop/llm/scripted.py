@@ -40,7 +40,7 @@ class ScriptedEngine:
 def _read(path: Path) -> list[str]:
     """Read the texts. Raises ModelError with the line that is wrong."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"llm.path={path}: can't be read: {error}") from None
     texts = [_text(line, f"llm.path={path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]

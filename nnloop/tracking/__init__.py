@@ -1,4 +1,4 @@
-"""Where a search reports to: Weights & Biases, or nowhere. Only this package imports wandb, and only when a run starts."""
+"""Where a search reports to: Weights & Biases, or nowhere. Only this package imports wandb, when a run starts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ class Tracker(Protocol):
         """
 
     def artifact(self, kind: str, name: str, path: Path) -> None:
-        """Attach a file or folder; kinds are adapter, code, archive and report. Adapters and code must not change later."""
+        """Attach a file or folder; kinds are adapter and code (neither may change later), archive, report."""
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
         """Close the run and hand over what is still in flight, within a bounded time."""

@@ -12,15 +12,16 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from nnloop.settings import WandbSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """`name` is wandb's own: online, offline or disabled; `why` says what decided, for the log."""
+    """`name` is wandb's own; `why` says what decided, for the log."""
 
-    name: str
+    name: Literal["online", "offline", "disabled"]
     why: str
 
 

@@ -175,6 +175,7 @@ def _quiet(wandb: Any) -> Any:
         disable_code=True,
         disable_job_creation=True,
         x_disable_stats=True,
+        x_transaction_log_flush_interval=1.0,  # seconds of history that a kill may cost
         x_disable_meta=True,
         x_save_requirements=False,
     )
