@@ -10,6 +10,7 @@ from typing import Any
 from nnloop.records import CycleReport, Entry, Interval, Status
 
 STEP = "cycle"
+STAGES = ("generate", "evaluate", "finetune", "trials", "total")
 CYCLE_TABLE = "candidates/cycle"  # one version a cycle
 FULL_TABLE = "candidates/all"  # once, when the search ends
 
@@ -67,7 +68,7 @@ METRICS: dict[str, Metric] = {
     "cost/peak_gb": Metric(lambda report: report.peak_bytes / 1e9, "GB", "max"),
     "finetune/loss": Metric(lambda report: report.finetune_loss, "nats"),
     "finetune/pairs": Metric(lambda report: report.finetune_pairs, "pairs"),
-    **{f"seconds/{stage}": _seconds(stage) for stage in ("generate", "evaluate", "finetune", "total")},
+    **{f"seconds/{stage}": _seconds(stage) for stage in STAGES},
     **{f"status/{status}": _status(status) for status in Status},
 }
 

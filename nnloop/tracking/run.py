@@ -70,10 +70,10 @@ class WandbTracker:
 
             artifact = wandb.Artifact(_artifact_name(f"{self._name}-{name}"), kind)
             fixed = kind in ("adapter", "code")  # never changed once written: no second copy is needed
-            if path.is_dir():
-                artifact.add_dir(str(path), policy="immutable" if fixed else "mutable")
-            else:
-                artifact.add_file(str(path), policy="immutable" if fixed else "mutable")
+            files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+            for file in files:
+                inside = file.relative_to(path if path.is_dir() else path.parent)
+                artifact.add_file(str(file), inside.as_posix(), policy="immutable" if fixed else "mutable")
             self._run.log_artifact(artifact)
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
@@ -144,7 +144,7 @@ def _open(
 
     folder.mkdir(parents=True, exist_ok=True)
     run, mode = _init_or_offline(init, mode)
-    run.define_metric(STEP, hidden=True)
+    run.define_metric(STEP)
     for key, metric in METRICS.items():
         run.define_metric(key, step_metric=STEP, summary=metric.summary)
     if mode.name == "online":

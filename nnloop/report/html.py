@@ -1,0 +1,89 @@
+"""HTML in which nothing that an LLM wrote can become markup.
+
+Every function escapes whatever isn't `Markup` already, so safety doesn't depend on a caller remembering it; control and
+direction characters are shown as escapes. The page carries a policy that lets no script run but our own.
+"""
+
+import base64
+import hashlib
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Content = Markup | str | int | float | None | Iterable["Content"]
+
+
+def escape(text: str) -> Markup:
+    shown = _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
+    return Markup(html.escape(shown, quote=True))
+
+
+def markup(content: Content) -> Markup:
+    """Escape and join; None is nothing."""
+    if content is None:
+        return Markup("")
+    if isinstance(content, Markup):
+        return content
+    if isinstance(content, str | int | float):
+        return escape(str(content))
+    return Markup("".join(markup(part) for part in content))
+
+
+def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
+    """An element. A trailing underscore leaves an attribute's name (class_), others become dashes; None leaves it out."""
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return Markup(f"<{name}{given}>{markup(content)}</{name}>")
+
+
+def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], **attributes: str | None) -> Markup:
+    """A table that scrolls sideways in its own box on a narrow screen."""
+    top = tag("thead", tag("tr", (tag("th", cell, scope="col") for cell in head)))
+    body = tag("tbody", (tag("tr", (tag("td", cell) for cell in row)) for row in rows))
+    return tag("div", tag("table", top, body, **attributes), class_="scroll")
+
+
+def details(title: Content, *content: Content, **attributes: str | None) -> Markup:
+    return tag("details", tag("summary", title), *content, **attributes)
+
+
+def code(text: str) -> Markup:
+    return tag("pre", tag("code", text))
+
+
+def diff(text: str) -> Markup:
+    """A unified diff with its lines marked; the marks stay readable without colour."""
+    kinds = {"+": "add", "-": "del", "@": "hunk"}
+    lines = (tag("span", f"{line}\n", class_=kinds.get(line[:1])) for line in text.splitlines())
+    return tag("pre", tag("code", lines, class_="diff"))
+
+
+def page(title: str, body: Content, style: str, script: str = "") -> str:
+    """A whole document; only `script` may run in it."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = f"'sha256-{digest}'" if script else "'none'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}; base-uri 'none'"
+    head = "\n".join(
+        [
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            tag("title", title),
+            f"<style>\n{style}</style>",
+        ]
+    )
+    end = f"<script>{script}</script>\n" if script else ""
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{markup(body)}\n{end}</body>\n</html>\n'

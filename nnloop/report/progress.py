@@ -1,0 +1,173 @@
+"""The live view of a search on a terminal; plain log lines where stderr is none."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from nnloop.records import CycleReport, Entry
+from nnloop.report.text import closing_line, duration, percent
+
+log = logging.getLogger(__name__)
+
+_QUIET_S = 30.0  # the longest silence of the plain lines while candidates come in
+
+
+@dataclass(slots=True)
+class _Cycle:
+    """What is known of the running cycle; `done` candidates were judged before this process took it up."""
+
+    number: int = 0
+    candidates: int = 0
+    done: int = 0
+    generated: int = 0
+    judged: int = 0
+    valid: int = 0
+    best: float | None = None
+    stage: str = "starting"
+    started: float = 0.0
+
+    @property
+    def finished(self) -> int:
+        return self.done + self.judged
+
+
+@dataclass(slots=True)
+class _History:
+    """What is known of the whole run."""
+
+    cycles: int = 0
+    best: float | None = None
+    cycle_seconds: list[float] = field(default_factory=list)  # of the cycles that this process closed
+
+
+class Progress:
+    """Shows the stage, the candidates done, how many were valid, the best accuracy and the time left."""
+
+    def __init__(self, live: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """`live` None: only where stderr is a terminal."""
+        self._live_wanted = sys.stderr.isatty() if live is None else live
+        self._clock = clock
+        self._live: Any = None
+        self._moved: list[tuple[logging.StreamHandler[Any], Any]] = []
+        self._cycle = _Cycle()
+        self._history = _History()
+        self._last_line = clock()
+
+    def __enter__(self) -> Self:
+        if self._live_wanted:
+            self._start_live()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        for handler, stream in self._moved:
+            handler.setStream(stream)
+        self._moved = []
+
+    def begin(self, cycle: int, cycles: int, candidates: int, done: int) -> None:
+        """Open a cycle of which `done` candidates are in the archive already."""
+        self._history.cycles = cycles
+        self._cycle = _Cycle(cycle, candidates, done, generated=done, started=self._clock())
+        if done:
+            self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
+
+    def stage(self, name: str) -> None:
+        if name != self._cycle.stage:
+            self._cycle.stage = name
+            self._say(f"cycle {self._cycle.number + 1}/{self._history.cycles}: {name}")
+
+    def generated(self, n: int) -> None:
+        """`n` completions of this cycle are written so far."""
+        self._cycle.generated = n
+
+    def judged(self, entry: Entry) -> None:
+        """One more candidate has its verdict."""
+        cycle = self._cycle
+        cycle.judged += 1
+        cycle.valid += entry.valid
+        accuracy = entry.val_accuracy
+        if accuracy is not None:
+            cycle.best = max(accuracy, cycle.best or 0.0)
+            self._history.best = max(accuracy, self._history.best or 0.0)
+        if self._clock() - self._last_line > _QUIET_S:
+            self._say(self.line())
+
+    def closed(self, report: CycleReport) -> None:
+        self._history.cycle_seconds.append(self._clock() - self._cycle.started)
+        self._history.best = max(
+            (value for value in (report.best_accuracy, self._history.best) if value is not None), default=None
+        )
+        self._last_line = self._clock()
+        log.info(closing_line(report, self._history.cycles))
+
+    def line(self) -> str:
+        """The whole state in one line."""
+        cycle, history = self._cycle, self._history
+        return (
+            f"cycle {cycle.number + 1}/{history.cycles}: {cycle.stage}, {cycle.finished}/{cycle.candidates} done, "
+            f"{cycle.valid} of {cycle.judged} valid, best {percent(history.best)} %, {self._left()}"
+        )
+
+    def seconds_left(self) -> tuple[float | None, float | None]:
+        """Of this cycle and of the whole run; None while there is nothing to go by."""
+        cycle, history = self._cycle, self._history
+        elapsed = self._clock() - cycle.started
+        if history.cycle_seconds:
+            whole: float | None = sum(history.cycle_seconds) / len(history.cycle_seconds)
+        else:
+            whole = elapsed * cycle.candidates / cycle.judged if cycle.judged else None
+        if whole is None:
+            return None, None
+        share = 1 - cycle.done / max(1, cycle.candidates)  # a cycle that was taken up again is shorter
+        here = max(0.0, whole * share - elapsed)
+        return here, here + whole * (history.cycles - cycle.number - 1)
+
+    def __rich__(self) -> Any:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        cycle, history = self._cycle, self._history
+        head = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=max(1, cycle.candidates), completed=cycle.finished, width=30)
+        title = Text(f"cycle {cycle.number + 1}/{history.cycles or '?'}", style="bold")
+        head.add_row(title, Text(cycle.stage, style="cyan"), bar, f"{cycle.finished}/{cycle.candidates}")
+        body = Text(
+            f"{cycle.generated} written · {cycle.valid} of {cycle.judged} valid · best {percent(cycle.best)} % "
+            f"(run {percent(history.best)} %) · {self._left()}",
+            style="dim",
+        )
+        return Group(head, body)
+
+    def _left(self) -> str:
+        here, whole = self.seconds_left()
+        return "time left unknown" if whole is None else f"{duration(here)} left (run {duration(whole)})"
+
+    def _say(self, text: str) -> None:
+        """A plain line; the live view shows the same without it."""
+        if self._live is None:
+            self._last_line = self._clock()
+            log.info(text)
+
+    def _start_live(self) -> None:
+        """Open the live view and lead the log's console handlers through it, so that a line never cuts into it."""
+        from rich.console import Console
+        from rich.file_proxy import FileProxy
+        from rich.live import Live
+
+        console = Console(stderr=True)
+        self._live = Live(self, console=console, refresh_per_second=4, transient=True)
+        for handler in logging.getLogger().handlers:
+            if type(handler) is logging.StreamHandler and handler.stream in (sys.stderr, sys.stdout):
+                self._moved.append((handler, handler.stream))
+                handler.setStream(FileProxy(console, handler.stream))
+        self._live.start()

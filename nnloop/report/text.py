@@ -1,0 +1,48 @@
+"""Numbers as a person reads them, on the terminal and on the page."""
+
+from nnloop.records import CycleReport, Interval
+
+ABSENT = "-"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    return ABSENT if fraction is None else f"{100 * fraction:.{digits}f}"
+
+
+def interval(estimate: Interval | None, digits: int = 1) -> str:
+    """An estimate in percent with its 95% interval: 62.5 [48.4, 74.8]."""
+    if estimate is None:
+        return ABSENT
+    return f"{percent(estimate.value, digits)} [{percent(estimate.low, digits)}, {percent(estimate.high, digits)}]"
+
+
+def count(number: float | None) -> str:
+    return ABSENT if number is None else f"{number:,.0f}"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    return ABSENT if value is None else f"{value:.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """8.4 s, 3:05 (minutes and seconds), 1:02:05 (hours too)."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def closing_line(report: CycleReport, cycles: int) -> str:
+    """A closed cycle in one line."""
+    parts = [
+        f"cycle {report.cycle + 1}/{cycles}: valid {interval(report.valid_rate, 0)} %",
+        f"mean {percent(report.mean_accuracy.value if report.mean_accuracy else None)} %",
+        f"best {percent(report.best_accuracy)} %",
+        f"admitted {report.admitted} ({report.admitted_total} in all)",
+        f"{count(report.tokens)} tokens",
+        duration(report.seconds.get("total")),
+    ]
+    return ", ".join(parts)
