@@ -4,10 +4,7 @@ import logging
 import os
 import re
 import sys
-import time
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -15,15 +12,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from nnloop import naming
 from nnloop.errors import UserError
 
 _PACKAGE = Path(__file__).resolve().parent
 _HOME = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent
 """Where conf/ and sweeps/ lie: inside an installed wheel, beside the package in a checkout."""
-
-_IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
-_NOT_IN_THE_NAME = ("executor", "tracker", "dataset.root", "llm.device", "llm.batch_size", "candidate", "runs")
-"""Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
 
 _HELP = """\
 nnloop: LLM-driven neural architecture search as a closed loop.
@@ -41,7 +35,6 @@ Choose an option of a group with group=option:
 """  # Hydra's own --help takes over a second
 
 _log = logging.getLogger("nnloop")
-_started = time.strftime("%Y%m%d-%H%M%S")
 _failures: list[int] = []
 
 
@@ -53,8 +46,8 @@ def main() -> None:
         print(_HELP + list_options())
         return
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
-    OmegaConf.register_new_resolver("nnloop.folder", run_folder, replace=True)
-    OmegaConf.register_new_resolver("nnloop.subfolder", run_subfolder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.folder", naming.run_folder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.subfolder", naming.run_subfolder, replace=True)
     try:
         _compose_and_run()
     except KeyboardInterrupt:
@@ -69,10 +62,13 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(_HOME / "conf"), config_name="config")
 def _compose_and_run(config: DictConfig) -> None:
     """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
-    from nnloop import build, settings
+    from nnloop import settings
 
     try:
-        build.run(settings.load(config), Path(HydraConfig.get().runtime.output_dir))
+        checked = settings.load(config)
+        from nnloop import build  # imports the rest of the package: a wrong setting is told before that
+
+        build.run(checked, Path(HydraConfig.get().runtime.output_dir))
     except UserError as error:
         _fail(_one_line(error), 2)
     except Exception:
@@ -80,39 +76,10 @@ def _compose_and_run(config: DictConfig) -> None:
         _failures.append(1)
 
 
-def run_folder(job: str, name: str, *parts: Any) -> str:
-    """The folder of a single run, below outputs/."""
-    return f"outputs/{name}/{run_subfolder('', job, *parts)}"
-
-
-def run_subfolder(
-    number: int | str, job: str, llm: str, dataset: str, mode: str, seed: int, overrides: list[str]
-) -> str:
-    """<llm>-<dataset>-<mode>-s<seed> with every further override, so that no two runs share a folder.
-
-    Jobs other than search get <job>-<time>, with the job's number in a multirun.
-    """
-    if job != "search":
-        return "-".join(str(part) for part in (job, _started, number) if part != "")
-    further = sorted(override.lstrip("+") for override in overrides if not _named_already(override.lstrip("+")))
-    return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
-
-
 def list_options() -> str:
     """Every config group with its options, for --help."""
     groups = sorted(folder for folder in (_HOME / "conf").iterdir() if folder.is_dir())
     return "\n".join(f"  {g.name + ':':<10}{', '.join(sorted(file.stem for file in g.glob('*.yaml')))}" for g in groups)
-
-
-def _named_already(override: str) -> bool:
-    key = override.partition("=")[0]
-    return key in _IN_THE_NAME or key.split(".")[0] in _NOT_IN_THE_NAME or key in _NOT_IN_THE_NAME
-
-
-def _file_name(override: str) -> str:
-    """The override as part of a file name: harmless characters, at most 60, a hash where that lost something."""
-    text = re.sub(r"[^\w.=+,-]", "_", override)[:60]
-    return text if text == override else f"{text}~{sha256(override.encode()).hexdigest()[:8]}"
 
 
 def _fail(message: str, code: int) -> None:

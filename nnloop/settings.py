@@ -325,6 +325,8 @@ def _refuse_unknown(prefix: str, given: set[Any], known: set[str]) -> None:
 def _typed(schema: DictConfig, node: DictConfig, prefix: str) -> DictConfig:
     """Merge key by key, so that an error names its key."""
     for key in node:
+        if OmegaConf.is_missing(node, key):
+            raise SettingsError(f"{prefix}{key}: a value is needed, none was given")
         try:
             value = node[key]
             OmegaConf.update(schema, str(key), value, force_add=False)
@@ -380,6 +382,7 @@ def _ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("proxy.label_smoothing", proxy.label_smoothing, 0, 0.99),
         ("proxy.warmup_share", proxy.warmup_share, 0.01, 0.99),
         ("proxy.clip_norm", proxy.clip_norm, 0, big),
+        ("proxy.dropout", proxy.dropout, 0, 0.99),
         ("sandbox.scratch_mb", settings.sandbox.scratch_mb, 1, 1_000_000),
         ("executor.wall_s", settings.executor.wall_s, 0.5, big),
         ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),

@@ -1,0 +1,33 @@
+"""Shared by all tests: settings composed as the command line composes them, and a cache of their own."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from nnloop import settings
+from nnloop.settings import Settings
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One $NNLOOP_CACHE for the session, so that nothing of the user's is read or written."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["NNLOOP_CACHE"] = str(folder)
+    yield folder
+    del os.environ["NNLOOP_CACHE"]
+
+
+@pytest.fixture(scope="session")
+def configure() -> Callable[..., Settings]:
+    """Compose and check settings from overrides: configure("llm=random", "dataset=digits")."""
+
+    def composed(*overrides: str) -> Settings:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return settings.load(compose("config", overrides=list(overrides)))
+
+    return composed

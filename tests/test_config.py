@@ -1,0 +1,79 @@
+"""Every YAML composes, and whatever is wrong is one clear error."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+
+from nnloop import settings
+from nnloop.errors import SettingsError
+from nnloop.naming import run_subfolder
+
+ROOT = Path(__file__).resolve().parent.parent
+OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
+NEEDED = {"llm=scripted": ["llm.path=x.jsonl"], "job=evaluate": ["candidate=x.py"], "job=report": ["runs=x"]}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_composes_and_is_valid(option: Path, configure) -> None:
+    override = f"{option.parent}={option.stem}"
+    assert configure(override, *NEEDED.get(override, [])) is not None
+
+
+@pytest.mark.parametrize("sweep", sorted((ROOT / "sweeps").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sweep_composes_and_all_its_jobs_are_valid(sweep: Path) -> None:
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    with initialize_config_dir(str(ROOT / "sweeps"), version_base="1.3"):
+        search_path = [f"hydra.searchpath=[file://{ROOT / 'conf'}]"]
+        config = compose(sweep.stem, overrides=search_path, return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        params = [f"{key}={value}" for key, value in config.hydra.sweeper.params.items()]
+        parsed = OverridesParser.create().parse_overrides(params)
+        batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+        assert sum(len(batch) for batch in batches) > 1
+        for batch in batches:
+            for overrides in batch:
+                settings.load(compose(sweep.stem, overrides=[*search_path, *overrides]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["seed=abc"], "seed=abc: .*Integer"),
+        (["llm.temperature=warm"], "llm.temperature=warm: .*Float"),
+        (["+llm.heat=1"], "llm.heat: no such setting here; allowed: .*temperature"),
+        (["cycles=0"], "cycles=0: must lie between 1"),
+        (["admission.pool=all"], "admission.pool=all: must be one of better, admitted"),
+        (["llm=scripted"], "llm.path: a value is needed"),
+        (["job=evaluate"], "candidate: job=evaluate needs"),
+        (["finetune.name=qlora"], "finetune.name=qlora: must be one of lora, off"),
+    ],
+)
+def test_a_wrong_setting_names_key_value_and_what_is_allowed(overrides, message, configure) -> None:
+    with pytest.raises(SettingsError, match=message):
+        configure(*overrides)
+
+
+def test_every_number_of_the_settings_that_can_be_out_of_range_has_bounds(configure) -> None:
+    composed = configure("llm=tiny")
+    bounded = {key for key, *_ in settings._ranges(composed)}
+    for group in ("proxy", "llm", "finetune", "novelty", "executor", "parents"):
+        node = getattr(composed, group)
+        numbers = [key for key, value in vars(node).items() if type(value) in (int, float)]
+        assert {f"{group}.{key}" for key in numbers} <= bounded
+
+
+def test_the_folder_names_every_override_but_those_of_place() -> None:
+    overrides = ["llm=tiny", "dataset=digits", "seed=3", "finetune=off", "+llm.top_p=0.5", "executor.workers=1"]
+    assert run_subfolder("", "search", "tiny", "digits", "delta", 3, overrides) == (
+        "tiny-digits-delta-s3-finetune=off-llm.top_p=0.5"
+    )
+
+
+def test_overrides_that_make_no_file_name_still_get_folders_of_their_own() -> None:
+    names = {run_subfolder("", "search", "hf", "digits", "delta", 0, [f"llm.model=a{c}b"]) for c in "/:?*_"}
+    assert len(names) == 5
+    assert not any("/" in name for name in names)

@@ -1,0 +1,94 @@
+"""Imports run one way, and heavy packages are loaded only where they belong."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "nnloop"
+BASE = {"records", "errors", "settings", "seeding", "compat"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "records": set(),
+    "compat": set(),
+    "seeding": set(),
+    "errors": {"records"},
+    "settings": {"errors", "records"},
+    "stats": {"records"},
+    "rundir": {"errors", "records", "settings"},
+    "data": BASE,
+    "corpus": BASE,
+    "training": BASE | {"data"},
+    "sandbox": BASE | {"data", "training"},
+    "executor": BASE | {"data", "sandbox"},
+    "parents": BASE,
+    "novelty": BASE,
+    "cycle": BASE | {"stats"},
+    "archive": BASE | {"rundir", "novelty"},
+    "modes": BASE | {"corpus"},
+    "llm": BASE | {"rundir", "corpus", "modes"},
+    "tracking": BASE | {"rundir", "stats"},
+    "report": BASE | {"rundir", "stats"},
+    "jobs": BASE
+    | {"rundir", "stats", "data", "corpus", "executor", "parents", "novelty", "cycle", "archive", "modes", "llm"}
+    | {"tracking", "report"},
+    "build": BASE
+    | {"rundir", "data", "corpus", "executor", "novelty", "archive", "modes", "llm", "tracking", "report", "jobs"},
+    "naming": set(),
+    "__main__": {"errors", "settings", "naming", "build"},
+    "__init__": set(),
+}
+ONLY_IN = {
+    "hydra": {"__main__", "build", "settings"},
+    "omegaconf": {"__main__", "build", "settings"},
+    "wandb": {"tracking"},
+    "submitit": {"executor"},
+    "transformers": {"llm"},
+    "peft": {"llm"},
+    "lightning": {"training", "sandbox"},
+    "datasketch": {"novelty"},
+}
+FILES = [path for path in sorted(PACKAGE.rglob("*.py")) if "seeds" not in path.relative_to(PACKAGE).parts[:-1]]
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of every module that a file imports, at any depth."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_what_lies_below_it(path: Path) -> None:
+    own = {name.split(".")[1] for name in imports(path) if name.startswith("nnloop.")}
+    own -= {room(path), "__version__"}
+    assert own <= MAY_IMPORT[room(path)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_heavy_package_is_imported_only_in_its_room(path: Path) -> None:
+    for package in {name.split(".")[0] for name in imports(path)} & set(ONLY_IN):
+        assert room(path) in ONLY_IN[package]
+
+
+def test_building_a_search_loads_no_heavy_package() -> None:
+    heavy = "{'torch', 'transformers', 'wandb', 'lightning', 'matplotlib', 'sklearn', 'scipy'}"
+    code = f"import sys, nnloop.build; sys.exit(' '.join({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_entry_point_is_imported_nowhere() -> None:
+    files = [*FILES, *(PACKAGE.parent / "tests").rglob("*.py")]
+    assert [path for path in files if any(name.startswith("nnloop.__main__") for name in imports(path))] == []
