@@ -1,0 +1,27 @@
+"""What the LLM is asked for, and how its answer becomes code: one class per option of conf/mode."""
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nnloop.modes.pairs import Pair
+    from nnloop.modes.render import Task
+    from nnloop.records import Network, Prompt
+
+
+class Mode(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def prompt(self, baseline: "Network", task: "Task") -> "Prompt": ...
+
+    def code(self, text: str, baseline: str) -> str:
+        """Turn a completion into a candidate's source. Raises CompletionError with the status it ends in."""
+        ...
+
+    def pair(self, baseline: "Network", better: "Network", task: "Task") -> "Pair":
+        """Write the fine-tuning example that leads from the one network to the other."""
+        ...
+
+    def suits(self, baseline: str, better: str) -> bool:
+        """Whether two sources are near enough for a pair."""
+        ...

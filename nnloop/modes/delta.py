@@ -1,0 +1,55 @@
+"""mode=delta: a unified diff against the baseline shown (paper B)."""
+
+import difflib
+
+from nnloop.errors import CompletionError
+from nnloop.modes import guard
+from nnloop.modes.pairs import Pair
+from nnloop.modes.parse import extract_delta, tidy
+from nnloop.modes.patch import PatchError, apply_patch, split_lines
+from nnloop.modes.render import Task, delta_target, render
+from nnloop.records import Network, Prompt, Status, candidate_id
+
+MAX_CHANGED = 0.6
+"""Share of the target's lines that a pair may change: beyond it, a diff is a rewrite in disguise."""
+
+
+class Delta:
+    name = "delta"
+
+    def __init__(self, diff_context: int, diff_line_numbers: bool) -> None:
+        self._context = diff_context
+        self._line_numbers = diff_line_numbers
+
+    def prompt(self, baseline: Network, task: Task) -> Prompt:
+        return render(self.name, baseline, task)
+
+    def code(self, text: str, baseline: str) -> str:
+        """Apply the diff of a completion. Raises CompletionError."""
+        code = tidy(apply_patch(tidy(baseline), extract_delta(text)).source)
+        guard.check(code)
+        if guarded_id(code) == guarded_id(baseline):
+            raise PatchError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
+        return code
+
+    def pair(self, baseline: Network, better: Network, task: Task) -> Pair:
+        target = delta_target(baseline.code, better.code, self._context, self._line_numbers)
+        return Pair(self.prompt(baseline, task).text, target, baseline.id, better.id)
+
+    def suits(self, baseline: str, better: str) -> bool:
+        """Whether the way from one to the other is a delta: at most MAX_CHANGED of the lines change."""
+        old, new = split_lines(baseline), split_lines(better)
+        limit = MAX_CHANGED * len(new)
+        if abs(len(old) - len(new)) > limit:
+            return False
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        same = sum(block.size for block in matcher.get_matching_blocks())
+        return 0 < max(len(old), len(new)) - same <= limit
+
+
+def guarded_id(code: str) -> str:
+    """Identify a network; raises CompletionError where the source nests too deeply to be written down again."""
+    try:
+        return candidate_id(code)
+    except (RecursionError, MemoryError):
+        raise CompletionError(Status.UNPARSEABLE, "nested too deeply") from None
