@@ -59,6 +59,9 @@ class Engine(Protocol):
         `Completion.seconds` is its share of the time spent generating: the shares of a batch add up to the batch's time.
         """
 
+    def fits(self, text: str) -> bool:
+        """Whether a prompt of this text leaves room for a whole completion; `generate` refuses one that does not."""
+
     def use_adapter(self, folder: Path | None) -> None:
         """Generate with the adapter saved in `folder` from now on; None is the bare model."""
 

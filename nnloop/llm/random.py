@@ -28,6 +28,9 @@ class RandomEngine:
             text = self._answer(request.baseline, random.Random(request.seed))
             yield request.answer(text, time.perf_counter() - start)
 
+    def fits(self, text: str) -> bool:
+        return True
+
     def use_adapter(self, folder: Path | None) -> None:
         if folder is not None:
             raise ValueError("llm=random has no weights for an adapter")

@@ -29,6 +29,9 @@ class ScriptedEngine:
             line = (request.cycle * self._candidates + request.slot) % len(self._texts)
             yield request.answer(self._texts[line], time.perf_counter() - start)
 
+    def fits(self, text: str) -> bool:
+        return True
+
     def use_adapter(self, folder: Path | None) -> None:
         if folder is not None:
             raise ValueError("llm=scripted has no weights for an adapter")

@@ -1,0 +1,110 @@
+"""LoRA adapters on disk and in force. An adapter is named by the hash of its weights, and names its parent's."""
+
+import copy
+import dataclasses
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnloop.compat import ensure_torchvision_imports
+from nnloop.errors import ModelError
+from nnloop.records import Record
+
+WEIGHTS = "adapter_model.safetensors"  # PEFT's name
+LINEAGE = "lineage.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage(Record):
+    """What lineage.json says."""
+
+    adapter: str
+    parent: str | None  # None: made from the bare model
+    model: str  # hub id or folder of the base
+    revision: str | None
+    settings: dict[str, Any]  # of the fine-tune
+    seed: int
+
+
+def adapter_hash(folder: Path) -> str:
+    """Hash the adapter's weights. Raises ModelError where there are none."""
+    try:
+        return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise ModelError(f"{folder}: holds no adapter ({WEIGHTS}: {error.strerror})") from None
+
+
+def read_lineage(folder: Path) -> Lineage:
+    return Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
+
+
+def attach(model: Any, folder: Path, trainable: bool = False) -> Any:
+    """Put an adapter's layers into the model, in place; `detach` takes them out again. Raises ModelError."""
+    ensure_torchvision_imports()
+    from peft import PeftModel
+
+    adapter_hash(folder)  # PEFT would look for a missing folder on the hub
+    try:
+        with _peft_warnings():
+            return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{folder}: does not fit {model.name_or_path}: {str(error).splitlines()[0]}") from None
+
+
+def add_lora(model: Any, config: Any) -> Any:
+    """Put new trainable layers into the model, in place; they change nothing yet."""
+    from peft import get_peft_model
+
+    with _peft_warnings():
+        return get_peft_model(model, config)
+
+
+def detach(model: Any) -> Any:
+    """Give the bare model back, its weights as they were before `attach`."""
+    return model.unload()
+
+
+def with_adapter(model: Any, folder: Path) -> Any:
+    """Give a model to generate with.
+
+    In float32 a copy with the adapter added into its weights: no cost per token. In bfloat16 the sum would round small
+    updates away (LoRA at lr 1e-5 is below a weight's last bit), so the layers stay active beside the model itself.
+    """
+    if model.dtype == torch.float32:
+        return attach(copy.deepcopy(model), folder).merge_and_unload().eval()
+    return attach(model, folder).eval()
+
+
+def save(model: Any, folder: Path, lineage: Lineage) -> str:
+    """Save a PEFT model's adapter and its lineage with the adapter's hash filled in; return the hash.
+
+    Written beside and renamed: the folder is whole or not there.
+    """
+    beside = folder.with_name(folder.name + ".tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = lineage.model, lineage.revision
+    model.save_pretrained(str(beside), save_embedding_layers=False)  # "auto" would ask the hub
+    (beside / "README.md").unlink(missing_ok=True)  # an empty model card
+    named = dataclasses.replace(lineage, adapter=adapter_hash(beside))
+    (beside / LINEAGE).write_text(json.dumps(named.to_json(), indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+    return named.adapter
+
+
+@contextmanager
+def _peft_warnings() -> Iterator[None]:
+    """Silence what peft 0.21 asks of transformers 5.23 by an old name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield

@@ -1,0 +1,134 @@
+"""Loads a causal LM and its tokenizer; what can go wrong is one line with the remedy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnloop.compat import ensure_torchvision_imports
+from nnloop.errors import ModelError, SettingsError
+from nnloop.llm.chat import Tokenizer
+from nnloop.settings import HfLlmSettings
+
+EMBEDDED = "nnloop/tiny"  # not a hub id: the checkpoint in the package
+CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    model: Any  # transformers' PreTrainedModel
+    tokenizer: Tokenizer
+    ends: set[int]  # token ids that end the model's turn
+
+
+def load(settings: HfLlmSettings) -> Checkpoint:
+    """Load the model onto its device. Raises ModelError, or SettingsError where the settings don't fit the model."""
+    ensure_torchvision_imports()
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    source, device = _source(settings), _device(settings)
+    config = _read(settings, AutoConfig, source)
+    _check_context(settings, config)
+    _check_size(settings, config, device)
+    tokenizer = _read(settings, AutoTokenizer, source)
+    dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
+    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa")
+    return Checkpoint(model.to(device).eval().requires_grad_(False), tokenizer, _ends(model, tokenizer))
+
+
+def _source(settings: HfLlmSettings) -> str:
+    """Give the folder or the hub id."""
+    if settings.model != EMBEDDED:
+        return settings.model
+    folder = Path(__file__).parent / "tiny" / "weights"
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"llm.model={EMBEDDED}: {folder} holds no checkpoint; reinstall nnloop, or run job=pretrain")
+    return str(folder)
+
+
+def _device(settings: HfLlmSettings) -> torch.device:
+    name = settings.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SettingsError(f"llm.device={name}: must be auto, cpu, cuda or cuda:<number>") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"llm.device={name}: torch sees {torch.cuda.device_count()} GPUs here; use llm.device=auto")
+    return device
+
+
+def _default_dtype(device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
+
+
+def _read(settings: HfLlmSettings, kind: Any, source: str, **options: Any) -> Any:
+    """Call from_pretrained. Raises ModelError."""
+    try:
+        return kind.from_pretrained(source, revision=settings.revision or "main", **options)
+    except (OSError, ValueError) as error:  # huggingface_hub's errors are OSErrors
+        raise ModelError(f"llm.model={settings.model}: {_remedy(settings, error)}") from None
+
+
+def _remedy(settings: HfLlmSettings, error: Exception) -> str:
+    """Say in one line what is wrong and what to do."""
+    text = " ".join(str(error).split())
+    if Path(settings.model).is_dir():
+        return f"the folder holds no complete checkpoint ({text[:200]})"
+    if "gated" in text.lower() or "401" in text:
+        return f"accept its licence at https://huggingface.co/{settings.model} and log in with `hf auth login`"
+    if "No space left" in text:
+        return "no space left for its weights; free some, or move the cache with HF_HOME"
+    if any(words in text for words in ("not a valid model identifier", "404", "Repository Not Found")):
+        return "no such model on the hub, and no such folder; check the name, or `hf auth login` where it is private"
+    if any(words in text for words in ("offline", "connect", "resolve", "cached", "timed out")):
+        return "not in the local cache, and the hub can't be reached; go online once, or give a folder"
+    return text[:300]
+
+
+def _check_context(settings: HfLlmSettings, config: Any) -> None:
+    """Refuse a context that the model does not have, or in which it would see only a sliding window.
+
+    Generation keeps each row's keys and values (`rows.py`), and knows no other state.
+    """
+    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
+    if kinds:
+        raise ModelError(f"llm.model={settings.model}: layers of kind {', '.join(sorted(kinds))} are not supported")
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    for name in ("max_position_embeddings", "sliding window"):
+        limit = window if name == "sliding window" else getattr(config, name, None)
+        if limit is not None and settings.context_length > limit:
+            raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
+
+
+def _check_size(settings: HfLlmSettings, config: Any, device: torch.device) -> None:
+    """Refuse a large model on a CPU that was not asked for."""
+    if device.type != "cpu" or settings.device == "cpu":
+        return
+    parameters = count_parameters(config)
+    if parameters > CPU_LIMIT:
+        raise ModelError(
+            f"llm.model={settings.model}: {parameters / 1e9:.1f} billion parameters and no GPU here: a cycle would take"
+            " hours; use llm=tiny, or llm.device=cpu to do it all the same"
+        )
+
+
+def count_parameters(config: Any) -> int:
+    """Count a model's parameters without making them."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _ends(model: Any, tokenizer: Tokenizer) -> set[int]:
+    """Collect the ids that may end a turn: chat models often name one in generation_config.json alone."""
+    ends: set[int] = set()
+    for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
+        ends.update([value] if isinstance(value, int) else value or [])
+    return ends

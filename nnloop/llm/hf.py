@@ -1,0 +1,90 @@
+"""A causal LM run by transformers, with a LoRA adapter or without."""
+
+import gc
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nnloop.errors import SettingsError
+from nnloop.llm import adapters, checkpoint
+from nnloop.llm.chat import chat
+from nnloop.llm.decode import Decoder, Row, Stop
+from nnloop.llm.engine import Request
+from nnloop.llm.sampling import Sampling
+from nnloop.records import Completion
+from nnloop.settings import HfLlmSettings
+
+TAGS = {"delta": "</delta>", "full": "</nn>"}
+"""What ends a completion, by mode; a model that writes no tags ends it with its own end token."""
+
+
+class HfEngine:
+    trainable = True
+
+    def __init__(self, settings: HfLlmSettings, mode: str) -> None:
+        self.settings = settings
+        self.adapter: str | None = None
+        loaded = checkpoint.load(settings)
+        self.tokenizer, self.ends = loaded.tokenizer, loaded.ends
+        self._base = loaded.model
+        self._model = loaded.model  # the base itself, or what an adapter makes of it
+        self._mode = mode
+        self._stop = Stop(self.tokenizer, TAGS[mode], self.ends)
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield completions as they finish. Raises SettingsError where a prompt does not fit; none is ever cut."""
+        prompts = [chat(self.tokenizer, request.prompt.text) for request in requests]
+        self._check_fit(max((len(prompt) for prompt in prompts), default=0))
+        for row in self._decoder().decode(prompts, [request.seed for request in requests]):
+            yield self._completion(requests[row.index], row)
+
+    def fits(self, text: str) -> bool:
+        return len(chat(self.tokenizer, text)) + self._limit <= self.settings.context_length
+
+    def use_adapter(self, folder: Path | None) -> None:
+        """Generate with this adapter from now on. Raises ModelError where it does not fit the model."""
+        base = self.bare()
+        if folder is not None:
+            self._model = adapters.with_adapter(base, folder)
+            self.adapter = adapters.adapter_hash(folder)
+
+    def bare(self) -> Any:
+        """Take the adapter out and give the bare model, to be tuned."""
+        if self._model is not self._base:
+            if self._model.dtype != torch.float32:  # in float32 the adapter sits in a copy
+                adapters.detach(self._model)
+            self._model, self.adapter = self._base, None
+        return self._base
+
+    def close(self) -> None:
+        self._base = self._model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    @property
+    def _limit(self) -> int:
+        return self.settings.max_new_tokens[self._mode]
+
+    def _decoder(self) -> Decoder:
+        sampling = Sampling(self.settings.temperature, self.settings.top_k, self.settings.top_p)
+        return Decoder(self._model, sampling, self._stop, self._limit, self.settings.batch_size)
+
+    def _check_fit(self, longest: int) -> None:
+        if longest + self._limit > self.settings.context_length:
+            raise SettingsError(
+                f"llm.context_length={self.settings.context_length}: a prompt of {longest} tokens and"
+                f" llm.max_new_tokens.{self._mode}={self._limit} do not fit; raise the one or lower the other"
+            )
+
+    def _completion(self, request: Request, row: Row) -> Completion:
+        return request.answer(
+            self._stop.finish(row.tokens),
+            row.seconds,
+            tokens=len(row.tokens),
+            prompt_tokens=len(row.prompt),
+            adapter=self.adapter,
+            truncated=row.truncated,
+        )

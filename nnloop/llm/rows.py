@@ -1,0 +1,90 @@
+"""A key-value cache in which every row has its own length, so that rows come and go while others are being written.
+
+transformers' caches give all rows of a batch one length and pad on the left. Here row r fills the columns [0, length[r])
+and the next token goes to column length[r]: a finished row is cut out, a new one is put in with its prompt already
+computed, and what one row holds does not depend on the others.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache
+
+BLOCK = 128  # columns are added by so many
+
+
+class RowCache(Cache):  # type: ignore[misc]
+    """Keys and values by layer, (rows, heads, columns, size). For decoding only: one new token per row and call."""
+
+    def __init__(self) -> None:
+        super().__init__(layers=[])
+        self.lengths = torch.zeros(0, dtype=torch.int64)  # (rows,); the next token's column and its position
+        self.longest = 0
+        self._keys: list[Tensor] = []
+        self._values: list[Tensor] = []
+
+    def add(self, prompts: Cache, rows: Tensor, lengths: Tensor) -> None:
+        """Append the given rows of a cache that was filled by prompts of these lengths, padded on the right."""
+        new = [(layer.keys, layer.values) for layer in prompts.layers]
+        if not self._keys:
+            self._keys = [keys.new_empty((0, *keys.shape[1:])) for keys, _ in new]
+            self._values = [values.new_empty((0, *values.shape[1:])) for _, values in new]
+        self._reserve(max(self._columns, new[0][0].shape[2]))
+        for layer, (keys, values) in enumerate(new):
+            self._keys[layer] = torch.cat([self._keys[layer], _widen(keys[rows], self._columns)])
+            self._values[layer] = torch.cat([self._values[layer], _widen(values[rows], self._columns)])
+        self._set_lengths(torch.cat([self.lengths.to(lengths.device), lengths]))
+
+    def keep(self, rows: Tensor) -> None:
+        """Keep these rows and drop the others."""
+        self._each(lambda tensor: tensor[rows])
+        self._set_lengths(self.lengths[rows])
+
+    def advance(self, running: Tensor) -> None:
+        """Count the token that was just written, in the rows where `running`, (rows,) bool, holds."""
+        self._set_lengths(self.lengths + running)
+
+    def mask(self) -> Tensor:
+        """Columns that each row's next token sees, itself included: (rows, 1, 1, longest + 1) bool."""
+        columns = torch.arange(self.longest + 1, device=self.lengths.device)
+        return (columns[None] <= self.lengths[:, None])[:, None, None]
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Write one token per row, (rows, heads, 1, size); return all columns up to the longest row's."""
+        self._reserve(self.longest + 1)
+        rows = torch.arange(len(self.lengths), device=self.lengths.device)
+        self._keys[layer_idx][rows, :, self.lengths] = keys[:, :, 0]
+        self._values[layer_idx][rows, :, self.lengths] = values[:, :, 0]
+        end = self.longest + 1
+        return self._keys[layer_idx][:, :, :end], self._values[layer_idx][:, :, :end]
+
+    def get_seq_length(self, layer_idx: int = 0) -> int:
+        return self.longest
+
+    @property
+    def _columns(self) -> int:
+        return self._keys[0].shape[2] if self._keys else 0
+
+    def _set_lengths(self, lengths: Tensor) -> None:
+        self.lengths = lengths
+        self.longest = int(lengths.max()) if len(lengths) else 0
+
+    def _reserve(self, columns: int) -> None:
+        if columns > self._columns:
+            wide = -(-columns // BLOCK) * BLOCK
+            self._each(lambda tensor: _widen(tensor, wide))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Replace layer by layer, so that only one layer is there twice."""
+        for tensors in (self._keys, self._values):
+            for layer, tensor in enumerate(tensors):
+                tensors[layer] = change(tensor)
+
+
+def _widen(tensor: Tensor, columns: int) -> Tensor:
+    """Add columns of zeros: what is masked must still be finite."""
+    wide = tensor.new_zeros((*tensor.shape[:2], columns, tensor.shape[3]))
+    wide[:, :, : tensor.shape[2]] = tensor
+    return wide

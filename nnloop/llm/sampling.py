@@ -1,0 +1,64 @@
+"""Draws the next token of each row from its logits, by noise that depends on nothing but (seed, step, token).
+
+Gumbel-max: argmax(logits / T + Gumbel noise) is a sample from softmax(logits / T). Because the noise comes from a counter
+and not from a generator's state, a prompt gets the same completion whatever batch it falls in and on whatever device, up
+to the numerics of the logits: a difference d flips a token with a probability of the order of d.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    temperature: float  # 0 is greedy
+    top_k: int  # 0 is off
+    top_p: float  # 1 is off
+
+
+def sample(logits: Tensor, seeds: Tensor, steps: Tensor, sampling: Sampling) -> Tensor:
+    """Draw one token id per row, (B,), from logits (B, V); `seeds` and `steps` are (B,) int64."""
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    logits, ids = restrict(logits.float() / sampling.temperature, sampling.top_k, sampling.top_p)
+    choice = (logits + gumbel(seeds[:, None], steps[:, None], ids)).argmax(dim=-1, keepdim=True)
+    return ids.expand_as(logits).gather(1, choice)[:, 0]
+
+
+def restrict(logits: Tensor, top_k: int, top_p: float) -> tuple[Tensor, Tensor]:
+    """Keep the top k tokens, then of those the smallest set that holds at least top_p of their probability.
+
+    Returns logits (B, K), -inf where dropped, and their token ids, (B, K) or (1, K).
+    """
+    if top_k == 0 and top_p >= 1:
+        return logits, torch.arange(logits.shape[1], device=logits.device)[None]
+    logits, ids = logits.topk(min(top_k, logits.shape[1])) if top_k else logits.sort(descending=True)
+    probabilities = logits.softmax(dim=-1)
+    before = probabilities.cumsum(dim=-1) - probabilities
+    return logits.masked_fill(before >= top_p, -torch.inf), ids
+
+
+def gumbel(seeds: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
+    """Standard Gumbel noise as a pure function of three integers (int64, broadcast)."""
+    bits = _mix(_mix(_mix(seeds) + steps) + tokens)
+    uniform = ((bits & 0xFFFFFF).float() + 0.5) / 0x1000000  # 24 bits: what float32 holds exactly
+    return -torch.log(-torch.log(uniform))
+
+
+def _mix(x: Tensor) -> Tensor:
+    """One step of SplitMix64 (Steele et al. 2014), on int64 that wraps around."""
+    x = x + _signed(0x9E3779B97F4A7C15)
+    x = (x ^ _shift(x, 30)) * _signed(0xBF58476D1CE4E5B9)
+    x = (x ^ _shift(x, 27)) * _signed(0x94D049BB133111EB)
+    return x ^ _shift(x, 31)
+
+
+def _shift(x: Tensor, bits: int) -> Tensor:
+    """Logical shift to the right; torch's own keeps the sign."""
+    return (x >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 64) if value >= 1 << 63 else value
