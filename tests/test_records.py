@@ -1,0 +1,53 @@
+"""Records survive JSON, and a network's id ignores what a network is not."""
+
+import json
+
+import pytest
+
+from nnloop.records import Completion, Entry, Interval, NoveltyVerdict, Prompt, Status, TrialResult, candidate_id
+
+RESULT = TrialResult(Status.OK, val_accuracy=0.5, params=10)
+ENTRY = Entry(
+    3,
+    1,
+    Status.OK,
+    "",
+    "id",
+    "parent",
+    "delta",
+    RESULT,
+    NoveltyVerdict(True, 0.2, "x", 0.9),
+    True,
+    True,
+    1,
+    2,
+    3,
+    4,
+    0.5,
+)
+COMPLETION = Completion(Prompt("text\ud800", "id", "full"), "answer", 0, 1, 2, 3, 4, 0.5, "adapter", True)
+
+
+@pytest.mark.parametrize("record", [RESULT, ENTRY, COMPLETION, Interval(0.1, 0.0, 1.0)], ids=lambda r: type(r).__name__)
+def test_a_record_comes_back_from_json_equal(record) -> None:
+    assert type(record).from_json(json.loads(record.line())) == record
+
+
+def test_comments_docstrings_and_formatting_do_not_change_the_id() -> None:
+    plain = "class Net:\n    def f(self):\n        return 1\n"
+    dressed = '"""D"""\n# comment\nclass Net:\n\n    """D"""\n    def f( self ):\n        """D"""\n        return (1)\n'
+    assert candidate_id(plain) == candidate_id(dressed)
+
+
+@pytest.mark.parametrize(
+    "other", ["class Net:\n    def g(self):\n        return 1\n", "class Net:\n    def f(self):\n        return 2\n"]
+)
+def test_names_and_numbers_change_the_id(other: str) -> None:
+    assert candidate_id("class Net:\n    def f(self):\n        return 1\n") != candidate_id(other)
+
+
+def test_a_duplicate_of_a_valid_network_counts_as_valid() -> None:
+    assert ENTRY.valid
+    duplicate = Entry.from_json({**ENTRY.to_json(), "status": "duplicate"})
+    assert duplicate.valid
+    assert duplicate.val_accuracy == 0.5
