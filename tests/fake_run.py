@@ -1,5 +1,6 @@
 """Write a run folder of made-up results in the real formats."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def make_run(
 def _write_corpus(run: RunDir) -> list[Network]:
     codes = [CORPUS_CODE.format(width=width) for width in (8, 16, 24)]
     corpus = [Network(candidate_id(code), code, f"plain_{i}", 0.5 + i / 20) for i, code in enumerate(codes)]
-    run.corpus_trials.write_text("".join(network.line() + "\n" for network in corpus))
+    rows = [{"network": network.to_json(), "result": TrialResult(Status.OK).to_json()} for network in corpus]
+    run.corpus_trials.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return corpus
 
 

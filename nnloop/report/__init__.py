@@ -1,1 +1,5 @@
 """What a person sees of a search: the live view, the summary, the page, tables and figures."""
+
+from nnloop.report.write import write_report
+
+__all__ = ["write_report"]

@@ -10,7 +10,9 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
 
 
 class Markup(str):
@@ -39,7 +41,7 @@ def markup(content: Content) -> Markup:
 
 
 def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
-    """An element. A trailing underscore leaves an attribute's name (class_), others become dashes; None leaves it out."""
+    """An element. An attribute's trailing underscore goes, others become dashes; one that is None is left out."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
@@ -86,4 +88,6 @@ def page(title: str, body: Content, style: str, script: str = "") -> str:
         ]
     )
     end = f"<script>{script}</script>\n" if script else ""
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{markup(body)}\n{end}</body>\n</html>\n'
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{markup(body)}\n{end}</body>\n</html>\n'
+    )

@@ -73,7 +73,9 @@ def line_chart(series: Sequence[Series], x: Axis, y: Axis, rule: float | None = 
     return _svg(*parts, *(_curve(frame, one) for one in series))
 
 
-def strip_chart(columns: Sequence[tuple[float, Sequence[Point]]], x: Axis, y: Axis, rule: float | None = None) -> Markup:
+def strip_chart(
+    columns: Sequence[tuple[float, Sequence[Point]]], x: Axis, y: Axis, rule: float | None = None
+) -> Markup:
     """Every value as a dot, with a box from quartile to quartile and a bar at the median of each column."""
     points = [point for _, column in columns for point in column]
     if not points:
@@ -132,7 +134,7 @@ def ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[f
     span = high - low
     power = 10.0 ** math.floor(math.log10(span / most))
     steps = [factor * power for factor in (1, 2, 2.5, 5, 10, 20)]
-    step = next(s for s in steps if span / s <= most and (not whole or s == int(s)) or s == steps[-1])
+    step = next(s for s in steps if s == steps[-1] or (span / s <= most and (not whole or s == int(s))))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(i * step, 10) for i in range(first, last + 1)]
 
@@ -141,9 +143,11 @@ def _range(axis: Axis, values: Sequence[float], pad: float = 0.0) -> tuple[float
     """From the lowest to the highest value, or the axis' own limits; never empty."""
     low = min(values) - pad if axis.low is None else axis.low
     high = max(values) + pad if axis.high is None else axis.high
+    if low >= high:
+        return (low, low + 1) if axis.low is not None else (low - 0.5, low + 0.5)
     if axis.high is None and not axis.whole:
         high += 0.05 * (high - low)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    return low, high
 
 
 def _svg(*parts: Markup) -> Markup:
@@ -184,7 +188,8 @@ def _curve(frame: Frame, series: Series) -> Markup:
         places = " ".join(f"{frame.px(point.x)},{frame.py(point.y)}" for point in series.points)
         parts.append(tag("polyline", points=places, class_=f"line s{series.colour}"))
     if series.dots:
-        parts += [_whisker(frame, point, series) + _dot(frame, point, series.colour) for point in series.points]
+        parts += [_whisker(frame, point, series) for point in series.points]
+        parts += [_dot(frame, point, series.colour) for point in series.points]
     return Markup("".join(parts))
 
 
@@ -211,7 +216,7 @@ def _box(frame: Frame, place: float, half: float, column: Sequence[Point]) -> li
     size = {"width": round(2 * half, 1), "height": round(low - high, 1)}
     parts = [tag("rect", x=round(x - half, 1), y=high, class_="box s0", **size)]
     for index, point in enumerate(column):
-        shift = (index * 0.618034 % 1 - 0.5) * 1.6 * half / max(1e-9, frame.px(1) - frame.px(0))  # spread, the same every time
+        shift = (index * 0.618034 % 1 - 0.5) * 1.6 * half / (frame.px(1) - frame.px(0))  # spread, always the same
         moved = Point(place + shift, point.y, link=point.link, hint=point.hint)
         parts.append(_dot(frame, moved, 0, 2))
     parts.append(_segment(round(x - half, 1), middle, round(x + half, 1), middle, "median"))

@@ -199,8 +199,8 @@ def _all_rows(folder: RunDir) -> list[list[Any]]:
 
 def _codes(folder: RunDir, entries: Sequence[Entry]) -> dict[str, str]:
     """Source by candidate id, of the candidates whose file is there."""
-    paths = {entry.candidate: folder.code(entry.candidate) for entry in entries if entry.candidate}
-    return {name: path.read_text("utf-8", "replace") for name, path in paths.items() if path.exists()}
+    names = {entry.candidate for entry in entries if entry.candidate}
+    return {name: folder.read_code(name) for name in names if folder.code(name).exists()}
 
 
 def _read_logged(marker: Path) -> set[int]:

@@ -1,0 +1,37 @@
+"""job=report: the page, tables and figures of one run or of a folder of runs."""
+
+import glob
+from pathlib import Path
+from typing import TextIO
+
+from nnloop.errors import RunFolderError
+from nnloop.report import write_report
+from nnloop.rundir import RunDir
+from nnloop.settings import Settings
+
+
+def run(settings: Settings, out: TextIO) -> None:
+    """Write the report beside what it is about and print its path. Raises RunFolderError."""
+    folders = find_runs(str(settings.runs))
+    page = RunDir(folders[0]).page if len(folders) == 1 else common_folder(folders) / "report.html"
+    write_report(folders, page)
+    print(page, file=out)
+
+
+def find_runs(pattern: str) -> list[Path]:
+    """The run folders that a path or glob names: themselves, or one or two levels below. Raises RunFolderError."""
+    found: set[Path] = set()
+    matches = [Path(match) for match in sorted(glob.glob(pattern))]
+    for match in matches:
+        found |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
+    if not matches:
+        raise RunFolderError(f"runs={pattern}: no such folder")
+    if not found:
+        raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json)")
+    return sorted(found)
+
+
+def common_folder(folders: list[Path]) -> Path:
+    """The deepest folder that holds all of them."""
+    parents = [folder.resolve().parents for folder in folders]
+    return next(parent for parent in parents[0] if all(parent in others for others in parents))

@@ -1,0 +1,159 @@
+"""What a report is made of: run folders, read once."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnloop.errors import RunFolderError
+from nnloop.records import CycleReport, Entry, Interval, Network, Status
+from nnloop.rundir import RunDir
+from nnloop.stats import bootstrap_mean, wilson
+
+
+@dataclass(frozen=True)
+class Run:
+    """One search as its folder tells it. A run that is still going on has the cycles that are closed."""
+
+    folder: Path
+    meta: dict[str, Any]
+    reports: list[CycleReport]
+    entries: list[Entry]  # of closed cycles
+    corpus: dict[str, Network]  # by id
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting by its dotted key."""
+        node: Any = self.meta["settings"]
+        for part in key.split("."):
+            if not isinstance(node, dict) or part not in node:
+                return default
+            node = node[part]
+        return node
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def seed(self) -> int:
+        return int(self.setting("seed", 0))
+
+    @property
+    def arm(self) -> str:
+        """The run's name without its seed: runs of one arm are repetitions of each other."""
+        return self.name.replace(f"-s{self.seed}", "", 1)
+
+    @property
+    def protocol(self) -> str:
+        """What has to agree before two accuracies may stand side by side."""
+        epochs = int(self.setting("proxy.epochs", 1))
+        return (
+            f"{self.setting('dataset.title') or self.setting('dataset.name')}, proxy {self.setting('proxy.name')}, "
+            f"{epochs} epoch{'s' if epochs != 1 else ''}, validation split"
+        )
+
+    @property
+    def threshold(self) -> float:
+        return float(self.setting("admission.min_accuracy", 0.0))
+
+    @cached_property
+    def networks(self) -> list[Entry]:
+        """Distinct valid networks, best first."""
+        found = [entry for entry in self.entries if entry.valid and entry.status is not Status.DUPLICATE]
+        return sorted(found, key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        """The entry that first brought each network."""
+        found: dict[str, Entry] = {}
+        for entry in self.entries:
+            if entry.candidate and entry.status is not Status.DUPLICATE:
+                found.setdefault(entry.candidate, entry)
+        return found
+
+    def of_cycle(self, cycle: int) -> list[Entry]:
+        return [entry for entry in self.entries if entry.cycle == cycle]
+
+    def code(self, network: str) -> str | None:
+        """The source of a candidate or of a network of the corpus; None where it is not there."""
+        if network in self.corpus:
+            return self.corpus[network].code
+        run = RunDir(self.folder)
+        return run.read_code(network) if run.code(network).exists() else None
+
+    def title(self, network: str) -> str:
+        return self.corpus[network].name if network in self.corpus else network
+
+    def diff(self, old: str, new: str) -> str:
+        """Unified diff between two networks' sources; "" where one is missing or both agree."""
+        before, after = self.code(old), self.code(new)
+        if before is None or after is None:
+            return ""
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), self.title(old), new, lineterm="")
+        return "\n".join(lines)
+
+    def lineage(self, network: str) -> list[str]:
+        """The network, its parent, and so on back to the corpus."""
+        line = [network]
+        while line[-1] in self.by_id and self.by_id[line[-1]].parent not in line:
+            line.append(self.by_id[line[-1]].parent)
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A run in a few numbers, over all of its closed cycles."""
+
+    generated: int
+    valid: Interval
+    mean: Interval | None  # over distinct valid networks
+    best: float | None
+    best_test: float | None  # test accuracy of the network that is best on validation
+    share_above: Interval | None
+    distinct: int
+    admitted: int
+    tokens: int
+    mean_tokens: float | None
+    mean_lines: float | None
+    seconds: float
+
+
+def read(folder: Path) -> Run:
+    """Read a run folder. Raises RunFolderError."""
+    directory = RunDir(folder)
+    meta = directory.provenance()
+    try:
+        reports = directory.reports()
+        closed = {report.cycle for report in reports}
+        entries = [entry for entry in directory.entries() if entry.cycle in closed]
+        corpus = {network.id: network for network in directory.corpus()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
+    return Run(folder, meta, reports, entries, corpus)
+
+
+def figures(run: Run) -> Figures:
+    accuracies = [entry.val_accuracy for entry in run.networks if entry.val_accuracy is not None]
+    best = run.networks[0] if run.networks else None
+    generated = len(run.entries)
+    above = sum(accuracy >= run.threshold for accuracy in accuracies)
+    return Figures(
+        generated=generated,
+        valid=wilson(sum(entry.valid for entry in run.entries), generated),
+        mean=bootstrap_mean(accuracies),
+        best=best.val_accuracy if best else None,
+        best_test=best.result.test_accuracy if best and best.result else None,
+        share_above=wilson(above, len(accuracies)) if accuracies else None,
+        distinct=len(run.networks),
+        admitted=sum(entry.admitted for entry in run.entries),
+        tokens=sum(entry.tokens for entry in run.entries),
+        mean_tokens=_mean([entry.tokens for entry in run.entries]),
+        mean_lines=_mean([entry.lines for entry in run.entries]),
+        seconds=sum(report.seconds.get("total", 0.0) for report in run.reports),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
