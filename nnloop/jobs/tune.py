@@ -8,7 +8,7 @@ from nnloop.archive import Archive
 from nnloop.cycle import Tuning
 from nnloop.llm.engine import Engine
 from nnloop.modes import Mode
-from nnloop.modes.pairs import Pair, corpus_pairs
+from nnloop.modes.pairs import Pair, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
 from nnloop.rundir import RunDir
 from nnloop.seeding import derive
@@ -41,11 +41,9 @@ class Tuner:
 
     def pairs(self, archive: Archive, cycle: int) -> list[Pair]:
         """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus."""
-        chosen = archive.selected(before=cycle + 1)[-self._settings.max_pairs :]
-        own = [
-            self._mode.pair(archive.networks[entry.parent], archive.networks[str(entry.candidate)], self._task)
-            for entry in chosen
-        ]
+        chosen = reversed(archive.selected(before=cycle + 1))
+        lineage = [(archive.networks[entry.parent], archive.networks[str(entry.candidate)]) for entry in chosen]
+        own = run_pairs(lineage, self._mode, self._task, self._settings.max_pairs)
         rng = random.Random(derive(self._seed, "corpus pairs", cycle))
         return own + corpus_pairs(archive.corpus, self._mode, self._task, self._settings.max_pairs - len(own), rng)
 
