@@ -48,13 +48,13 @@ def all_charts(run: Run) -> list[Markup]:
 
 def valid_rate(run: Run) -> Markup:
     points = [_estimate(report.cycle, report.valid_rate) for report in run.reports]
-    chart = svg.line_chart([Series("valid", points, 2)], CYCLE, _percent_axis("valid completions, %", 0.0, 1.0))
+    chart = svg.line_chart([Series("valid", points, 2)], CYCLE, percent_axis("valid completions, %", 0.0, 1.0))
     return card("Valid rate", chart, "share of all completions whose epoch completed; band: 95% (Wilson)")
 
 
 def accuracies(run: Run) -> Markup:
     columns = [(report.cycle + 1, _dots(run, report.cycle)) for report in run.reports]
-    chart = svg.strip_chart(columns, CYCLE, _percent_axis("validation accuracy, %"), rule=run.threshold)
+    chart = svg.strip_chart(columns, CYCLE, percent_axis("validation accuracy, %"), rule=run.threshold)
     note = f"each distinct valid network; box: quartiles, bar: median; dashed: admission at {percent(run.threshold)} %"
     return card("Accuracy by cycle", chart, note)
 
@@ -67,7 +67,7 @@ def best_so_far(run: Run) -> Markup:
         if report.mean_accuracy:
             means.append(_estimate(report.cycle, report.mean_accuracy))
     series = [Series("best so far", points, 0), Series("mean of the cycle", means, 1)]
-    chart = svg.line_chart(series, CYCLE, _percent_axis("validation accuracy, %"))
+    chart = svg.line_chart(series, CYCLE, percent_axis("validation accuracy, %"))
     return card("Best and mean", chart, "band: 95% of the mean (bootstrap)", _legend(series))
 
 
@@ -121,8 +121,8 @@ def finetune_loss(run: Run) -> Markup:
     return card("Loss of the fine-tune", chart, "mean over completion tokens")
 
 
-def _percent_axis(title: str, low: float | None = None, high: float | None = None) -> Axis:
-    return Axis(title, lambda value: f"{100 * value:g}", low, high)
+def percent_axis(title: str, low: float | None = None, high: float | None = None) -> Axis:
+    return Axis(title, lambda value: f"{100 * value:g}", low, high, within=(0.0, 1.0))
 
 
 def _estimate(cycle: int, interval: Interval) -> Point:

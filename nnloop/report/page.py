@@ -6,7 +6,7 @@ from pathlib import Path
 from nnloop.records import CycleReport, Entry
 from nnloop.report import charts
 from nnloop.report.html import Content, Markup, code, details, diff, page, table, tag
-from nnloop.report.read import Figures, Run, figures
+from nnloop.report.read import Figures, Run
 from nnloop.report.text import count, duration, interval, number, percent
 
 STYLE = Path(__file__).with_name("style.css")
@@ -16,7 +16,7 @@ SHOWN = 20  # networks with their code in the page's own text
 def run_page(run: Run) -> str:
     sections = [
         _head(run),
-        _tiles(figures(run)),
+        _tiles(run.figures),
         tag("div", charts.all_charts(run), class_="charts"),
         _cycles(run),
         _best(run),

@@ -73,6 +73,27 @@ class Run:
                 found.setdefault(entry.candidate, entry)
         return found
 
+    @cached_property
+    def figures(self) -> "Figures":
+        accuracies = [entry.val_accuracy for entry in self.networks if entry.val_accuracy is not None]
+        best = self.networks[0] if self.networks else None
+        generated = len(self.entries)
+        above = sum(accuracy >= self.threshold for accuracy in accuracies)
+        return Figures(
+            generated=generated,
+            valid=wilson(sum(entry.valid for entry in self.entries), generated),
+            mean=bootstrap_mean(accuracies),
+            best=best.val_accuracy if best else None,
+            best_test=best.result.test_accuracy if best and best.result else None,
+            share_above=wilson(above, len(accuracies)) if accuracies else None,
+            distinct=len(self.networks),
+            admitted=sum(entry.admitted for entry in self.entries),
+            tokens=sum(entry.tokens for entry in self.entries),
+            mean_tokens=_mean([entry.tokens for entry in self.entries]),
+            mean_lines=_mean([entry.lines for entry in self.entries]),
+            seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
+        )
+
     def of_cycle(self, cycle: int) -> list[Entry]:
         return [entry for entry in self.entries if entry.cycle == cycle]
 
@@ -132,27 +153,6 @@ def read(folder: Path) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
     return Run(folder, meta, reports, entries, corpus)
-
-
-def figures(run: Run) -> Figures:
-    accuracies = [entry.val_accuracy for entry in run.networks if entry.val_accuracy is not None]
-    best = run.networks[0] if run.networks else None
-    generated = len(run.entries)
-    above = sum(accuracy >= run.threshold for accuracy in accuracies)
-    return Figures(
-        generated=generated,
-        valid=wilson(sum(entry.valid for entry in run.entries), generated),
-        mean=bootstrap_mean(accuracies),
-        best=best.val_accuracy if best else None,
-        best_test=best.result.test_accuracy if best and best.result else None,
-        share_above=wilson(above, len(accuracies)) if accuracies else None,
-        distinct=len(run.networks),
-        admitted=sum(entry.admitted for entry in run.entries),
-        tokens=sum(entry.tokens for entry in run.entries),
-        mean_tokens=_mean([entry.tokens for entry in run.entries]),
-        mean_lines=_mean([entry.lines for entry in run.entries]),
-        seconds=sum(report.seconds.get("total", 0.0) for report in run.reports),
-    )
 
 
 def _mean(values: Sequence[float]) -> float | None:

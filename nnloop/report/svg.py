@@ -42,6 +42,7 @@ class Axis:
     low: float | None = None
     high: float | None = None
     whole: bool = False  # ticks at whole numbers only
+    within: tuple[float, float] | None = None  # where values can lie at all; intervals are cut off there
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Frame:
 
     def py(self, value: float) -> float:
         low, high = self.y
-        return round(HEIGHT - _BOTTOM - (value - low) / (high - low) * (HEIGHT - _TOP - _BOTTOM), 1)
+        share = min(1.0, max(0.0, (value - low) / (high - low)))
+        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
 def line_chart(series: Sequence[Series], x: Axis, y: Axis, rule: float | None = None) -> Markup:
@@ -140,14 +142,16 @@ def ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[f
 
 
 def _range(axis: Axis, values: Sequence[float], pad: float = 0.0) -> tuple[float, float]:
-    """From the lowest to the highest value, or the axis' own limits; never empty."""
+    """From the lowest to the highest value with a little room, or the axis' own limits; never empty."""
     low = min(values) - pad if axis.low is None else axis.low
     high = max(values) + pad if axis.high is None else axis.high
     if low >= high:
         return (low, low + 1) if axis.low is not None else (low - 0.5, low + 0.5)
-    if axis.high is None and not axis.whole:
-        high += 0.05 * (high - low)
-    return low, high
+    room = 0.0 if axis.whole else 0.05 * (high - low)
+    low = low - room if axis.low is None else low
+    high = high + room if axis.high is None else high
+    floor, ceiling = axis.within or (low, high)
+    return max(low, floor), min(high, ceiling)
 
 
 def _svg(*parts: Markup) -> Markup:
