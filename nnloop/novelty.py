@@ -2,12 +2,12 @@
 
 | rule | what is compared | it doesn't see | it does see |
 |---|---|---|---|
-| tokens (paper A) | 10-token shingles of the classes | numbers, texts, comments, layout, other code | names, structure |
+| tokens (paper A) | 10-token shingles of classes | numbers, texts, comments, layout, the rest | names, structure |
 | chars (paper B) | 10-character shingles of the module | comments, docstrings, layout | names, numbers, structure |
 
 The network with the largest Jaccard is looked for among those that LSH retrieves; up to `SCAN` known networks all are
-looked at, so that the maximum reported is the true one. Beyond, 0 and None mean that LSH retrieved nothing. A filter
-that errs does not admit: what can't be parsed or has no classes isn't novel, and neither is an id that is known already.
+looked at, so that the maximum reported is the true one. Beyond, 0 and None mean that LSH retrieved nothing.
+A filter that errs does not admit: what can't be parsed or has no classes isn't novel, nor is an id that is known.
 """
 
 import ast
