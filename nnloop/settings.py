@@ -67,6 +67,7 @@ class HfLlmSettings:
     batch_size: int  # prompts generated together
     diff_context: int  # context lines of the diffs it is trained to write
     diff_line_numbers: bool  # whether those diffs carry headers and line numbers
+    lora: dict[str, Any]  # values of finetune=lora that suit this model better than that file's
 
 
 @dataclass
@@ -326,7 +327,7 @@ def _typed(schema: DictConfig, node: DictConfig, prefix: str) -> DictConfig:
     """Merge key by key, so that an error names its key."""
     for key in node:
         if OmegaConf.is_missing(node, key):
-            raise SettingsError(f"{prefix}{key}: a value is needed, none was given")
+            continue  # told below
         try:
             value = node[key]
             OmegaConf.update(schema, str(key), value, force_add=False)
@@ -351,6 +352,8 @@ def check(settings: Settings) -> None:
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
     if isinstance(settings.llm, HfLlmSettings):
         _check_choice("llm.dtype", settings.llm.dtype, ("auto", "float32", "bfloat16", "float16"))
+        _refuse_unknown("llm.lora.", set(settings.llm.lora), {field.name for field in fields(LoraSettings)})
+        _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
     if settings.job.name == "report" and not settings.runs:
@@ -392,6 +395,8 @@ def _ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ranges.append(("executor.workers", settings.executor.workers, 1, 4096))
     if settings.mode.max_params is not None:
         ranges.append(("mode.max_params", settings.mode.max_params, 1, big))
+    for name in ("max_new_tokens", "edits"):
+        ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
     for group, keys in _BOUNDS.items():
         node = getattr(settings, group)
         there = {key: bounds for key, bounds in keys.items() if hasattr(node, key)}

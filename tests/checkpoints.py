@@ -6,21 +6,25 @@ from typing import Any
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.settings import HfLlmSettings, LoraSettings
 
-QWEN = (
-    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful"
-    " assistant.<|im_end|>\n{% endif %}{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{{ message['content'] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-DEEPSEEK = (
-    "{{ bos_token }}You are an AI programming assistant.\n{% for message in messages %}{% if message['role'] == 'user' %}"
-    "### Instruction:\n{{ message['content'] }}\n{% else %}### Response:\n{{ message['content'] }}\n<|EOT|>\n{% endif %}"
-    "{% endfor %}{% if add_generation_prompt %}### Response:{% endif %}"
-)
-MISTRAL = (
-    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}[INST] {{ message['content'] }}[/INST]"
-    "{% elif message['role'] == 'assistant' %} {{ message['content'] }}{{ eos_token }}"
-    "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
-)
+QWEN = """\
+{% if messages[0]['role'] != 'system' %}<|im_start|>system
+You are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>
+{% endif %}{% for message in messages %}<|im_start|>{{ message['role'] }}
+{{ message['content'] }}<|im_end|>
+{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+DEEPSEEK = """\
+{{ bos_token }}You are an AI programming assistant.
+{% for message in messages %}{% if message['role'] == 'user' %}### Instruction:
+{{ message['content'] }}
+{% else %}### Response:
+{{ message['content'] }}
+<|EOT|>
+{% endif %}{% endfor %}{% if add_generation_prompt %}### Response:{% endif %}"""
+MISTRAL = """\
+{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}[INST] {{ message['content'] }}[/INST]\
+{% elif message['role'] == 'assistant' %} {{ message['content'] }}{{ eos_token }}\
+{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"""
 SPECIAL = {
     "qwen": {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "extra_special_tokens": ["<|im_start|>"]},
     "deepseek": {"bos_token": "<|begin|>", "eos_token": "<|end|>", "extra_special_tokens": ["<|EOT|>"]},
@@ -110,6 +114,7 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "batch_size": 4,
         "diff_context": 1,
         "diff_line_numbers": False,
+        "lora": {},
     }
     return HfLlmSettings(**{**values, **changes})
 

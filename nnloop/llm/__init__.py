@@ -1,4 +1,4 @@
-"""Language models and their stand-ins. `load` gives the engine that the settings name; torch is imported for `hf` only."""
+"""Language models and their stand-ins. `load` gives the engine that the settings name; `hf` alone needs torch."""
 
 from nnloop.llm.engine import Engine, Request
 from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings

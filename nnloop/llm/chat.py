@@ -41,12 +41,12 @@ def example(tokenizer: Tokenizer, text: str, completion: str, ends: set[int]) ->
 
 def _prompt(tokenizer: Tokenizer, text: str) -> str:
     if not tokenizer.chat_template:
-        raise ModelError(f"llm.model={tokenizer.name_or_path}: has no chat template; an instruction-tuned model is needed")
+        raise ModelError(f"llm.model={tokenizer.name_or_path}: has no chat template; take an instruction-tuned model")
     return _render(tokenizer, [{"role": "user", "content": text}], add_generation_prompt=True)
 
 
 def _frame(tokenizer: Tokenizer, ends: set[int]) -> tuple[str, str]:
-    """Give what the template puts before and after the model's answer, the latter up to the token that ends the turn."""
+    """Give what the template puts before and after the model's answer, up to the token that ends the turn."""
     question, answer = "question", "answer"
     turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     whole = _render(tokenizer, turns, add_generation_prompt=False)

@@ -56,7 +56,7 @@ class Engine(Protocol):
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield each completion as soon as it is finished, in any order.
 
-        `Completion.seconds` is its share of the time spent generating: the shares of a batch add up to the batch's time.
+        `Completion.seconds` is its share of the time spent generating: the shares of a batch add up to its time.
         """
 
     def fits(self, text: str) -> bool:

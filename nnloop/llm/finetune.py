@@ -1,4 +1,4 @@
-"""LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B), loss on completions only."""
+"""LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B), loss on completions."""
 
 import math
 import random
@@ -75,7 +75,7 @@ def train(model: Any, examples: Sequence[Example], settings: LoraSettings, seed:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, settings.warmup_steps, total))
     model.train()
     loss = tokens = 0.0
-    for epoch in range(settings.epochs):
+    for _ in range(settings.epochs):
         loss = tokens = 0.0
         for group in groups(examples, per_step, rng):
             step_loss, step_tokens = _backward(model, group, settings.batch_size)

@@ -1,8 +1,8 @@
 """A key-value cache in which every row has its own length, so that rows come and go while others are being written.
 
-transformers' caches give all rows of a batch one length and pad on the left. Here row r fills the columns [0, length[r])
-and the next token goes to column length[r]: a finished row is cut out, a new one is put in with its prompt already
-computed, and what one row holds does not depend on the others.
+transformers' caches give all rows of a batch one length and pad on the left. Here row r fills the columns
+[0, length[r]) and the next token goes to column length[r]: a finished row is cut out, a new one is put in with its
+prompt already computed, and what one row holds does not depend on the others.
 """
 
 from collections.abc import Callable

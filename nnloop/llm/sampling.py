@@ -1,8 +1,8 @@
 """Draws the next token of each row from its logits, by noise that depends on nothing but (seed, step, token).
 
-Gumbel-max: argmax(logits / T + Gumbel noise) is a sample from softmax(logits / T). Because the noise comes from a counter
-and not from a generator's state, a prompt gets the same completion whatever batch it falls in and on whatever device, up
-to the numerics of the logits: a difference d flips a token with a probability of the order of d.
+Gumbel-max: argmax(logits / T + Gumbel noise) is a sample from softmax(logits / T). Because the noise comes from a
+counter and not from a generator's state, a prompt gets the same completion whatever batch it falls in and on whatever
+device, up to the numerics of the logits: a difference d flips a token with a probability of the order of d.
 """
 
 from dataclasses import dataclass
