@@ -94,9 +94,6 @@ class Run:
             seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
         )
 
-    def of_cycle(self, cycle: int) -> list[Entry]:
-        return [entry for entry in self.entries if entry.cycle == cycle]
-
     def code(self, network: str) -> str | None:
         """The source of a candidate or of a network of the corpus; None where it is not there."""
         if network in self.corpus:
