@@ -62,13 +62,10 @@ def completion(slot: int, width: int) -> Completion:
 class Cycle:
     """One assessor over a fresh archive."""
 
-    def __init__(
-        self, folder: Path, configure, pool: str = "better", done: dict[str, TrialResult] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, novelty: Novelty, done: dict[str, TrialResult] | None = None) -> None:
         self.bench = Bench()
         run = RunDir(folder)
         (folder / "code").mkdir(exist_ok=True)
-        novelty = build_novelty(configure("llm=random", "dataset=digits").novelty)
         self.archive = Archive(run, novelty, [(PARENT, TrialResult(Status.OK, val_accuracy=0.5))])
         self.trials = Journal(run.trials(0))
         self.assessor = Assessor(

@@ -128,5 +128,5 @@ def _fingerprint(dataset: Dataset) -> str:
     for name in ARRAYS:
         array = np.ascontiguousarray(getattr(dataset, name))
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array)
+        digest.update(array.data)
     return digest.hexdigest()[:16]

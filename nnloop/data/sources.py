@@ -47,7 +47,7 @@ def _digits_version(settings: "DatasetSettings", root: Path) -> str:
 
 
 def _read_digits(settings: "DatasetSettings", root: Path) -> Raw:
-    """Read scikit-learn's 8x8 digits, 0..16 scaled to 0..255; 300 stratified images are the test set, whatever the seed."""
+    """Read scikit-learn's digits, 0..16 scaled to 0..255; 300 stratified ones are the test set, whatever the seed."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

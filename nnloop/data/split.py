@@ -21,7 +21,7 @@ def stratified(labels: Labels, count: int, seed: int) -> NDArray[np.int64]:
 def _quotas(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Share `count` out in proportion to `sizes`, by largest remainder."""
     exact = sizes * count / sizes.sum()
-    quotas = np.floor(exact).astype(np.int64)
+    quotas: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     short = count - int(quotas.sum())
     quotas[np.argsort(quotas - exact, kind="stable")[:short]] += 1
     return quotas

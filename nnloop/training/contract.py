@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
 from nnloop.training.recipe import Recipe
-from nnloop.training.unfit import Unfit, describe, is_out_of_memory
+from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
 MODULE = "candidate"
 Uninitialized = UninitializedParameter | UninitializedBuffer
@@ -27,22 +27,22 @@ class Built:
 
 
 def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Built:
-    """Build the network and check it on `sample`, normalised images (2, C, H, W). Raises Unfit."""
+    """Build the network and check it on `sample`, normalised images (2, C, H, W). Raises UnfitError."""
     try:
         net = _construct(_load(code), sample, recipe, device)
-    except Unfit:
+    except UnfitError:
         raise
     except BaseException as error:  # SystemExit and KeyboardInterrupt included: it is the candidate that raises them
-        raise Unfit(_blame(error), describe(error)) from error
+        raise UnfitError(_blame(error), describe(error)) from error
     try:
         _check(net, sample, recipe.classes)
-    except Unfit:
+    except UnfitError:
         raise
     except BaseException as error:
-        raise Unfit(_blame(error), f"forward(): {describe(error)}"[:300]) from error
+        raise UnfitError(_blame(error), f"forward(): {describe(error)}"[:300]) from error
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
-        raise Unfit(Status.BUILD_FAILED, "Net has no parameters to train")
+        raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
     return Built(net, params, _count_flops(net, sample))
 
 
@@ -56,7 +56,7 @@ def _load(code: str) -> type[nn.Module]:
     exec(compile(code, filename, "exec"), module.__dict__)
     kind = getattr(module, "Net", None)
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
-        raise Unfit(Status.BUILD_FAILED, "there is no class Net(nn.Module)")
+        raise UnfitError(Status.BUILD_FAILED, "there is no class Net(nn.Module)")
     return kind
 
 
@@ -69,7 +69,7 @@ def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: to
 
 
 def _check(net: nn.Module, sample: Tensor, classes: int) -> None:
-    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises Unfit."""
+    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises UnfitError."""
     net.eval()
     with torch.no_grad():
         out = net(sample)
@@ -77,11 +77,17 @@ def _check(net: nn.Module, sample: Tensor, classes: int) -> None:
             net.train()  # some layers may be for training only
             net(sample)
     _forget_unused(net)
-    expected = (len(sample), classes)
+    _check_output(out, (len(sample), classes))
+
+
+def _check_output(out: object, expected: tuple[int, int]) -> None:
     if not isinstance(out, Tensor):
-        raise Unfit(Status.BAD_SHAPE, f"forward() gave a {type(out).__name__}, expected a tensor of shape {expected}")
-    if tuple(out.shape) != expected or not out.is_floating_point():
-        raise Unfit(Status.BAD_SHAPE, f"forward() gave {out.dtype} of shape {tuple(out.shape)}, expected {expected}")
+        given = type(out).__name__
+    elif tuple(out.shape) != expected or not out.is_floating_point():
+        given = f"{out.dtype} of shape {tuple(out.shape)}"
+    else:
+        return
+    raise UnfitError(Status.BAD_SHAPE, f"forward() gave {given}, expected floats of shape {expected}")
 
 
 def _forget_unused(net: nn.Module) -> None:

@@ -16,7 +16,7 @@ from nnloop.training.contract import build
 from nnloop.training.images import Images, Normalise, TrainBatches
 from nnloop.training.module import Classifier
 from nnloop.training.recipe import Recipe
-from nnloop.training.unfit import Unfit, describe, is_out_of_memory
+from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
 EVAL_BATCH = 512
 
@@ -36,9 +36,9 @@ def train(
     max_params: int | None,
     on_built: Callable[[int, int | None], None],
 ) -> Trained:
-    """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread. Raises Unfit.
+    """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread.
 
-    `on_built` is told the parameters and FLOPs before training starts.
+    Raises UnfitError. `on_built` is told the parameters and FLOPs before training starts.
     """
     _seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -47,17 +47,19 @@ def train(
     built = build(code, normalise(images.train_x[:2]), recipe, device)
     on_built(built.params, built.flops)
     if max_params is not None and built.params > max_params:
-        raise Unfit(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+        raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
     try:
         _seed(seed)  # the check above may have drawn random numbers
         loss = _fit(built.net, TrainBatches(images, recipe, normalise, seed), recipe, device)
         logits = _logits(built.net, images.eval_x, normalise, device)
-    except Unfit:
+    except UnfitError:
         raise
     except BaseException as error:
-        raise Unfit(Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)) from error
+        raise UnfitError(
+            Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)
+        ) from error
     if not torch.isfinite(logits).all():
-        raise Unfit(Status.DIVERGED, "the logits are not finite")
+        raise UnfitError(Status.DIVERGED, "the logits are not finite")
     return Trained(logits, loss, torch.cuda.max_memory_allocated() if device.type == "cuda" else None)
 
 
@@ -86,7 +88,7 @@ def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.de
     )
     trainer.fit(module, train_dataloaders=batches)
     if trainer.global_step != total:
-        raise Unfit(Status.TAMPERED, f"{trainer.global_step} optimizer steps, {total} were due")
+        raise UnfitError(Status.TAMPERED, f"{trainer.global_step} optimizer steps, {total} were due")
     return float(module.loss_sum) / total
 
 
@@ -98,7 +100,7 @@ def _channels_last(net: nn.Module) -> nn.Module:
 def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, device: torch.device) -> Tensor:
     net.to(device).eval()
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        parts = [net(normalise(part)).float() for part in eval_x.split(EVAL_BATCH)]
+        parts = [net(normalise(part)).float() for part in torch.split(eval_x, EVAL_BATCH)]
     return torch.cat(parts).cpu().contiguous()
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from nnloop.training.recipe import Recipe, steps_per_epoch
 
@@ -51,7 +50,7 @@ class TrainBatches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         x, y = self._images.train_x, self._images.train_y
         order = torch.randperm(len(y), generator=self._generator, device=y.device)
-        for chosen in order.split(self._recipe.batch_size)[: len(self)]:
+        for chosen in torch.split(order, self._recipe.batch_size)[: len(self)]:
             yield self._normalise(self._augment(x[chosen])), y[chosen]
 
     def _augment(self, x: Tensor) -> Tensor:
@@ -65,6 +64,8 @@ class TrainBatches:
     def _crop(self, x: Tensor, pad: int) -> Tensor:
         """Cut each image out of its padded self at its own random place."""
         height, width = x.shape[2:]
-        windows = F.pad(x, (pad, pad, pad, pad)).unfold(2, height, 1).unfold(3, width, 1)  # (B, C, P, P, H, W)
+        windows = (
+            nn.functional.pad(x, (pad, pad, pad, pad)).unfold(2, height, 1).unfold(3, width, 1)
+        )  # (B, C, P, P, H, W)
         top, left = torch.randint(2 * pad + 1, (2, len(x)), generator=self._generator, device=x.device)
         return windows[torch.arange(len(x), device=x.device), :, top, left]

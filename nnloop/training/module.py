@@ -5,13 +5,12 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
 
 from nnloop.records import Status
 from nnloop.training.recipe import Recipe, one_cycle
-from nnloop.training.unfit import Unfit
+from nnloop.training.unfit import UnfitError
 
 CHECK_EVERY = 25  # steps between looks at the loss on an accelerator, where a look waits for the device
 
@@ -31,7 +30,7 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, y = batch
-        loss = F.cross_entropy(self.net(x).float(), y, label_smoothing=self.recipe.label_smoothing)
+        loss = nn.functional.cross_entropy(self.net(x).float(), y, label_smoothing=self.recipe.label_smoothing)
         self.loss_sum += loss.detach()
         if self.device.type == "cpu" or batch_idx % CHECK_EVERY == 0:
             self._check(batch_idx)
@@ -42,7 +41,7 @@ class Classifier(LightningModule):
 
     def _check(self, step: int) -> None:
         if not torch.isfinite(self.loss_sum):
-            raise Unfit(Status.DIVERGED, f"the loss is not finite at step {step + 1} of {self.total_steps}")
+            raise UnfitError(Status.DIVERGED, f"the loss is not finite at step {step + 1} of {self.total_steps}")
 
     def configure_optimizers(self) -> Any:
         recipe = self.recipe

@@ -5,7 +5,7 @@ from nnloop.records import Status
 REASON_LENGTH = 300
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The candidate ends here, with this status and a reason of one line."""
 
     def __init__(self, status: Status, reason: str) -> None:

@@ -1,0 +1,244 @@
+"""One conformance suite for every engine, then what is particular to each."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import checkpoints
+import pytest
+import torch
+
+from nnloop.corpus.library import seeds
+from nnloop.errors import ModelError, SettingsError
+from nnloop.llm import Engine, Request, load
+from nnloop.llm.chat import chat
+from nnloop.llm.checkpoint import count_parameters
+from nnloop.llm.decode import Stop
+from nnloop.llm.hf import HfEngine
+from nnloop.records import Completion, Prompt
+from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+
+Make = Callable[..., Engine]
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {kind: checkpoints.make(tmp_path_factory.mktemp(kind), kind) for kind in checkpoints.KINDS}
+
+
+@pytest.fixture(params=["random", "scripted", "qwen", "deepseek", "mistral"])
+def engine(request: pytest.FixtureRequest, folders: dict[str, Path], tmp_path: Path) -> Engine:
+    if request.param == "random":
+        return load(random_settings(), "delta", 10)
+    if request.param == "scripted":
+        return load(scripted_settings(tmp_path, [f"answer {i}" for i in range(10)]), "delta", 10)
+    return load(checkpoints.settings(folders[request.param]), "delta", 10)
+
+
+def random_settings() -> RandomLlmSettings:
+    return RandomLlmSettings("random", "random", {"delta": 1, "full": 3}, 1, False)
+
+
+def scripted_settings(folder: Path, texts: list[str], delay_s: float = 0) -> ScriptedLlmSettings:
+    path = folder / "answers.jsonl"
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts))
+    return ScriptedLlmSettings("scripted", "scripted", str(path), delay_s, 3, True)
+
+
+def requests(count: int, cycle: int = 0) -> list[Request]:
+    """Requests whose prompts differ in length."""
+    code = seeds()[0].code
+    texts = ["Improve this network.\n" + "x = 1\n" * (slot % 5) for slot in range(count)]
+    prompts = [Prompt(text, "baseline", "delta") for text in texts]
+    return [Request(prompt, code, cycle, slot, 1000 + slot) for slot, prompt in enumerate(prompts)]
+
+
+def texts(completions: Any) -> dict[int, str]:
+    return {completion.slot: completion.text for completion in completions}
+
+
+# Every engine
+
+
+def test_every_request_is_answered_once(engine: Engine) -> None:
+    asked = requests(10, cycle=3)
+    answers = sorted(engine.generate(asked), key=lambda answer: answer.slot)
+    assert [(one.cycle, one.slot, one.seed, one.prompt) for one in answers] == [
+        (one.cycle, one.slot, one.seed, one.prompt) for one in asked
+    ]
+
+
+def test_no_request_no_answer(engine: Engine) -> None:
+    assert list(engine.generate([])) == []
+
+
+def test_an_answer_does_not_depend_on_its_batch(engine: Engine) -> None:
+    asked = requests(10)
+    together = texts(engine.generate(asked))
+    assert texts(engine.generate(asked[::-1])) == together
+    assert {one.slot: next(engine.generate([one])).text for one in asked} == together
+
+
+def test_answers_come_one_by_one(engine: Engine) -> None:
+    stream = engine.generate(requests(10))
+    assert isinstance(next(stream), Completion)
+    assert len(list(stream)) == 9
+
+
+def test_the_bare_engine_names_no_adapter(engine: Engine) -> None:
+    engine.use_adapter(None)
+    assert engine.adapter is None
+    assert {answer.adapter for answer in engine.generate(requests(2))} == {None}
+
+
+def test_a_missing_adapter_is_refused(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(ModelError if engine.trainable else ValueError):
+        engine.use_adapter(tmp_path / "nowhere")
+
+
+def test_time_is_shared_out(engine: Engine) -> None:
+    assert all(answer.seconds > 0 for answer in engine.generate(requests(3)))
+
+
+# llm=random and llm=scripted
+
+
+@pytest.mark.parametrize(("mode", "tag"), [("delta", "delta"), ("full", "nn")])
+def test_random_edits_are_answered_in_the_modes_format(mode: str, tag: str) -> None:
+    answers = list(load(random_settings(), mode, 4).generate(requests(4)))
+    assert all(one.text.startswith(f"<{tag}>\n") and one.text.endswith(f"\n</{tag}>") for one in answers)
+    assert len({one.text for one in answers}) > 1
+
+
+def test_random_edits_leave_a_foreign_network_as_it_is() -> None:
+    request = Request(Prompt("", "b", "full"), "class Net:\n    pass\n", 0, 0, 5)
+    assert next(load(random_settings(), "full", 1).generate([request])).text == "<nn>\nclass Net:\n    pass\n</nn>"
+
+
+def test_scripted_slots_walk_through_the_file_and_wrap(tmp_path: Path) -> None:
+    engine = load(scripted_settings(tmp_path, ["a", "b\u2028c", "d"]), "delta", 4)
+    assert [one.text for one in engine.generate(requests(4, cycle=1))] == ["b\u2028c", "d", "a", "b\u2028c"]
+
+
+@pytest.mark.parametrize("content", ['{"txt": "a"}\n', "a\n", "[]\n", '{"text": 1}\n', ""])
+def test_a_wrong_script_is_one_clear_error(tmp_path: Path, content: str) -> None:
+    settings = scripted_settings(tmp_path, ["a"])
+    Path(settings.path).write_text(content)
+    with pytest.raises(ModelError, match=r"llm\.path="):
+        load(settings, "delta", 4)
+
+
+# hf
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 16])
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_batched_equals_single(folders: dict[str, Path], kind: str, batch_size: int) -> None:
+    asked = requests(12)
+    single = HfEngine(checkpoints.settings(folders[kind], batch_size=1, top_k=50), "delta")
+    batched = HfEngine(checkpoints.settings(folders[kind], batch_size=batch_size, top_k=50), "delta")
+    assert texts(batched.generate(asked)) == texts(single.generate(asked))
+
+
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_greedy_decoding_is_that_of_transformers(folders: dict[str, Path], kind: str) -> None:
+    engine = HfEngine(checkpoints.settings(folders[kind], temperature=0.0), "delta")
+    asked = requests(5)
+    for answer in engine.generate(asked):
+        ids = torch.tensor([chat(engine.tokenizer, answer.prompt.text)])
+        end = sorted(engine.ends)
+        theirs = engine.bare().generate(ids, max_new_tokens=24, do_sample=False, eos_token_id=end, pad_token_id=0)
+        tokens = theirs[0, ids.shape[1] :].tolist()
+        assert answer.tokens == len(tokens)
+        assert answer.text == engine.tokenizer.decode(tokens[:-1] if tokens[-1] in engine.ends else tokens)
+
+
+def test_shorter_completions_of_a_batch_come_first(folders: dict[str, Path]) -> None:
+    engine = HfEngine(checkpoints.settings(folders["qwen"], batch_size=16, temperature=2.0), "delta")
+    tokens = [answer.tokens for answer in engine.generate(requests(16))]
+    assert tokens == sorted(tokens)
+    assert tokens[0] < tokens[-1]
+
+
+def test_a_completion_cut_by_the_limit_says_so(folders: dict[str, Path]) -> None:
+    engine = HfEngine(checkpoints.settings(folders["qwen"], temperature=2.0), "delta")
+    answers = list(engine.generate(requests(16)))
+    assert {answer.truncated for answer in answers} == {True, False}
+    assert all(answer.tokens == 24 for answer in answers if answer.truncated)
+
+
+def test_a_prompt_that_does_not_fit_is_refused_whole(folders: dict[str, Path]) -> None:
+    engine = HfEngine(checkpoints.settings(folders["qwen"], context_length=100), "delta")
+    long = Request(Prompt("x " * 100, "b", "delta"), "", 0, 0, 0)
+    assert not engine.fits(long.prompt.text)
+    with pytest.raises(SettingsError, match=r"llm\.context_length=100: .* llm\.max_new_tokens\.delta=24"):
+        next(engine.generate([long]))
+
+
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_generation_stops_at_the_closing_tag(kind: str) -> None:
+    tokenizer = checkpoints.make_tokenizer(kind)
+    stop = Stop(tokenizer, "</delta>", {tokenizer.eos_token_id})
+    tokens = tokenizer("<delta>\n-a\n</delta>)\nmore", add_special_tokens=False)["input_ids"]
+    length = next(n for n in range(1, len(tokens)) if stop.reached(tokens[:n]))
+    assert stop.finish(tokens[:length]) == "<delta>\n-a\n</delta>"
+
+
+def test_an_end_token_is_no_part_of_the_text() -> None:
+    tokenizer = checkpoints.make_tokenizer("qwen")
+    stop = Stop(tokenizer, "</delta>", {tokenizer.eos_token_id})
+    tokens = [*tokenizer("abc", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    assert stop.reached(tokens)
+    assert stop.finish(tokens) == "abc"
+
+
+def test_a_missing_folder_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelError, match=r"^llm\.model=no/such/model: [^\n]+$"):
+        HfEngine(checkpoints.settings("no/such/model"), "delta")
+
+
+def test_a_folder_without_weights_is_one_clear_error(tmp_path: Path) -> None:
+    checkpoints.make(tmp_path / "model")
+    (tmp_path / "model" / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="the folder holds no complete checkpoint"):
+        HfEngine(checkpoints.settings(tmp_path / "model"), "delta")
+
+
+def test_seven_billion_parameters_on_a_cpu_have_to_be_asked_for(tmp_path: Path) -> None:
+    from transformers import MistralConfig
+
+    config = MistralConfig(vocab_size=32768, max_position_embeddings=32768, sliding_window=None)
+    assert count_parameters(config) == 7_248_023_552
+    config.save_pretrained(tmp_path)
+    if not torch.cuda.is_available():
+        with pytest.raises(ModelError, match=r"7\.2 billion parameters and no GPU here.*llm\.device=cpu"):
+            HfEngine(checkpoints.settings(tmp_path, device="auto"), "delta")
+
+
+def test_a_context_beyond_the_models_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="at most 1024, the model's max_position_embeddings"):
+        HfEngine(checkpoints.settings(folders["qwen"], context_length=2000), "delta")
+    windowed = checkpoints.make(tmp_path, "mistral", sliding_window=64)
+    with pytest.raises(SettingsError, match="at most 64, the model's sliding window"):
+        HfEngine(checkpoints.settings(windowed), "delta")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_wrong_device_is_one_clear_error(folders: dict[str, Path], device: str) -> None:
+    with pytest.raises((SettingsError, ModelError), match=f"llm.device={device}"):
+        HfEngine(checkpoints.settings(folders["qwen"], device=device), "delta")
+
+
+def test_closing_lets_go_of_the_model(folders: dict[str, Path]) -> None:
+    import weakref
+
+    engine = HfEngine(checkpoints.settings(folders["qwen"]), "delta")
+    model = weakref.ref(engine.bare())
+    engine.close()
+    assert model() is None
+
+
+def settings_type() -> type[HfLlmSettings]:
+    return HfLlmSettings
