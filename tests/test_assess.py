@@ -11,6 +11,7 @@ from nnloop.archive import Archive
 from nnloop.jobs.assess import Assessor, Rules
 from nnloop.modes.full import Full
 from nnloop.modes.render import full_target
+from nnloop.novelty import Novelty
 from nnloop.novelty import build as build_novelty
 from nnloop.records import (
     Completion,
