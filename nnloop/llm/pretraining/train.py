@@ -1,0 +1,141 @@
+"""The training loop: resumable, one process, one device."""
+
+import contextlib
+import itertools
+import json
+import logging
+import os
+import pathlib
+import time
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from nnloop.llm.pretraining import attention, held_out, stream
+from nnloop.llm.pretraining.model import build_model, load_tokenizer, optimizers, save_model
+from nnloop.llm.pretraining.rows import Batch, Rows
+from nnloop.llm.pretraining.settings import PretrainSettings, checked
+from nnloop.llm.pretraining.tokens import train_tokenizer
+
+log = logging.getLogger(__name__)
+
+
+def pretrain(settings: PretrainSettings, folder: pathlib.Path) -> None:
+    """Train, or go on from the folder's last checkpoint; the model is in folder/model, its measures in log.jsonl."""
+    Pretraining(checked(settings), folder).run()
+
+
+class Pretraining:
+    def __init__(self, settings: PretrainSettings, folder: pathlib.Path) -> None:
+        self.settings, self.folder = settings, folder
+        (folder / "model").mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(settings.threads)
+        self.device = torch.device(_device(settings.device))
+        self.tokenizer = self._tokenizer()
+        self.model = build_model(settings, self.tokenizer).to(self.device)
+        attention.register()
+        self.forward = torch.compile(self.model.model, dynamic=True) if settings.compile else self.model.model
+        self.model.set_attn_implementation(attention.NAME)
+        self.optimizers = optimizers(self.model, settings)
+        self.networks = stream.held_out_networks(settings.seed, settings.evaluate_networks)
+        self.step = self.rows = self.tokens = 0
+        self.seconds = 0.0
+        self._resume()
+
+    def run(self) -> None:
+        """Step through the stream; write down loss and measures, and keep the last state."""
+        started, saved = time.monotonic() - self.seconds, time.monotonic()
+        losses: list[float] = []
+        for batch in self._batches():
+            losses.append(self._train(batch))
+            self.seconds = time.monotonic() - started
+            if self.step % self.settings.evaluate_every == 0 or self.step == self.settings.steps:
+                self._write_down(sum(losses) / len(losses))
+                losses = []
+            if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes or self.step == self.settings.steps:
+                self._save()
+                saved = time.monotonic()
+
+    def _batches(self) -> Any:
+        rows = Rows(self.settings, self.tokenizer, self.rows)
+        self.rows = self.rows // rows.group * rows.group  # the stream starts at a group
+        loader = DataLoader(rows, batch_size=None, num_workers=self.settings.workers, prefetch_factor=16 if self.settings.workers else None)
+        return itertools.islice(loader, max(0, self.settings.steps - self.step))
+
+    def _train(self, batch: Batch) -> float:
+        """Make one step; gives the mean loss of the answers' and prompts' tokens."""
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group.setdefault("peak", group["lr"]) * _rate(self.step, self.settings)
+        loss = self._loss(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step, self.rows, self.tokens = self.step + 1, self.rows + len(batch.tokens), self.tokens + batch.tokens.numel()
+        return float(loss.detach())
+
+    def _loss(self, batch: Batch) -> torch.Tensor:
+        batch = Batch(batch.tokens.to(self.device), batch.segments.to(self.device), batch.positions.to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16):
+            hidden = self.forward(
+                input_ids=batch.tokens, attention_mask=batch.mask(torch.bfloat16), position_ids=batch.positions, use_cache=False
+            ).last_hidden_state
+            weights = batch.weights(self.settings.prompt_weight)
+            counted = weights > 0
+            logits = self.model.lm_head(hidden[:, :-1][counted])
+        losses = torch.nn.functional.cross_entropy(logits.float(), batch.tokens[:, 1:][counted], reduction="none")
+        return (losses * weights[counted]).sum() / weights.sum()
+
+    def _write_down(self, loss: float) -> None:
+        self.model.eval()
+        self.model.set_attn_implementation("sdpa")
+        with torch.autocast(self.device.type, torch.bfloat16):
+            report = held_out.evaluate(self.model, self.tokenizer, self.networks, self.step)
+        self.model.train()
+        self.model.set_attn_implementation(attention.NAME)
+        line = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds), "loss": round(loss, 4)} | asdict(report)
+        log.info(" ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in line.items()))
+        with (self.folder / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _save(self) -> None:
+        save_model(self.model, self.tokenizer, self.folder / "model")
+        state = {name: getattr(self, name) for name in ("step", "rows", "tokens", "seconds")}
+        state |= {"model": self.model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+        torch.save(state, self.folder / "state.pt.new")
+        os.replace(self.folder / "state.pt.new", self.folder / "state.pt")
+
+    def _resume(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(values)
+            self.step, self.rows, self.tokens, self.seconds = (state[n] for n in ("step", "rows", "tokens", "seconds"))
+
+    def _tokenizer(self) -> Any:
+        """Load the folder's tokenizer, or learn it from documents beyond those trained on."""
+        if (self.folder / "model" / "tokenizer.json").exists():
+            return load_tokenizer(self.folder / "model")
+        answers = {"delta": self.settings.delta_answers, "full": self.settings.full_answers}
+        documents = (
+            stream.document(self.settings.seed, -1 - i, self.settings.full_share, answers)
+            for i in range(self.settings.tokenizer_documents)
+        )
+        tokenizer = train_tokenizer((text for d in documents for text in (d.prompt, *d.answers)), self.settings.vocab_size)
+        tokenizer.save_pretrained(self.folder / "model")
+        return tokenizer
+
+
+def _rate(step: int, settings: PretrainSettings) -> float:
+    """Give the learning rate's factor: linear warm-up, constant, linear decay."""
+    decay = max(1, round(settings.steps * settings.decay_share))
+    return min(1.0, (step + 1) / settings.warmup_steps, (settings.steps - step) / decay)
+
+
+def _device(name: str) -> str:
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
