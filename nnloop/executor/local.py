@@ -1,0 +1,142 @@
+"""Trials on this machine: a warm process that is forked for every trial, several at once."""
+
+import logging
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from nnloop.data import Dataset
+from nnloop.data.prepare import cache_home
+from nnloop.errors import InfrastructureError, UserError
+from nnloop.records import Status, Trial, TrialResult
+from nnloop.sandbox.launch import Shared, Zygote
+from nnloop.sandbox.score import score
+from nnloop.sandbox.wire import Order
+
+if TYPE_CHECKING:
+    from nnloop.settings import DatasetSettings, LocalExecutorSettings, ProxySettings, SandboxSettings
+
+log = logging.getLogger(__name__)
+
+
+class LocalExecutor:
+    """Judges trials in a sandbox. Thread-safe. Building it takes a fraction of a second: torch is imported meanwhile.
+
+    `max_params`: candidates with more parameters are rejected untrained; None is no limit. Raises UserError where
+    sandbox=strict can't be had on this machine.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        dataset_settings: "DatasetSettings",
+        proxy: "ProxySettings",
+        sandbox: "SandboxSettings",
+        settings: "LocalExecutorSettings",
+        max_params: int | None = None,
+    ) -> None:
+        self._dataset = dataset
+        self._classes = dataset_settings.classes
+        self._retries = settings.retries
+        self._max_params = max_params
+        self._inline = sandbox.name == "inline"
+        self.workers = 1 if self._inline else settings.workers or _cores()
+        self._shared = Shared(
+            dataset.train_x,
+            dataset.train_y,
+            dataset.eval_x,
+            asdict(dataset_settings),
+            asdict(proxy),
+            _hidden(dataset_settings),
+            sandbox.scratch_mb,
+            self._inline,
+        )
+        self._lock = threading.Lock()
+        self._closed = False
+        self._zygote = Zygote(self._shared)
+        self.layers = "inline" if self._inline else str(self._zygote.layers)
+        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="trial")
+        self._say_what_is_missing(sandbox.name)
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        """Queue a trial. The future never raises: what goes wrong is in the result's status and reason."""
+        return self._pool.submit(self._judge, trial)
+
+    def close(self) -> None:
+        """Drop what is queued and end what is running."""
+        with self._lock:
+            self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._zygote.close()
+        self._pool.shutdown(wait=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _say_what_is_missing(self, sandbox: str) -> None:
+        leaks = self._zygote.layers.leaks()
+        if sandbox == "strict" and leaks:
+            self.close()
+            raise UserError(
+                f"sandbox=strict: on this machine a candidate could reach {' and '.join(leaks)} "
+                f"(layers there are: {self.layers}); allow user namespaces, or use sandbox=auto"
+            )
+        missing = self._zygote.layers.missing()
+        if sandbox == "auto" and missing:
+            log.warning("sandbox: this machine lacks %s; in force: %s", ", ".join(missing), self.layers)
+
+    def _judge(self, trial: Trial) -> TrialResult:
+        """Run a trial, again where our own machinery failed under it."""
+        reason = "the executor was closed"
+        for _ in range(self._retries + 1):
+            if self._closed:
+                break
+            try:
+                return replace(self._attempt(trial), sandbox=self.layers)
+            except InfrastructureError as error:
+                reason = str(error)
+                log.debug("trial of %s: %s", trial.candidate.id, reason)
+        return TrialResult(Status.INFRASTRUCTURE, reason[:300], sandbox=self.layers)
+
+    def _attempt(self, trial: Trial) -> TrialResult:
+        order = Order(
+            trial.candidate.code,
+            trial.seed,
+            trial.epochs,
+            self._max_params,
+            trial.limits.wall_s,
+            trial.limits.memory_bytes,
+            trial.limits.output_bytes,
+        )
+        return score(self._living().run(order), order, self._dataset, self._classes)
+
+    def _living(self) -> Zygote:
+        """Return the warm process, a new one where the last is gone."""
+        with self._lock:
+            if self._closed:
+                raise InfrastructureError("the executor was closed")
+            if not self._zygote.alive():
+                self._zygote.close()
+                self._zygote = Zygote(self._shared)
+            return self._zygote
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _hidden(settings: "DatasetSettings") -> tuple[str, ...]:
+    """Where copies of the dataset lie, labels included."""
+    root = [os.path.abspath(os.path.expanduser(settings.root))] if settings.root else []
+    return (str(cache_home().absolute()), *root)

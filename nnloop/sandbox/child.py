@@ -1,0 +1,37 @@
+"""The candidate's process: train the network and report in JSON lines, the logits after the last one as raw floats."""
+
+import json
+from typing import Any
+
+import torch
+
+from nnloop.records import Status
+from nnloop.sandbox.wire import Order, write_all
+from nnloop.training import fit
+from nnloop.training.images import Images
+from nnloop.training.recipe import recipe
+from nnloop.training.unfit import UnfitError
+
+
+def work(order: Order, report: int, images: Images, dataset: dict[str, Any], proxy: dict[str, Any]) -> None:
+    """Judge one candidate up to its logits; `report` is the descriptor to write to."""
+    torch.set_num_threads(1)
+    fit.quiet()
+
+    def say(**event: Any) -> None:
+        write_all(report, json.dumps(event).encode() + b"\n")
+
+    def on_built(params: int, flops: int | None) -> None:
+        say(event="built", params=params, flops=flops)
+
+    plan = recipe(dataset, proxy, order.epochs, len(images.train_y))
+    try:
+        trained = fit.train(order.code, images, plan, order.seed, order.max_params, on_built)
+    except UnfitError as error:
+        say(event="unfit", status=error.status.value, reason=error.reason)
+        return
+    except MemoryError:
+        say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
+        return
+    say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
+    write_all(report, memoryview(trained.logits.numpy()))

@@ -1,0 +1,138 @@
+"""Which layers of the wall this machine allows. Probed by trying, in a process that is thrown away."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nnloop.records import Record
+from nnloop.sandbox import kernel, landlock, root, seccomp
+from nnloop.sandbox.view import View
+
+NAMESPACES = {
+    "pid": kernel.CLONE_NEWPID,
+    "net": kernel.CLONE_NEWNET,
+    "ipc": kernel.CLONE_NEWIPC,
+    "uts": kernel.CLONE_NEWUTS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layers(Record):
+    """What is in force for every trial of this executor."""
+
+    user: bool = False  # a user namespace around the others
+    pid: bool = False
+    net: bool = False
+    ipc: bool = False
+    uts: bool = False
+    root: bool = False  # a mount namespace with a root of its own
+    no_new_privs: bool = False
+    seccomp: bool = False
+    landlock: int = 0  # ABI version
+    rlimits: bool = False
+
+    def __str__(self) -> str:
+        on = [name for name in self.__slots__ if getattr(self, name) and name != "landlock"]
+        return "+".join([*on, *([f"landlock{self.landlock}"] if self.landlock else [])]) or "none"
+
+    def missing(self) -> list[str]:
+        return [name for name in self.__slots__ if not getattr(self, name)]
+
+    def leaks(self) -> list[str]:
+        """Name what a candidate could reach that the strict sandbox must keep from it."""
+        return [
+            *([] if self.net or self.seccomp else ["the network"]),
+            *([] if self.root or self.landlock else ["your files"]),
+            *([] if self.pid or (self.seccomp and self.root) else ["other processes"]),
+        ]
+
+    def flags(self) -> int:
+        """The namespaces to unshare before the fork, the mount namespace not among them."""
+        wanted = [flag for name, flag in NAMESPACES.items() if getattr(self, name)]
+        return (kernel.CLONE_NEWUSER if self.user else 0) | sum(wanted)
+
+
+def probe(view: View) -> Layers:
+    """Try every layer. Elsewhere than on Linux only resource limits are left."""
+    if not sys.platform.startswith("linux"):
+        return Layers(rlimits=True)
+    user = _works(lambda: enter_user_namespace(0))
+    spaces = {name: _works(lambda flag=flag: _enter(user, flag)) for name, flag in NAMESPACES.items()}  # type: ignore[misc]
+    base = Layers(user=user, **spaces)
+    return Layers(
+        user=user,
+        **spaces,
+        root=_works(lambda: _new_root(base, view)),
+        no_new_privs=_works(_no_new_privs),
+        seccomp=_works(_filter),
+        landlock=landlock.version() if _works(_restrict) else 0,
+        rlimits=True,
+    )
+
+
+def enter_user_namespace(others: int) -> None:
+    """Unshare a user namespace, in which this user stays itself, and with it the `others`."""
+    uid, gid = os.getuid(), os.getgid()
+    kernel.unshare(kernel.CLONE_NEWUSER | others)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+
+
+def enter(layers: Layers) -> None:
+    """Unshare what is to hold for this process's children (pid) and for itself (the rest, mounts excepted)."""
+    if layers.user:
+        enter_user_namespace(layers.flags() & ~kernel.CLONE_NEWUSER)
+    elif layers.flags():
+        kernel.unshare(layers.flags())
+
+
+def _enter(user: bool, flag: int) -> None:
+    if user:
+        enter_user_namespace(flag)
+    else:
+        kernel.unshare(flag)
+
+
+def _new_root(layers: Layers, view: View) -> None:
+    enter(layers)
+    if not layers.pid:
+        return _enter_root(view, False)
+    if not _works(lambda: _enter_root(view, True)):
+        raise OSError("no new root")
+    return None
+
+
+def _enter_root(view: View, new_proc: bool) -> None:
+    kernel.unshare(kernel.CLONE_NEWNS)
+    root.enter(view, 1, new_proc)
+
+
+def _no_new_privs() -> None:
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _filter() -> None:
+    _no_new_privs()
+    seccomp.apply()
+
+
+def _restrict() -> None:
+    _no_new_privs()
+    landlock.apply([])
+
+
+def _works(attempt: Callable[[], None]) -> bool:
+    """Run `attempt` in a fork and say whether it ended without an exception."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            attempt()
+            code = 0
+        except BaseException:
+            code = 1
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

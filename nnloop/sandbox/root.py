@@ -1,0 +1,63 @@
+"""The file system of a candidate: a new root, read-only, that holds a View and a scratch folder. Needs a mount namespace."""
+
+import os
+
+from nnloop.sandbox import kernel
+from nnloop.sandbox.view import SCRATCH, View, is_below
+
+_OLD = "/.old"
+_QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
+    """Replace the root of this mount namespace. `new_proc`: the process has a pid namespace of its own to show."""
+    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("tmpfs", "/tmp", "tmpfs", _QUIET, "mode=755,size=1m")
+    os.mkdir("/tmp" + _OLD)
+    kernel.pivot_root("/tmp", "/tmp" + _OLD)
+    os.chdir("/")
+    for path in view.readable:
+        _show(path)
+    _hide(view)
+    for folder in ("/proc", "/dev/shm", SCRATCH, "/tmp"):
+        os.makedirs(folder, exist_ok=True)
+    if new_proc:
+        kernel.mount("proc", "/proc", "proc", _QUIET | kernel.MS_NOEXEC)
+    for device in view.devices:
+        _bind(device)
+    kernel.unmount(_OLD)
+    kernel.make_read_only("/")
+    for folder in (SCRATCH, "/dev/shm"):
+        kernel.mount("tmpfs", folder, "tmpfs", _QUIET, f"mode=700,size={scratch_mb}m")
+    os.chdir(SCRATCH)
+
+
+def _show(path: str) -> None:
+    old = _OLD + path
+    if os.path.islink(old):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(os.readlink(old), path)
+    else:
+        _bind(path)
+
+
+def _bind(path: str) -> None:
+    """Show a folder or a file of the old root at its own place."""
+    old = _OLD + path
+    if os.path.isdir(old):
+        os.makedirs(path, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    kernel.mount(old, path, None, kernel.MS_BIND | kernel.MS_REC)
+
+
+def _hide(view: View) -> None:
+    """Cover what must not be seen of the folders that are shown."""
+    for path in view.hidden:
+        if not any(is_below(path, os.path.realpath(_OLD + shown).removeprefix(_OLD)) for shown in view.readable):
+            continue
+        if os.path.isdir(path):
+            kernel.mount("tmpfs", path, "tmpfs", _QUIET, "mode=755,size=4k")
+        else:
+            kernel.mount(_OLD + "/dev/null", path, None, kernel.MS_BIND)

@@ -1,0 +1,161 @@
+"""From what came out of the wall to a TrialResult. The labels are here, on the parent's side, and nowhere else."""
+
+import json
+import math
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnloop.data import Dataset
+from nnloop.errors import InfrastructureError
+from nnloop.records import Status, TrialResult
+from nnloop.sandbox.launch import Outcome
+from nnloop.sandbox.wire import Ending, Order
+
+REASON_LENGTH = 300
+LARGEST_COUNT = 10**18
+CLAIMABLE = frozenset(
+    {
+        Status.BUILD_FAILED,
+        Status.BAD_SHAPE,
+        Status.CRASHED,
+        Status.OUT_OF_MEMORY,
+        Status.DIVERGED,
+        Status.REJECTED,
+        Status.TAMPERED,
+    }
+)
+"""What the candidate's process may say of itself: nothing that would count for it."""
+
+
+@dataclass(slots=True)
+class _Report:
+    """What the candidate's process says, each part checked."""
+
+    params: int | None = None
+    flops: int | None = None
+    train_loss: float | None = None
+    peak_device_bytes: int | None = None
+    unfit: Status | None = None
+    reason: str = ""
+    logits: bytes | None = None
+
+    def stage(self) -> str:
+        return "while training" if self.params is not None else "while building"
+
+
+def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> TrialResult:
+    """Judge one ended trial, all but its sandbox. Raises InfrastructureError where the wall broke."""
+    ending = outcome.ending
+    if ending.cause in ("broken", "cancelled"):
+        raise InfrastructureError(f"the sandbox: {_last_line(ending.output) or ending.cause}")
+    try:
+        report = _read(outcome.report)
+    except (ValueError, RecursionError):
+        report = _Report(unfit=Status.CRASHED, reason="its report can't be read")
+    status, reason = _verdict(ending, report, order)
+    accuracies: tuple[float, float] | None = None
+    if status is Status.OK and report.logits is not None:
+        status, reason, accuracies = _grade(report.logits, dataset, classes)
+    return TrialResult(
+        status,
+        _one_line(reason),
+        val_accuracy=accuracies[0] if accuracies else None,
+        test_accuracy=accuracies[1] if accuracies else None,
+        params=report.params,
+        flops=report.flops,
+        train_loss=report.train_loss,
+        seconds=outcome.seconds,
+        peak_bytes=report.peak_device_bytes or ending.peak_bytes,
+    )
+
+
+def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str]:
+    """The status before any accuracy is looked at."""
+    if ending.cause == "timeout":
+        return Status.TIMEOUT, f"stopped after {order.wall_s:g} s {report.stage()}"
+    if ending.cause == "memory":
+        return Status.OUT_OF_MEMORY, f"more than {order.memory_bytes >> 20} MiB {report.stage()}"
+    if ending.cause == "flood":
+        return Status.CRASHED, "its report is larger than its logits"
+    if report.unfit is not None:
+        return report.unfit, report.reason
+    if report.logits is not None and ending.code == 0:
+        return Status.OK, ""
+    last = _last_line(ending.output)
+    return Status.CRASHED, f"{_how(ending.code)} {report.stage()}{': ' + last if last else ''}"
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _grade(logits: bytes, dataset: Dataset, classes: int) -> tuple[Status, str, tuple[float, float] | None]:
+    rows = len(dataset.eval_x)
+    if len(logits) != rows * classes * 4:
+        return Status.CRASHED, f"{len(logits)} bytes of logits, {rows * classes * 4} were due", None
+    values = np.frombuffer(logits, dtype="<f4").reshape(rows, classes)
+    if not np.isfinite(values).all():
+        return Status.DIVERGED, "the logits are not finite", None
+    answers = values.argmax(1)
+    held = len(dataset.val_y)
+    val = float((answers[:held] == dataset.val_y).mean())
+    test = float((answers[held:] == dataset.test_y).mean())
+    if val <= 1 / classes:
+        return Status.BELOW_CHANCE, f"validation accuracy {val:.4f}, guessing gives {1 / classes:.4f}", (val, test)
+    return Status.OK, "", (val, test)
+
+
+def _read(data: bytes) -> _Report:
+    """Read the JSON lines and, after the line "trained", the logits. Raises ValueError on anything else."""
+    report = _Report()
+    while data and report.logits is None:
+        line, newline, data = data.partition(b"\n")
+        if not newline:
+            break  # cut off by the process's death
+        _take(report, json.loads(line))
+        if report.train_loss is not None:
+            report.logits = data
+    return report
+
+
+def _take(report: _Report, event: Any) -> None:
+    kind = event.get("event") if isinstance(event, dict) else None
+    if kind == "built":
+        report.params = _count(event.get("params"))
+        report.flops = None if event.get("flops") is None else _count(event["flops"])
+    elif kind == "unfit":
+        report.unfit = Status(event.get("status"))
+        if report.unfit not in CLAIMABLE:
+            raise ValueError(f"a candidate can't say that it is {report.unfit}")
+        report.reason = str(event.get("reason"))
+    elif kind == "trained":
+        loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
+        if not isinstance(loss, float) or not math.isfinite(loss):
+            raise ValueError("no training loss")
+        report.train_loss = loss
+        report.peak_device_bytes = None if peak is None else _count(peak)
+    else:
+        raise ValueError("an unknown event")
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
+        raise ValueError("no count")
+    return value
+
+
+def _last_line(output: str) -> str:
+    return (output.strip().splitlines() or [""])[-1]
+
+
+def _one_line(text: str) -> str:
+    """Printable, one line, at most REASON_LENGTH characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:REASON_LENGTH]

@@ -1,0 +1,143 @@
+"""The warm process: imports torch and Lightning once, then forks a supervisor for every trial. Started by `launch`.
+
+It only imports: a thread pool that had run an operation would not survive the fork, nor would a CUDA context. It holds
+the training set and the evaluation images, never the labels of the latter, and keeps no secret of the environment.
+"""
+
+import gc
+import mmap
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nnloop import compat
+from nnloop.records import Record
+from nnloop.sandbox import kernel, layers, wire
+from nnloop.sandbox.supervise import Work, supervise
+from nnloop.sandbox.view import view
+from nnloop.sandbox.wire import Ending, Order
+
+if TYPE_CHECKING:
+    from nnloop.training.images import Images
+
+
+@dataclass(frozen=True, slots=True)
+class Array(Record):
+    """An array in a file that is open under `descriptor`."""
+
+    descriptor: int
+    offset: int
+    shape: list[int]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup(Record):
+    """What all trials of an executor share."""
+
+    train_x: Array
+    train_y: Array
+    eval_x: Array
+    dataset: dict[str, Any]  # settings
+    proxy: dict[str, Any]
+    hidden: list[str]  # folders that no candidate may see
+    scratch_mb: int
+    inline: bool  # run one trial in this very process, with no wall
+
+
+def main() -> None:
+    parent = socket.socket(fileno=int(sys.argv[1]))
+    message = wire.receive(parent)
+    if message is None:
+        return
+    setup = Setup.from_json(message)
+    seen = view(tuple(setup.hidden))
+    found = layers.Layers() if setup.inline else layers.probe(seen)
+    wire.send(parent, found.to_json())
+    work = _prepare(setup)
+    if setup.inline:
+        return _run_inline(parent, work)
+    logit_bytes = 4 * setup.eval_x.shape[0] * setup.dataset["classes"]
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors report by themselves, nobody waits for them
+    while True:
+        mark, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
+        if not mark:
+            return None
+        if os.fork() == 0:
+            _supervise(parent, socket.socket(fileno=descriptors[0]), found, seen, setup.scratch_mb, logit_bytes, work)
+        os.close(descriptors[0])
+
+
+def _supervise(parent: socket.socket, connection: socket.socket, *arguments: Any) -> None:
+    """Become one trial's supervisor; never returns."""
+    code = 1
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        parent.close()
+        if sys.platform.startswith("linux"):
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        supervise(connection, *arguments)
+        code = 0
+    except (OSError, ValueError, TypeError) as error:
+        print(f"supervisor: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(code)
+
+
+def _prepare(setup: Setup) -> Work:
+    """Map the arrays, close their files, and import everything a trial needs."""
+    import numpy as np
+
+    arrays = [_map(array) for array in (setup.train_x, setup.train_y, setup.eval_x)]
+    compat.ensure_torchvision_imports()
+    import torch
+    import torchvision  # noqa: F401  (candidates may use it)
+
+    from nnloop.sandbox import child
+    from nnloop.training.images import Images
+
+    torch.set_num_threads(1)
+    images = Images(*(torch.from_numpy(np.asarray(array)) for array in arrays))
+    gc.collect()
+    gc.freeze()  # what is here by now stays: collecting it in a fork would copy its pages
+
+    def work(order: Order, report: int) -> None:
+        child.work(order, report, images, setup.dataset, setup.proxy)
+
+    return work
+
+
+def _map(array: Array) -> Any:
+    """Map an array copy-on-write: a candidate that writes to it changes its own copy only."""
+    import numpy as np
+
+    size = array.offset + int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
+    buffer = mmap.mmap(array.descriptor, size, access=mmap.ACCESS_COPY)
+    os.close(array.descriptor)
+    return np.frombuffer(buffer, dtype=array.dtype, offset=array.offset).reshape(array.shape)
+
+
+def _run_inline(parent: socket.socket, work: Work) -> None:
+    """Run one trial here, so that a debugger can step through it: no limits, the terminal stays attached."""
+    _, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
+    connection = socket.socket(fileno=descriptors[0])
+    message = wire.receive(connection)
+    if message is None:
+        return
+    connection.sendall(b"!")
+    with tempfile.TemporaryFile() as report:
+        work(Order.from_json(message), report.fileno())
+        report.seek(0)
+        payload = report.read()
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    wire.send(connection, Ending("exit", 0, usage.ru_maxrss * 1024, "", len(payload)).to_json())
+    connection.sendall(payload)
+
+
+if __name__ == "__main__":
+    main()
