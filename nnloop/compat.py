@@ -21,6 +21,6 @@ def ensure_torchvision_imports() -> None:
         return
     if hasattr(torch.ops.torchvision, "nms"):
         return
-    _library = torch.library.Library("torchvision", "FRAGMENT")
+    _library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
         _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

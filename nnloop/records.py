@@ -39,7 +39,8 @@ class Record:
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)  # type: ignore[call-overload]
+        found: dict[str, Any] = dataclasses.asdict(self)  # type: ignore[call-overload]
+        return found
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

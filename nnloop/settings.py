@@ -334,7 +334,7 @@ def _typed(schema: DictConfig, node: DictConfig, prefix: str) -> DictConfig:
         except OmegaConfBaseException as error:
             first = str(error).strip().splitlines()[0]
             shown = node._get_node(key)
-            raise SettingsError(f"{prefix}{key}={shown}: {first}") from None
+            raise SettingsError(f"{prefix}{key!s}={shown}: {first}") from None
     missing = sorted(str(key) for key in OmegaConf.missing_keys(schema))
     if missing:
         raise SettingsError(f"{prefix}{missing[0]}: a value is needed, none was given")

@@ -5,6 +5,7 @@ killed run continues with the same command: closed cycles are read back, stored 
 again, and only what is missing is done.
 """
 
+import logging
 import random
 import resource
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from nnloop import cycle as cycles
 from nnloop import parents
 from nnloop.archive import Archive
+from nnloop.errors import SettingsError
 from nnloop.jobs.assess import Assessor, Executor, Rules
 from nnloop.jobs.tune import Tuner
 from nnloop.llm.engine import Engine, Request
@@ -26,6 +28,8 @@ from nnloop.rundir import RunDir, journal, write_json
 from nnloop.seeding import derive
 from nnloop.settings import UniformParentsSettings
 from nnloop.tracking import Tracker
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,18 @@ class Search:
         """One baseline per slot, from the corpus and the networks selected in earlier cycles."""
         rng = random.Random(derive(self.plan.seed, "baselines", cycle))
         found = [self.archive.networks[str(entry.candidate)] for entry in self.archive.selected(before=cycle)]
-        return parents.draw(self.parent_rule, self.archive.corpus, found, self.plan.candidates, rng)
+        corpus, run = self.showable(cycle, self.archive.corpus), self.showable(cycle, found)
+        if not corpus and not run:
+            raise SettingsError("llm.context_length: no network of the corpus fits in a prompt")
+        return parents.draw(self.parent_rule, corpus, run, self.plan.candidates, rng)
+
+    def showable(self, cycle: int, networks: Sequence[Network]) -> list[Network]:
+        """Networks whose prompt fits in the LLM's context; a prompt is never cut."""
+        engine = self.engine(cycle)
+        fitting = [network for network in networks if engine.fits(self.mode.prompt(network, self.plan.task).text)]
+        if len(fitting) < len(networks):
+            _log.info("cycle %d: %d networks are too long to be shown", cycle, len(networks) - len(fitting))
+        return fitting
 
     def pose(self, cycle: int, slot: int, baseline: Network) -> Request:
         prompt = self.mode.prompt(baseline, self.plan.task)

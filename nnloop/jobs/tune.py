@@ -32,7 +32,9 @@ class Tuner:
             _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
             return Tuning()
         from nnloop.llm.finetune import finetune
+        from nnloop.llm.hf import HfEngine
 
+        assert isinstance(engine, HfEngine)  # the only trainable kind
         seed = derive(self._seed, "finetune", cycle)
         tuned = finetune(engine, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
         if tuned.dropped:
