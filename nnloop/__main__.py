@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverrideParseException
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -89,10 +90,12 @@ def _fail(message: str, code: int) -> None:
 
 def _one_line(error: BaseException) -> str:
     """The messages of an error and its causes in one line, without Hydra's search path and hints on structure."""
-    parts: list[str] = []
+    parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
     seen: BaseException | None = error
     while seen is not None:
-        text = re.sub(r"Config search path:.*|full_key: .*|To append to your config use.*", "", str(seen), flags=re.S)
+        text = re.sub(
+            r"Config search path:.*|full_key: .*|To append to your config use.*|See http.*", "", str(seen), flags=re.S
+        )
         text = re.sub(r"\s+", " ", text).strip(" .")
         if text and not any(text in part for part in parts):
             parts.append(text)

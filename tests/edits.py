@@ -1,11 +1,57 @@
-"""Random line edits of real network code, and diffs of them written in many ways, for the tests of patching."""
+"""For the tests of patching: a network with a diff, and random edits of real network code with their diffs."""
 
 import difflib
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from nnloop.modes.patch import PatchError, apply_patch
+
 SEEDS = sorted((Path(__file__).parents[1] / "nnloop" / "corpus" / "seeds").glob("*.py"))
+
+
+BASE = """\
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.a = nn.Conv2d(3, 16, 3)
+        self.act = nn.ReLU()
+        self.b = nn.Conv2d(16, 32, 3)
+        self.act = nn.ReLU()
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x):
+        x = self.act(self.a(x))
+        return self.head(x)
+"""
+WIDER = BASE.replace("self.b = nn.Conv2d(16, 32, 3)", "self.b = nn.Conv2d(16, 64, 3)")
+WIDER_DIFF = """\
+--- a/net.py
++++ b/net.py
+@@ -9,3 +9,3 @@
+         self.act = nn.ReLU()
+-        self.b = nn.Conv2d(16, 32, 3)
++        self.b = nn.Conv2d(16, 64, 3)
+         self.act = nn.ReLU()
+"""
+WIDER_HUNK = WIDER_DIFF.split("\n", 2)[2]
+WIDER_BODY = WIDER_HUNK.split("\n", 1)[1]
+
+
+def applied(diff: str, base: str = BASE) -> str:
+    return apply_patch(base, diff).source
+
+
+def refused(diff: str, base: str = BASE) -> PatchError:
+    with pytest.raises(PatchError) as caught:
+        apply_patch(base, diff)
+    return caught.value
 
 
 def seed_sources() -> list[str]:
@@ -51,7 +97,9 @@ def _span(lines: list[str], rng: random.Random, longest: int = 4) -> tuple[int, 
 def _fresh(lines: list[str], rng: random.Random) -> str:
     if lines and rng.random() < 0.5:
         return rng.choice(lines)
-    return rng.choice(["\n", "        x = self.act(x)\n", "# -- \n", "-- a\n", "++ b\n", "@@ -1 +1 @@\n", "\tx = 1  \n", "é\x0c\n"])
+    return rng.choice(
+        ["\n", "        x = self.act(x)\n", "# -- \n", "-- a\n", "++ b\n", "@@ -1 +1 @@\n", "\tx = 1  \n", "é\x0c\n"]
+    )
 
 
 def _insert(lines: list[str], rng: random.Random) -> list[str]:
@@ -66,7 +114,12 @@ def _delete(lines: list[str], rng: random.Random) -> list[str]:
 
 def _replace(lines: list[str], rng: random.Random) -> list[str]:
     start, end = _span(lines, rng)
-    return [*lines[:start], *(line.replace("(", "(0 + ") for line in lines[start:end]), _fresh(lines, rng), *lines[end:]]
+    return [
+        *lines[:start],
+        *(line.replace("(", "(0 + ") for line in lines[start:end]),
+        _fresh(lines, rng),
+        *lines[end:],
+    ]
 
 
 def _move(lines: list[str], rng: random.Random) -> list[str]:

@@ -116,7 +116,11 @@ class LocalExecutor:
             trial.limits.memory_bytes,
             trial.limits.output_bytes,
         )
-        return score(self._living().run(order), order, self._dataset, self._classes)
+        zygote = self._living()
+        outcome = zygote.run(order)
+        if self._inline:
+            zygote.close()  # it was for one trial
+        return score(outcome, order, self._dataset, self._classes)
 
     def _living(self) -> Zygote:
         """Return the warm process, a new one where the last is gone."""

@@ -66,7 +66,7 @@ def read(text: str, known: Collection[str]) -> list[Section]:
             at += 2
         elif line.startswith("@@"):
             hunk, at = _hunk(lines, at, known)
-            section.hunks.append(hunk)
+            section.hunks += [hunk] if hunk.lines else []
         else:
             at += 1
     return [each for each in sections.values() if each.hunks]

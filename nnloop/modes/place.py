@@ -155,7 +155,7 @@ class Placer:
 
     def _mismatch(self, old: list[str]) -> str:
         index = self._levels[1][1]
-        missing = next((line for line in old if squeeze(line) and not index.starts([squeeze(line)])), None)
+        missing = next((line for line in old if squeeze(line) and squeeze(line) not in index), None)
         if missing is not None:
             return f"the baseline has no line {missing.strip()[:80]!r}"
         return "its lines are in the baseline, but not together in this order"
@@ -169,6 +169,9 @@ class _Index:
         self._at: dict[str, list[int]] = defaultdict(list)
         for at, line in enumerate(self.lines):
             self._at[line].append(at)
+
+    def __contains__(self, line: str) -> bool:
+        return line in self._at
 
     def starts(self, wanted: Sequence[str]) -> list[int]:
         """Where a block could start, judged by the rarest of its lines."""

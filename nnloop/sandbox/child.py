@@ -34,4 +34,4 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
         say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
         return
     say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
-    write_all(report, memoryview(trained.logits.numpy()))
+    write_all(report, trained.logits.numpy().tobytes())

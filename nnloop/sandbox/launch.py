@@ -63,9 +63,17 @@ class Zygote:
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
-        hidden, inline = list(shared.hidden), shared.inline
-        setup = Setup(*arrays, shared.dataset, shared.proxy, hidden, shared.scratch_mb, inline)
-        self.layers = self._greet(setup)
+        self.layers = self._greet(
+            Setup(
+                [array.to_json() for array in arrays],
+                shared.dataset,
+                shared.proxy,
+                list(shared.hidden),
+                shared.scratch_mb,
+                4 * len(shared.eval_x) * int(shared.dataset["classes"]),
+                shared.inline,
+            )
+        )
 
     def _greet(self, setup: Setup) -> Layers:
         try:
@@ -163,9 +171,9 @@ def _start(control: int, arrays: list[int], stderr: int, inline: bool) -> "subpr
 def _open(array: NDArray[Any]) -> Array:
     """Open the file that an array is mapped from, or put the array into a new one without a name."""
     shape, dtype = [int(size) for size in array.shape], array.dtype.str
-    filename = getattr(array, "filename", None)
-    if isinstance(array, np.memmap) and filename is not None and isinstance(array.base, mmap.mmap):
-        return Array(os.open(filename, os.O_RDONLY | os.O_CLOEXEC), int(array.offset), shape, dtype)
+    filename: str | None = getattr(array, "filename", None)
+    if filename is not None and isinstance(array.base, mmap.mmap):  # a view of a part has another base
+        return Array(os.open(filename, os.O_RDONLY | os.O_CLOEXEC), int(getattr(array, "offset")), shape, dtype)  # noqa: B009
     with tempfile.TemporaryFile() as file:
         file.write(np.ascontiguousarray(array).data)
         file.flush()

@@ -1,4 +1,7 @@
-"""The file system of a candidate: a new root, read-only, that holds a View and a scratch folder. Needs a mount namespace."""
+"""The file system of a candidate: a new root, read-only, that holds a View and a scratch folder.
+
+Needs a mount namespace of the process's own.
+"""
 
 import os
 

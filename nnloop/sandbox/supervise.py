@@ -105,8 +105,9 @@ def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], orde
     deadline = time.monotonic() + order.wall_s
     report_in, output_in = pipes
     with selectors.DefaultSelector() as selector:
-        for source in (*pipes, parent):
-            selector.register(source, selectors.EVENT_READ)
+        selector.register(parent, selectors.EVENT_READ)
+        for pipe in pipes:
+            selector.register(pipe, selectors.EVENT_READ)
         waiting = set(pipes)
         while waiting:
             now = time.monotonic()

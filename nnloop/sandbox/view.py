@@ -60,7 +60,7 @@ def _gpu_devices() -> list[str]:
 
 
 def _outermost(paths: list[str]) -> list[str]:
-    """Resolve links only where the path itself is none of a system's (/lib -> usr/lib stays), and drop what is nested."""
+    """Drop what lies below another; links among the folders themselves (/lib -> usr/lib) stay links."""
     kept: list[str] = []
     for path in sorted({os.path.abspath(path) for path in paths}, key=len):
         if not any(is_below(path, outer) and not os.path.islink(path) for outer in kept):

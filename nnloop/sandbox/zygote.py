@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnloop import compat
 from nnloop.records import Record
@@ -21,9 +21,6 @@ from nnloop.sandbox import kernel, layers, wire
 from nnloop.sandbox.supervise import Work, supervise
 from nnloop.sandbox.view import view
 from nnloop.sandbox.wire import Ending, Order
-
-if TYPE_CHECKING:
-    from nnloop.training.images import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +37,12 @@ class Array(Record):
 class Setup(Record):
     """What all trials of an executor share."""
 
-    train_x: Array
-    train_y: Array
-    eval_x: Array
+    arrays: list[dict[str, Any]]  # of train_x, train_y and eval_x, as Array in JSON
     dataset: dict[str, Any]  # settings
     proxy: dict[str, Any]
     hidden: list[str]  # folders that no candidate may see
     scratch_mb: int
+    logit_bytes: int  # that a trial must give
     inline: bool  # run one trial in this very process, with no wall
 
 
@@ -61,15 +57,17 @@ def main() -> None:
     wire.send(parent, found.to_json())
     work = _prepare(setup)
     if setup.inline:
-        return _run_inline(parent, work)
-    logit_bytes = 4 * setup.eval_x.shape[0] * setup.dataset["classes"]
+        _run_inline(parent, work)
+        return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors report by themselves, nobody waits for them
     while True:
         mark, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
         if not mark:
-            return None
+            return
         if os.fork() == 0:
-            _supervise(parent, socket.socket(fileno=descriptors[0]), found, seen, setup.scratch_mb, logit_bytes, work)
+            _supervise(
+                parent, socket.socket(fileno=descriptors[0]), found, seen, setup.scratch_mb, setup.logit_bytes, work
+            )
         os.close(descriptors[0])
 
 
@@ -93,7 +91,7 @@ def _prepare(setup: Setup) -> Work:
     """Map the arrays, close their files, and import everything a trial needs."""
     import numpy as np
 
-    arrays = [_map(array) for array in (setup.train_x, setup.train_y, setup.eval_x)]
+    arrays = [_map(Array.from_json(array)) for array in setup.arrays]
     compat.ensure_torchvision_imports()
     import torch
     import torchvision  # noqa: F401  (candidates may use it)

@@ -35,6 +35,7 @@ class WandbTracker:
         self._folder = RunDir(Path())
         self._name = ""
         self._logged: set[int] = set()
+        self._last: int | None = None  # the last cycle that this process logged
         self._warned = False
 
     def start(
@@ -43,7 +44,8 @@ class WandbTracker:
         self._folder, self._name = RunDir(folder.resolve()), name
         with self._forgiving("start"):
             self._logged = _read_logged(self._marker)
-            self._run = _open(self._settings, name, group, self._wandb, dict(config), dict(provenance))
+            about = {key: value for key, value in provenance.items() if key != "settings"}  # config has them
+            self._run = _open(self._settings, name, group, self._wandb, dict(config), about)
             self._catch_up()
 
     def cycle(
@@ -54,9 +56,9 @@ class WandbTracker:
         with self._forgiving("log a cycle"):
             by_place = {(report.cycle, slot): text for slot, text in texts.items()}
             row = scalars(report) | {CYCLE_TABLE: _table(rows(entries, codes, by_place))}
-            self._run.log(
-                row, step=report.cycle, commit=True
-            )  # else it waits for the next cycle's, and a kill loses it
+            # commit: else the row waits for the next one, and a kill loses it
+            self._run.log(row, step=2 * report.cycle, commit=True)
+            self._last = report.cycle
             self._logged.add(report.cycle)
             write_json(self._marker, sorted(self._logged))
             if not report.valid_rate.value:
@@ -81,7 +83,8 @@ class WandbTracker:
             return
         with self._forgiving("finish"):
             self._run.summary.update(dict(summary))
-            self._run.log({FULL_TABLE: _table(_all_rows(self._folder))}, step=max(self._logged, default=0) + 1)
+            if self._last is not None:  # between the steps of two cycles: a run that goes on later finds its own free
+                self._run.log({FULL_TABLE: _table(_all_rows(self._folder))}, step=2 * self._last + 1, commit=True)
         with self._forgiving("finish"):
             import wandb
 
@@ -124,7 +127,7 @@ def _open(
     """Open the run online where that works, else offline; says which in one line."""
     import wandb
 
-    mode = choose_mode(settings, wandb.setup().settings.base_url)
+    mode = choose_mode(settings, wandb.setup(_quiet(wandb)).settings.base_url)
 
     def init(mode: Mode) -> Any:
         return wandb.init(
@@ -175,7 +178,7 @@ def _quiet(wandb: Any) -> Any:
         disable_code=True,
         disable_job_creation=True,
         x_disable_stats=True,
-        x_transaction_log_flush_interval=1.0,  # seconds of history that a kill may cost
+        x_transaction_log_flush_interval=0.2,  # seconds of history that a kill may cost
         x_disable_meta=True,
         x_save_requirements=False,
     )

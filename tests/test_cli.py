@@ -1,0 +1,66 @@
+"""Wrong input is one line on stderr and exit code 2, never a traceback."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QUICK = ("dataset=digits", "llm=random", "finetune=off", "tracker=none", "cycles=1", "candidates=1")
+
+
+def nnloop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "nnloop", *arguments], cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["llm=gpt"], r"llm/gpt.*deepseek.*qwen.*tiny"),
+        (["dataset=imagenet"], r"dataset/imagenet.*cifar10.*digits"),
+        (["candidats=3"], r"candidats.*allowed:.*candidates"),
+        (["mode.params=3"], r"mode\.params.*allowed:.*mode\.max_params"),
+        (["seed=abc"], r"seed=abc"),
+        (["seed=[1"], r"seed=\[1"),
+        ([*QUICK, "dataset=cifar10", "dataset.root=/nowhere"], r"dataset\.root.*/nowhere"),
+        ([*QUICK, "hydra.run.dir=/proc/nnloop"], r"/proc/nnloop"),
+        (["job=evaluate", "dataset=digits", "candidate=nowhere.py"], r"candidate=nowhere\.py"),
+        (["job=report", "runs=nowhere"], r"nowhere"),
+        (["--config-name", "nosweep"], r"nosweep"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+    done = nnloop(tmp_path, *arguments)
+    said = [line for line in done.stderr.splitlines() if line.strip()]
+    assert done.returncode == 2, done.stderr
+    assert len(said) == 1, done.stderr
+    assert re.match(rf"nnloop: .*{message}", said[0])
+    assert done.stdout == ""
+
+
+def test_an_output_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("")
+    done = nnloop(tmp_path, *QUICK)
+    assert done.returncode == 2
+    assert re.fullmatch(r"nnloop: outputs.*\n", done.stderr)
+
+
+def test_one_wrong_job_of_a_multirun_does_not_end_the_others(tmp_path: Path) -> None:
+    done = nnloop(tmp_path, "-m", *QUICK, "admission.pool=nobody,better")
+    assert done.returncode == 2
+    assert "admission.pool=nobody" in done.stderr
+    assert "Traceback" not in done.stderr
+    folders = {path.parent.name for path in (tmp_path / "outputs/search").glob("*/archive.jsonl")}
+    assert len(folders) == 1
+    assert "admission.pool=better" in folders.pop()
+
+
+def test_help_and_the_config_come_without_torch_within_a_second(tmp_path: Path) -> None:
+    for arguments in (["--help"], ["--cfg", "job"]):
+        command = [sys.executable, "-X", "importtime", "-m", "nnloop", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0
+        assert not re.search(r"\| +(torch|transformers|wandb)$", done.stderr, re.M)
+    assert "llm:" in nnloop(tmp_path, "--help").stdout
