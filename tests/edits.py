@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnloop.modes.patch import PatchError, apply_patch
+from nnloop.modes.patch import Patched, PatchError, apply_patch
 
 SEEDS = sorted((Path(__file__).parents[1] / "nnloop" / "corpus" / "seeds").glob("*.py"))
 
@@ -52,6 +52,13 @@ def refused(diff: str, base: str = BASE) -> PatchError:
     with pytest.raises(PatchError) as caught:
         apply_patch(base, diff)
     return caught.value
+
+
+def outcome(base: str, diff: str) -> Patched | PatchError:
+    try:
+        return apply_patch(base, diff)
+    except PatchError as error:
+        return error
 
 
 def seed_sources() -> list[str]:
