@@ -172,7 +172,9 @@ def _open(array: NDArray[Any]) -> Array:
     """Open the file that an array is mapped from, or put the array into a new one without a name."""
     shape, dtype = [int(size) for size in array.shape], array.dtype.str
     filename: str | None = getattr(array, "filename", None)
-    if filename is not None and isinstance(array.base, mmap.mmap):  # a view of a part has another base
+    if filename is not None and isinstance(
+        getattr(array, "base", None), mmap.mmap
+    ):  # a view of a part has another base
         return Array(os.open(filename, os.O_RDONLY | os.O_CLOEXEC), int(getattr(array, "offset")), shape, dtype)  # noqa: B009
     with tempfile.TemporaryFile() as file:
         file.write(np.ascontiguousarray(array).data)
