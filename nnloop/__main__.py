@@ -35,6 +35,9 @@ Choose an option of a group with group=option:
 
 """  # Hydra's own --help takes over a second
 
+_HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
+"""What Hydra and OmegaConf add to their messages that helps nobody on one line."""
+
 _log = logging.getLogger("nnloop")
 _failures: list[int] = []
 
@@ -93,9 +96,7 @@ def _one_line(error: BaseException) -> str:
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
     seen: BaseException | None = error
     while seen is not None:
-        text = re.sub(
-            r"Config search path:.*|full_key: .*|To append to your config use.*|See http.*", "", str(seen), flags=re.S
-        )
+        text = _HINTS.sub("", str(seen))
         text = re.sub(r"\s+", " ", text).strip(" .")
         if text and not any(text in part for part in parts):
             parts.append(text)

@@ -66,7 +66,7 @@ def make(folder: Path, kind: str = "qwen", **changes: Any) -> Path:
     sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.convert_tokens_to_ids(eos)}
     options = {**sizes, "num_key_value_heads": 2, "max_position_embeddings": 1024, "sliding_window": None}
-    config = classes[kind](vocab_size=len(tokenizer), **{**options, **special, **changes})
+    config = classes[kind](**{"vocab_size": len(tokenizer), **options, **special, **changes})
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config)

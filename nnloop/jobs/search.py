@@ -103,6 +103,7 @@ class Search:
 
     def run_cycle(self, cycle: int) -> CycleReport:
         clock = Clock()
+        self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, len(self.archive.of_cycle(cycle)))
         baselines = self.draw_baselines(cycle)
         requests = [self.pose(cycle, slot, baseline) for slot, baseline in enumerate(baselines)]
         self.assess(cycle, baselines, self.complete(cycle, requests), clock)
@@ -147,7 +148,6 @@ class Search:
     def assess(self, cycle: int, baselines: Sequence[Network], completions: Iterator[Completion], clock: Clock) -> None:
         """Put every completion on trial while later ones are still being written, and archive the entries."""
         closed = len(self.archive.of_cycle(cycle))
-        self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, closed)
         with journal(self.run_dir.trials(cycle)) as trials:
             done = self.run_dir.read_trials(cycle)
             assessor = Assessor(
@@ -166,7 +166,7 @@ class Search:
 
     def tune(self, cycle: int) -> cycles.Tuning:
         """LoRA-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
-        if self.tuner is None:
+        if self.tuner is None or not self.engine(cycle).trainable:
             return cycles.Tuning()
         self.progress.stage("fine-tuning")
         return self.tuner.tune(self.engine(cycle), self.archive, cycle, self.run_dir)

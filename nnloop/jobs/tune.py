@@ -25,8 +25,6 @@ class Tuner:
 
     def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> Tuning:
         """Tune on the pairs known at the end of `cycle` and leave the engine with the new adapter in force."""
-        if not engine.trainable:
-            return Tuning()
         pairs = self.pairs(archive, cycle)
         if not pairs:
             _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
