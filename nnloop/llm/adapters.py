@@ -46,6 +46,14 @@ def read_lineage(folder: Path) -> Lineage:
     return Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
 
 
+def read_config(folder: Path) -> Any:
+    """Read the adapter's shape, PEFT's LoraConfig. Raises ModelError where there is no adapter."""
+    from peft import PeftConfig
+
+    adapter_hash(folder)  # PEFT would look for a missing folder on the hub
+    return PeftConfig.from_pretrained(str(folder))
+
+
 def attach(model: Any, folder: Path, trainable: bool = False) -> Any:
     """Put an adapter's layers into the model, in place; `detach` takes them out again. Raises ModelError."""
     ensure_torchvision_imports()

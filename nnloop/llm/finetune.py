@@ -151,15 +151,21 @@ def _with_lora(base: Any, settings: LoraSettings, parent: Path | None) -> Any:
     )
     if parent is None or settings.restart:
         return adapters.add_lora(base, config)
-    model = adapters.attach(base, parent, trainable=True)
-    _check_same(model.peft_config["default"], config, parent)
-    return model
+    _check_same(config, parent)
+    return adapters.attach(base, parent, trainable=True)
 
 
-def _check_same(parent: Any, wanted: Any, folder: Path) -> None:
-    for name, key in (("r", "rank"), ("lora_alpha", "alpha"), ("layers_to_transform", "layers")):
-        if getattr(parent, name) != getattr(wanted, name):
-            raise SettingsError(f"finetune.{key}: the adapter in {folder} has {getattr(parent, name)}; use that")
+def _check_same(wanted: Any, parent: Path) -> None:
+    """Refuse to go on from an adapter of another shape than the settings say."""
+    found = adapters.read_config(parent)
+    for name, key in (
+        ("r", "rank"),
+        ("lora_alpha", "alpha"),
+        ("target_modules", "targets"),
+        ("layers_to_transform", "layers"),
+    ):
+        if getattr(found, name) != getattr(wanted, name):
+            raise SettingsError(f"finetune.{key}: the adapter in {parent} has {getattr(found, name)}; use that")
 
 
 def _lineage(engine: HfEngine, settings: LoraSettings, parent: Path | None, seed: int) -> adapters.Lineage:
