@@ -163,6 +163,9 @@ def _init_or_offline(init: Callable[[Mode], Any], mode: Mode) -> tuple[Any, Mode
     try:
         return init(mode), mode
     except Exception as error:
+        import wandb
+
+        wandb.teardown()  # its service holds on to the id of the run that failed
         offline = Mode("offline", _one_line(error))
         return init(offline), offline
 

@@ -1,0 +1,269 @@
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_run import make_run
+from fake_wandb import FakeWandb
+
+from nnloop import tracking
+from nnloop.records import CycleReport, Status
+from nnloop.rundir import RunDir
+from nnloop.settings import NoTrackerSettings, WandbSettings
+from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, rows, scalars
+from nnloop.tracking.preflight import answers, choose_mode, has_key
+
+SETTINGS = WandbSettings(name="wandb", project="nnloop", entity=None, mode="auto", timeout_s=1.0)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home without keys, which has to stay empty."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in [name for name in os.environ if name.startswith("WANDB_") or name == "NETRC"]:
+        monkeypatch.delenv(name)
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
+
+
+def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
+    """Track a search that is finished already; `start` catches up with its cycles."""
+    tracker = tracking.build(settings)
+    tracker.start(run.path.name, "search", run.path, run.settings(), run.provenance())
+    adapter = run.adapter(0)
+    adapter.mkdir(exist_ok=True)
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    run.page.write_text("<p>report</p>")
+    tracker.artifact("adapter", "adapter-0", adapter)
+    tracker.artifact("code", "code", run.path / "code")
+    tracker.artifact("archive", "archive", run.archive)
+    tracker.artifact("report", "report", run.page)
+    tracker.finish({"admitted": 3})
+
+
+def read_back(run: RunDir) -> list[dict[str, Any]]:
+    """Every record of every fragment of the offline run, as wandb's own reader prints it."""
+    records = []
+    for folder in sorted((run.path / "wandb").glob("offline-run-*")):
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        records += [json.loads(line) for line in done.stdout.splitlines()]
+    return records
+
+
+def history(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record["history"]["item"] for record in records if record["type"] == "history"]
+
+
+def test_an_offline_run_holds_every_key_table_artifact_and_setting(
+    run: RunDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        follow(run)
+    assert [record.message for record in caplog.records if "no API key" in record.message] != []
+    records = read_back(run)
+    cycles = [row for row in history(records) if "cycle" in row]
+    assert [row["cycle"] for row in cycles] == [0, 1]
+    for row, report in zip(cycles, run.reports(), strict=True):
+        assert set(METRICS) - set(row) == set()
+        assert row["valid/rate"] == pytest.approx(report.valid_rate.value)
+        assert row[f"{CYCLE_TABLE}._type"] == "table-file"
+    assert [row for row in history(records) if f"{FULL_TABLE}._type" in row] != []
+    defined = {record["metric"]["name"]: record["metric"] for record in records if record["type"] == "metric"}
+    assert {key for key, metric in defined.items() if metric.get("step_metric") == "cycle"} == set(METRICS)
+    config = next(record["run"]["config"]["update"] for record in records if record["type"] == "run")
+    assert config["llm"]["name"] == "tiny"
+    assert config["provenance"]["versions"] == {"nnloop": "0.1.0"}
+
+
+def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -> None:
+    follow(run)
+    artifacts = [record["artifact"] for record in read_back(run) if record["type"] == "artifact"]
+    found = {artifact["type"]: artifact for artifact in artifacts}
+    assert set(found) == {"adapter", "code", "archive", "report", "run_table"}
+    assert found["adapter"]["name"] == "tiny-digits-delta-s0-adapter-0"
+    files = {path["path"] for path in found["code"]["manifest"]["contents"]}
+    assert files == {path.name for path in (run.path / "code").iterdir()}
+    for artifact in artifacts:
+        for content in artifact["manifest"]["contents"]:
+            assert Path(content["local_path"]).is_relative_to(run.path)
+            assert Path(content["local_path"]).exists()
+
+
+def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) -> None:
+    follow(run)
+    (path,) = (run.path / "wandb").glob("offline-run-*/files/media/table/candidates/all_*.table.json")
+    table = json.loads(path.read_text())
+    assert table["columns"] == list(COLUMNS)
+    assert len(table["data"]) == 12
+    for entry, row in zip(run.entries(), table["data"], strict=True):
+        cells = dict(zip(COLUMNS, row, strict=True))
+        assert (cells["candidate"], cells["status"]) == (entry.candidate, entry.status)
+        assert cells["val_accuracy"] == pytest.approx(entry.result.val_accuracy if entry.result else None)
+        assert cells["completion"].startswith("@@")
+        if entry.candidate:
+            assert cells["code"] == run.read_code(entry.candidate)
+
+
+def test_a_cycle_is_logged_once_however_often_a_search_is_taken_up(run: RunDir) -> None:
+    follow(run)
+    follow(run)
+    assert [row["cycle"] for row in history(read_back(run)) if "cycle" in row] == [0, 1]
+    assert {record["run"]["run_id"] for record in read_back(run) if record["type"] == "run"} == {"fake00000000"}
+
+
+def test_a_run_that_goes_on_later_logs_its_new_cycles(run: RunDir) -> None:
+    follow(run)
+    report = replace(run.reports()[1], cycle=2)
+    run.cycle(2).mkdir()
+    run.report(2).write_text(report.line())
+    follow(run)
+    steps = [(row["cycle"], row["_step"]) for row in history(read_back(run)) if "cycle" in row]
+    assert steps == [(0, 0), (1, 2), (2, 4)]
+
+
+def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
+    (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
+    assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"
+
+
+def test_numbers_that_a_cycle_lacks_are_left_out(run: RunDir) -> None:
+    report = replace(run.reports()[0], mean_accuracy=None, best_accuracy=None, finetune_loss=None, seconds={})
+    row = scalars(report)
+    assert {"accuracy/mean", "accuracy/mean_low", "accuracy/best", "finetune/loss", "seconds/total"} & set(row) == set()
+    assert row["status/tampered"] == 0
+
+
+def test_every_number_of_a_report_has_a_key(run: RunDir) -> None:
+    report = run.reports()[0]
+    told = {f"status/{status}" for status in Status} | {f"seconds/{stage}" for stage in report.seconds}
+    assert told <= set(METRICS)
+    read_fields = {name for metric in METRICS.values() for name in _fields_read(metric.read, report)}
+    skipped = {"adapter", "adapter_next", "best_candidate", "cycle"}
+    assert read_fields == {name for name in CycleReport.__slots__ if name not in skipped}
+
+
+def _fields_read(read: Any, report: CycleReport) -> set[str]:
+    seen: set[str] = set()
+
+    class Spy:
+        def __getattr__(self, name: str) -> Any:
+            seen.add(name)
+            return getattr(report, name)
+
+    read(Spy())
+    return seen
+
+
+def test_a_server_that_answers_gets_the_run_online(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeWandb()
+    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    try:
+        follow(run)
+    finally:
+        fake.close()
+    (stored,) = fake.runs.values()
+    assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
+    assert stored["group"] == "search"
+    assert stored["exit"] == 0
+    assert {artifact["type"] for artifact in fake.artifacts.values() if artifact["committed"]} == {
+        "adapter",
+        "code",
+        "archive",
+        "report",
+        "run_table",
+    }
+
+
+def test_a_server_that_refuses_the_key_leaves_the_run_offline(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakeWandb(status=401)
+    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    with caplog.at_level(logging.INFO):
+        try:
+            follow(run)
+        finally:
+            fake.close()
+    assert [record.message for record in caplog.records if "W&B: offline" in record.message] != []
+    assert len([row for row in history(read_back(run)) if "cycle" in row]) == 2
+
+
+def test_a_silent_server_costs_no_more_than_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        started = time.monotonic()
+        assert not answers(url, 0.3)
+        assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "environment", "chosen"),
+    [
+        ("auto", {}, ("offline", "no API key")),
+        ("online", {}, ("offline", "no API key")),
+        ("offline", {"WANDB_API_KEY": "k"}, ("offline", "tracker.mode=offline")),
+        ("auto", {"WANDB_API_KEY": "k", "WANDB_MODE": "offline"}, ("offline", "WANDB_MODE=offline")),
+        ("auto", {"WANDB_MODE": "disabled"}, ("disabled", "WANDB_MODE=disabled")),
+        ("auto", {"WANDB_API_KEY": "k"}, ("offline", "http://127.0.0.1:9 does not answer")),
+    ],
+)
+def test_the_mode_follows_settings_key_and_server(
+    mode: str, environment: dict[str, str], chosen: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = choose_mode(replace(SETTINGS, mode=mode), "http://127.0.0.1:9")
+    assert (found.name, found.why) == chosen
+
+
+def test_a_key_in_netrc_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.example.org login user password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert has_key("https://api.example.org")
+    assert not has_key("https://elsewhere.example.org")
+
+
+def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
+    (run.path / "wandb").write_text("a file where the folder should be")
+    tracker = tracking.build(SETTINGS)
+    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    for report in run.reports():
+        tracker.cycle(report, run.entries(), {}, {})
+    tracker.artifact("archive", "archive", run.archive)
+    tracker.finish({})
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+def test_nothing_of_wandb_is_left_in_the_environment(run: RunDir) -> None:
+    follow(run)
+    assert [name for name in os.environ if name.startswith("WANDB_")] == []
+
+
+def test_tracker_none_needs_no_wandb(run: RunDir) -> None:
+    code = (
+        "import sys; from nnloop import tracking; from nnloop.settings import NoTrackerSettings;"
+        "tracking.build(NoTrackerSettings('none')).finish({});"
+        "print(sorted({'wandb', 'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert isinstance(tracking.build(NoTrackerSettings("none")), tracking.NoTracker)
