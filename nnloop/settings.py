@@ -179,6 +179,7 @@ class SeedCorpusSettings:
 class SandboxSettings:
     name: str  # auto, strict, inline
     scratch_mb: int  # size of the only writable folder
+    without: list[str]  # layers to leave off, for a machine where one of them makes trouble
 
 
 @dataclass

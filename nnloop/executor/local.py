@@ -4,15 +4,16 @@ import logging
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nnloop.data import Dataset
 from nnloop.data.prepare import cache_home
-from nnloop.errors import InfrastructureError, UserError
+from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.sandbox.launch import Shared, Zygote
+from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import score
 from nnloop.sandbox.wire import Order
 
@@ -51,6 +52,7 @@ class LocalExecutor:
             asdict(dataset_settings),
             asdict(proxy),
             _hidden(dataset_settings),
+            _checked_layers(sandbox.without),
             sandbox.scratch_mb,
             self._inline,
         )
@@ -131,6 +133,14 @@ class LocalExecutor:
                 self._zygote.close()
                 self._zygote = Zygote(self._shared)
             return self._zygote
+
+
+def _checked_layers(names: list[str]) -> tuple[str, ...]:
+    known = [field.name for field in fields(Layers)]
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"sandbox.without={name}: must be of {', '.join(known)}")
+    return tuple(names)
 
 
 def _cores() -> int:

@@ -36,6 +36,7 @@ class Shared:
     dataset: dict[str, Any]
     proxy: dict[str, Any]
     hidden: tuple[str, ...]
+    without: tuple[str, ...]  # layers to leave off
     scratch_mb: int
     inline: bool
 
@@ -69,6 +70,7 @@ class Zygote:
                 shared.dataset,
                 shared.proxy,
                 list(shared.hidden),
+                list(shared.without),
                 shared.scratch_mb,
                 4 * len(shared.eval_x) * int(shared.dataset["classes"]),
                 shared.inline,

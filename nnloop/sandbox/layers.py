@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnloop.records import Record
 from nnloop.sandbox import kernel, landlock, root, seccomp
@@ -46,6 +46,12 @@ class Layers(Record):
             *([] if self.root or self.landlock else ["your files"]),
             *([] if self.pid or (self.seccomp and self.root) else ["other processes"]),
         ]
+
+    def without(self, names: list[str]) -> "Layers":
+        """Leave layers off, and with the user namespace those that need it."""
+        if "user" in names and self.user:
+            names = [*names, *NAMESPACES, "root"]
+        return replace(self, **{name: 0 if name == "landlock" else False for name in names})  # type: ignore[arg-type]
 
     def flags(self) -> int:
         """The namespaces to unshare before the fork, the mount namespace not among them."""

@@ -41,6 +41,7 @@ class Setup(Record):
     dataset: dict[str, Any]  # settings
     proxy: dict[str, Any]
     hidden: list[str]  # folders that no candidate may see
+    without: list[str]  # layers to leave off
     scratch_mb: int
     logit_bytes: int  # that a trial must give
     inline: bool  # run one trial in this very process, with no wall
@@ -53,7 +54,7 @@ def main() -> None:
         return
     setup = Setup.from_json(message)
     seen = view(tuple(setup.hidden))
-    found = layers.Layers() if setup.inline else layers.probe(seen)
+    found = layers.Layers() if setup.inline else layers.probe(seen).without(setup.without)
     wire.send(parent, found.to_json())
     work = _prepare(setup)
     if setup.inline:

@@ -1,5 +1,7 @@
 """How training says that a candidate is at fault."""
 
+import errno
+
 from nnloop.records import Status
 
 REASON_LENGTH = 300
@@ -28,5 +30,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether this is Python's, torch's CPU allocator's or CUDA's way of saying it."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     text = describe(error).lower()
     return isinstance(error, RuntimeError) and any(mark in text for mark in ("can't allocate memory", "out of memory"))
