@@ -77,7 +77,7 @@ def check(code: str) -> None:
         tree = syntax.parse(code)
     except SyntaxError as error:
         raise CompletionError(Status.UNPARSEABLE, f"line {error.lineno}: {error.msg}") from None
-    if not syntax.has_net(tree):
+    if syntax.find_net(tree) is None:
         raise CompletionError(Status.REJECTED, "no class Net at the top level")
     nodes = list(ast.walk(tree))
     names = _imported_names(nodes)

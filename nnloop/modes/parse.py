@@ -29,7 +29,7 @@ _MARKS = 40
 _MARK = re.compile(r"\s{0,3}(?:```|~~~).*|\s*</?[A-Za-z_]\w*>\s*")
 _INLINE = re.compile(r"(?m)^[ \t]*(<nn>)(?=\S)|(?<=\S)(</nn>)[ \t]*$")
 _BEGINS_CODE = re.compile(r"import \w|from [\w.]+ import |class \w|def \w|@\w|#|\"\"\"|'''")
-_DIFF = re.compile(r"(?m)^[ \t]*@@|^--- .*\n\+\+\+ |^[-+](?![-+ ]*$)")
+_DIFF = re.compile(r"(?m)^[ \t]*@@|^--- .*\n\+\+\+ |^[-+](?![-+]*\s*$)(?! \S)")
 _DELTA = re.compile(r"<delta>[ \t]*\n?(.*?)(</delta>|\Z)", re.DOTALL)
 _FENCED = re.compile(r"(?ms)^[ \t]{0,3}(```|~~~)[^\n]*\n(.*?)(^[ \t]{0,3}\1[ \t]*$|\Z)")
 
@@ -44,10 +44,13 @@ def extract_code(text: str) -> str:
             break
         parsed += len(block)
         try:
-            if syntax.has_net(syntax.parse(block)):
-                return tidy(block)
+            net = syntax.find_net(syntax.parse(block))
         except SyntaxError as error:
             reason = f"no block parses: line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
+            continue
+        if net is not None and syntax.has_forward(net):
+            return tidy(block)
+        reason = "class Net has no forward" if net is not None else reason
     raise CompletionError(Status.UNPARSEABLE, reason)
 
 

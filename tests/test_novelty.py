@@ -1,0 +1,183 @@
+"""Novelty: what each rule sees, and that retrieval misses nothing."""
+
+import ast
+import functools
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from edits import BASE, seed_sources
+
+from nnloop import novelty
+from nnloop.novelty import MinHashNovelty, Novelty, Shingles, build, choose_bands, jaccard, shingle
+from nnloop.records import candidate_id
+from nnloop.settings import MinHashSettings, NoNoveltySettings
+
+
+def settings(unit: str, threshold: float = 0.9, size: int = 10) -> MinHashSettings:
+    return MinHashSettings(unit, unit, size, 256, 0.85, threshold)
+
+
+RULES = [settings("tokens"), settings("chars"), NoNoveltySettings("off")]
+each_rule = pytest.mark.parametrize("rule", RULES, ids=["tokens", "chars", "off"])
+minhash = pytest.mark.parametrize("unit", ["tokens", "chars"])
+
+
+@functools.cache
+def hashed(unit: str, code: str) -> Shingles:
+    shingles = shingle(code, unit, 10)
+    assert shingles is not None
+    return shingles
+
+
+def overlap(unit: str, one: str, other: str) -> float:
+    return jaccard(hashed(unit, one), hashed(unit, other))
+
+
+def known(rule: MinHashSettings | NoNoveltySettings, sources: list[str]) -> Novelty:
+    index = build(rule)
+    for source in sources:
+        index.add(candidate_id(source), source)
+    return index
+
+
+@each_rule
+def test_the_first_network_is_novel(rule: MinHashSettings | NoNoveltySettings) -> None:
+    verdict = build(rule).judge(BASE, candidate_id(BASE))
+    assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (True, 0.0, None)
+
+
+@each_rule
+def test_a_known_network_is_not_novel(rule: MinHashSettings | NoNoveltySettings) -> None:
+    verdict = known(rule, [BASE, *seed_sources()]).judge(BASE, candidate_id(BASE))
+    assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (False, 1.0, candidate_id(BASE))
+
+
+@each_rule
+def test_judging_makes_nothing_known(rule: MinHashSettings | NoNoveltySettings) -> None:
+    index = build(rule)
+    assert index.judge(BASE, "a") == index.judge(BASE, "a")
+
+
+@minhash
+@pytest.mark.parametrize("code", ["class Net(", "", "x = 1\n", "class Net: x = '\0'", "class Net: x = " + "(" * 300])
+def test_what_cannot_be_read_is_not_novel(unit: str, code: str) -> None:
+    index = known(settings(unit), [BASE])
+    index.add("broken", code)
+    verdict = index.judge(code, "other")
+    assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (False, 0.0, None)
+
+
+@minhash
+def test_the_nearest_is_the_true_one(unit: str) -> None:
+    sources = seed_sources()
+    index = known(settings(unit), sources)
+    others = [hashed(unit, source) for source in sources]
+    for source in (BASE, *(source.replace("nn.ReLU", "nn.GELU").replace("32", "48") + "# x\n" for source in sources)):
+        values = [jaccard(hashed(unit, source), other) for other in others]
+        verdict = index.judge(source, "new")
+        assert verdict.max_jaccard == max(values)
+        assert verdict.nearest == candidate_id(sources[values.index(max(values))])
+        assert verdict.novel == (max(values) < 0.9)
+
+
+@minhash
+def test_beyond_the_scan_lsh_retrieves_the_nearest(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = seed_sources()
+    scanned = known(settings(unit), sources)
+    monkeypatch.setattr(novelty, "SCAN", 3)
+    retrieved = known(settings(unit), sources)
+    for source in sources:
+        edited = source.replace("dropout", "drop", 1) + "\n\nclass Extra:\n    pass\n"
+        assert retrieved.judge(edited, "new") == scanned.judge(edited, "new")
+
+
+def test_the_threshold_is_exclusive() -> None:
+    other = BASE.replace("self.head", "self.last")
+    value = overlap("tokens", BASE, other)
+    assert not known(settings("tokens", value), [BASE]).judge(other, "x").novel
+    assert known(settings("tokens", value + 1e-9), [BASE]).judge(other, "x").novel
+
+
+@minhash
+def test_comments_docstrings_and_layout_do_not_count(unit: str) -> None:
+    commented = BASE.replace("class Net(nn.Module):\n", 'class Net(nn.Module):\n    """A net."""\n\n    # comment\n')
+    commented = commented.replace("nn.Conv2d(3, 16, 3)", "nn.Conv2d(\n            3, 16,\n            3)  # first")
+    assert commented != BASE
+    assert overlap(unit, BASE, commented) == 1.0
+    assert overlap(unit, BASE, ast.unparse(ast.parse(BASE))) == 1.0
+
+
+EDITS = {
+    "width": BASE.replace("16", "24"),
+    "kernel": BASE.replace("32, 3)", "32, 5)"),
+    "text": BASE.replace("import torch\n", "import torch\n\nNAME = 'x'\n"),
+    "activation": BASE.replace("nn.ReLU", "nn.GELU"),
+    "rename": BASE.replace("self.a", "self.stem"),
+    "order": BASE.replace("self.act(self.a(x))", "self.a(self.act(x))"),
+}
+
+
+@pytest.mark.parametrize("edit", ["width", "kernel", "text"])
+def test_the_token_rule_is_blind_to_numbers_and_to_code_outside_classes(edit: str) -> None:
+    assert overlap("tokens", BASE, EDITS[edit]) == 1.0
+
+
+@pytest.mark.parametrize("edit", ["activation", "rename", "order"])
+def test_the_token_rule_sees_names_and_order(edit: str) -> None:
+    assert overlap("tokens", BASE, EDITS[edit]) < 1.0
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_the_character_rule_sees_every_edit(edit: str) -> None:
+    assert overlap("chars", BASE, EDITS[edit]) < 1.0
+
+
+@minhash
+def test_a_rename_moves_the_textual_rules_more_than_a_width(unit: str) -> None:
+    assert overlap(unit, BASE, EDITS["rename"]) < overlap(unit, BASE, EDITS["width"])
+
+
+def test_helper_classes_count() -> None:
+    helper = "class Helper(nn.Module):\n    def forward(self, x):\n        return x * 2 + x.mean()\n"
+    assert overlap("tokens", BASE, f"{BASE}\n\n{helper}") < 1.0
+
+
+def test_a_source_shorter_than_a_shingle_has_one() -> None:
+    short = shingle("class N: x = 1", "tokens", 10)
+    assert short is not None
+    assert len(short) == 1
+
+
+def test_the_bands_retrieve_near_duplicates() -> None:
+    bands, rows = choose_bands(0.85, 256)
+    assert bands * rows <= 256
+    assert 1 - (1 - 0.85**rows) ** bands >= 0.95
+    assert 1 - (1 - 0.90**rows) ** bands >= 0.999
+    assert 1 - (1 - 0.50**rows) ** bands <= 0.01
+
+
+def test_lsh_recalls_near_duplicates_of_random_sets() -> None:
+    rng = np.random.default_rng(0)
+    index = MinHashNovelty(settings("tokens"))
+    found = 0
+    for number in range(200):
+        union = rng.integers(0, 2**63, 420, dtype=np.uint64)
+        one, other = np.sort(union[:400]), np.sort(union[20:])  # Jaccard 380 / 420 = 0.905
+        index._index.insert(number, index._signature(one))
+        found += number in index._index.query(index._signature(other))
+    assert found >= 198
+
+
+def test_importing_loads_neither_torch_nor_datasketch() -> None:
+    code = "import sys, nnloop.novelty; sys.exit(bool({'torch', 'datasketch', 'scipy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_order_of_adding_does_not_change_a_verdict() -> None:
+    sources = seed_sources()
+    shuffled = random.Random(0).sample(sources, len(sources))
+    first, second = known(RULES[0], sources), known(RULES[0], shuffled)
+    assert first.judge(BASE, "x").max_jaccard == second.judge(BASE, "x").max_jaccard
