@@ -74,8 +74,13 @@ def make_run(
         entries += new
         run.cycle(cycle).mkdir()
         write_json(run.report(cycle), report_of(cycle, new, entries).to_json())
-    run.archive.write_text("".join(entry.line() + "\n" for entry in entries))
+    run.archive.write_bytes(b"".join(_bytes(entry.line()) for entry in entries))
     return run
+
+
+def _bytes(line: str) -> bytes:
+    """As the run folder's journals write a line."""
+    return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _write_corpus(run: RunDir) -> list[Network]:
@@ -106,8 +111,8 @@ def _entry(
         prompt_tokens=300,
         seconds=1.5,
     )
-    with run.completions(cycle).open("a") as file:
-        file.write(written.line() + "\n")
+    with run.completions(cycle).open("ab") as file:
+        file.write(_bytes(written.line()))
     accuracy = None if failed else min(0.99, generator.gauss(0.6 + cycle / 30, 0.08))
     result = TrialResult(
         status=status,

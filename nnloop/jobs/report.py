@@ -13,8 +13,12 @@ from nnloop.settings import Settings
 def run(settings: Settings, out: TextIO) -> None:
     """Write the report beside what it is about and print its path. Raises RunFolderError."""
     folders = find_runs(str(settings.runs))
-    page = RunDir(folders[0]).page if len(folders) == 1 else common_folder(folders) / "report.html"
-    write_report(folders, page)
+    for folder in folders:
+        write_report([folder], RunDir(folder).page)
+    page = RunDir(folders[0]).page
+    if len(folders) > 1:
+        page = common_folder(folders) / "report.html"
+        write_report(folders, page)
     print(page, file=out)
 
 
