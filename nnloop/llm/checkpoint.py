@@ -25,7 +25,7 @@ class Checkpoint:
 def load(settings: HfLlmSettings) -> Checkpoint:
     """Load the model onto its device. Raises ModelError, or SettingsError where the settings don't fit the model."""
     ensure_torchvision_imports()
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -33,10 +33,23 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     config = _read(settings, AutoConfig, source)
     _check_context(settings, config)
     _check_size(settings, config, device)
-    tokenizer = _read(settings, AutoTokenizer, source)
+    tokenizer = _read(settings, _tokenizer_class(settings, source), source)
     dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
     model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa")
     return Checkpoint(model.to(device).eval().requires_grad_(False), tokenizer, _ends(model, tokenizer))
+
+
+def _tokenizer_class(settings: HfLlmSettings, source: str) -> Any:
+    """Give the class that reads the checkpoint's tokenizer as it was saved.
+
+    For a Qwen2 model AutoTokenizer of transformers 5 always takes Qwen2Tokenizer, which puts Qwen's rule of splitting
+    text in the place of the checkpoint's own. A checkpoint that declares the plain fast tokenizer is taken at its word.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    declared = get_tokenizer_config(source, revision=settings.revision).get("tokenizer_class")
+    return PreTrainedTokenizerFast if declared in ("TokenizersBackend", "PreTrainedTokenizerFast") else AutoTokenizer
 
 
 def _source(settings: HfLlmSettings) -> str:
