@@ -1,7 +1,7 @@
 """One conformance suite for every engine, then what is particular to each."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,18 @@ from nnloop.llm.checkpoint import count_parameters
 from nnloop.llm.decode import Stop
 from nnloop.llm.hf import HfEngine
 from nnloop.records import Completion, Prompt
-from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+from nnloop.settings import RandomLlmSettings, ScriptedLlmSettings
 
 Make = Callable[..., Engine]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small models are slower on several."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -238,7 +247,3 @@ def test_closing_lets_go_of_the_model(folders: dict[str, Path]) -> None:
     model = weakref.ref(engine.bare())
     engine.close()
     assert model() is None
-
-
-def settings_type() -> type[HfLlmSettings]:
-    return HfLlmSettings

@@ -1,5 +1,7 @@
 """Language models and their stand-ins. `load` gives the engine that the settings name; `hf` alone needs torch."""
 
+import os
+
 from nnloop.llm.engine import Engine, Request
 from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings
 
@@ -19,6 +21,9 @@ def load(settings: HfLlmSettings | RandomLlmSettings | ScriptedLlmSettings, mode
         from nnloop.llm.scripted import ScriptedEngine
 
         return ScriptedEngine(settings, candidates)
+    # Generation shares the cores with trials. By default torch's threads spin while they wait for each other, which on
+    # busy cores made it 8 times slower; it is read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from nnloop.llm.hf import HfEngine
 
     return HfEngine(settings, mode)
