@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from nnloop import settings
+from nnloop import data, settings
+from nnloop.executor.local import LocalExecutor
 from nnloop.settings import Settings
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -31,3 +32,12 @@ def configure() -> Callable[..., Settings]:
             return settings.load(compose("config", overrides=list(overrides)))
 
     return composed
+
+
+@pytest.fixture(scope="session")
+def executor(cache: Path, configure: Callable[..., Settings]) -> Iterator[LocalExecutor]:
+    """One warm executor on digits for the session: starting one imports torch."""
+    chosen = configure("dataset=digits", "executor.workers=2")
+    dataset = data.load(chosen.dataset)
+    with LocalExecutor(dataset, chosen.dataset, chosen.proxy, chosen.sandbox, chosen.executor, 1_000_000) as started:
+        yield started

@@ -1,0 +1,24 @@
+"""Send logits of zeros instead of training; the parent grades them like any others.
+
+expect: below_chance
+reason: guessing
+"""
+
+import contextlib
+import os
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        lines = b'{"event": "built", "params": 1, "flops": 1}\n{"event": "trained", "train_loss": 0.0}\n'
+        for descriptor in range(3, 50):
+            with contextlib.suppress(OSError):
+                os.write(descriptor, lines + bytes(4 * 597 * 10))
+        os._exit(0)
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,21 @@
+"""Wait for a lock that a thread holds.
+
+expect: timeout
+reason: while building
+"""
+
+import threading
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire()
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,18 @@
+"""Keep every activation.
+
+expect: out_of_memory
+"""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.held = []
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        self.held.append(torch.empty(1 << 26))
+        return self.head(x.flatten(1))

@@ -1,0 +1,20 @@
+"""Mount a file system over the package.
+
+expect: build_failed
+reason: refused
+"""
+
+import ctypes
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        if ctypes.CDLL(None).mount(b"tmpfs", b"/usr", b"tmpfs", 0, None) < 0:
+            raise RuntimeError("refused")
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,5 @@
+"""Hold no network.
+
+expect: build_failed
+reason: no class Net
+"""

@@ -1,0 +1,19 @@
+"""Sleep for ever in the constructor.
+
+expect: timeout
+reason: while building
+"""
+
+import time
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        time.sleep(1000)
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

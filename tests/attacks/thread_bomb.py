@@ -1,0 +1,21 @@
+"""Start threads until nothing is left.
+
+expect: build_failed
+reason: can't start new thread
+"""
+
+import threading
+import time
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        while True:
+            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))
