@@ -1,7 +1,11 @@
+import base64
 import io
+import json
+import shutil
 import subprocess
 import sys
 import urllib.parse
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +21,7 @@ from nnloop.jobs import report as job
 from nnloop.records import Status, TrialResult
 from nnloop.report import figure, write_report
 from nnloop.report.charts import FATES, all_charts
+from nnloop.report.explorer import SCRIPT
 from nnloop.report.html import code, diff, escape, tag
 from nnloop.report.read import read
 from nnloop.report.summary import summary
@@ -41,13 +46,14 @@ class Page(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
+        self.text = self.packed = ""
         self._raw = False
         self.feed(path.read_text())
 
     def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.append((name, dict(attributes)))
         self._raw = name in ("script", "style")
+        self._packing = ("id", "data") in attributes
 
     def handle_endtag(self, name: str) -> None:
         self._raw = False
@@ -55,6 +61,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._raw:
             self.text += data
+        elif self._packing:
+            self.packed += data
 
     def links(self) -> list[str]:
         return [attributes["href"] or "" for name, attributes in self.elements if "href" in attributes]
@@ -139,6 +147,53 @@ def test_a_page_lets_no_foreign_script_run(run: RunDir) -> None:
     assert len(policies) == 1
     assert "default-src 'none'" in policies[0]
     assert "script-src 'unsafe-inline'" not in policies[0]
+
+
+def test_the_pages_own_script_never_parses_text_as_markup() -> None:
+    source = SCRIPT.read_text()
+    for danger in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "srcdoc"):
+        assert danger not in source
+
+
+def test_the_explorer_holds_every_completion_with_code_diff_and_text(run: RunDir) -> None:
+    data = explorer_data(page_of(run))
+    assert len(data["rows"]) == 30
+    for entry, row in zip(run.entries(), data["rows"], strict=True):
+        assert row[:4] == [entry.cycle + 1, entry.slot, entry.candidate, entry.status]
+        assert data["texts"][f"{entry.cycle}-{entry.slot}"].startswith("@@")
+    for name, parent in data["parents"].items():
+        assert data["codes"][name] == run.read_code(name)
+        assert parent in data["codes"]
+        assert data["diffs"][name].startswith("--- plain_")
+
+
+def explorer_data(page: Page) -> Any:
+    return json.loads(zlib.decompress(base64.b64decode(page.packed)))
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Path) -> None:
+    payload = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+    attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
+    write_report([attacked.path], attacked.page)
+    dom = _in_a_browser(f"file://{attacked.page}#c-0-0")
+    assert "<title>attacked - nnloop</title>" in dom
+    assert "<img" not in dom
+    assert "cycle 1, slot 0" in dom[dom.index("<dialog") :]
+    assert escape(payload).replace("&quot;", '"').replace("&#x27;", "'") in dom
+
+
+def _in_a_browser(address: str) -> str:
+    """The page's elements after its script has run."""
+    command = [
+        "chromium",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=2000",
+        "--dump-dom",
+    ]
+    return subprocess.run([*command, address], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_what_is_no_markup_is_escaped_wherever_it_stands() -> None:

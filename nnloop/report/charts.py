@@ -33,17 +33,12 @@ def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -
 
 
 def all_charts(run: Run) -> list[Markup]:
-    return [
-        valid_rate(run),
-        accuracies(run),
-        best_so_far(run),
-        fates(run),
-        admitted(run),
-        jaccard(run),
-        tokens(run),
-        seconds(run),
-        finetune_loss(run),
-    ]
+    drawn = [valid_rate, accuracies, best_so_far, fates, admitted, jaccard, seconds]
+    if any(report.tokens for report in run.reports):  # llm=random writes none
+        drawn.append(tokens)
+    if any(report.finetune_loss is not None for report in run.reports):
+        drawn.append(finetune_loss)
+    return [draw(run) for draw in drawn]
 
 
 def valid_rate(run: Run) -> Markup:

@@ -68,7 +68,11 @@ def code(text: str) -> Markup:
 def diff(text: str) -> Markup:
     """A unified diff with its lines marked; the marks stay readable without colour."""
     kinds = {"+": "add", "-": "del", "@": "hunk"}
-    lines = (tag("span", f"{line}\n", class_=kinds.get(line[:1])) for line in text.splitlines())
+    heads = ("--- ", "+++ ")
+    lines = (
+        tag("span", f"{line}\n", class_="hunk" if number < 2 and line.startswith(heads) else kinds.get(line[:1]))
+        for number, line in enumerate(text.split("\n"))
+    )
     return tag("pre", tag("code", lines, class_="diff"))
 
 

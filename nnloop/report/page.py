@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnloop.records import CycleReport, Entry
 from nnloop.report import charts
+from nnloop.report.explorer import SCRIPT, explorer
 from nnloop.report.html import Content, Markup, code, details, diff, page, table, tag
 from nnloop.report.read import Figures, Run
 from nnloop.report.text import count, duration, interval, number, percent
@@ -14,16 +15,19 @@ SHOWN = 20  # networks with their code in the page's own text
 
 
 def run_page(run: Run) -> str:
-    sections = [
+    sections: list[Content] = [
         _head(run),
         _tiles(run.figures),
         tag("div", charts.all_charts(run), class_="charts"),
         _cycles(run),
         _best(run),
+        explorer(run) if run.entries else None,
         _failures(run),
         _settings(run),
     ]
-    return page(f"{run.name} - nnloop", tag("main", sections), STYLE.read_text())
+    return page(
+        f"{run.name} - nnloop", tag("main", sections), STYLE.read_text(), SCRIPT.read_text() if run.entries else ""
+    )
 
 
 def _head(run: Run) -> Markup:

@@ -69,4 +69,10 @@ def _places(reports: Sequence[CycleReport], run: RunDir) -> list[str]:
         ("W&B", run.path / "wandb"),
         ("log", run.log),
     ]
-    return [f"{name:<13} {path}" for name, path in named if path is not None and path.exists()]
+    return [f"{name:<13} {_near(path)}" for name, path in named if path is not None and path.exists()]
+
+
+def _near(path: Path) -> Path:
+    """Relative to where the user stands, if it lies below."""
+    here, there = Path.cwd(), path.resolve()
+    return there.relative_to(here) if there.is_relative_to(here) else path
