@@ -24,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnloop.modes import patch
+from nnloop.modes.baseline import split_lines
 from nnloop.modes.patch import PatchError, apply_patch
 from nnloop.records import Status
 
@@ -106,7 +107,7 @@ def test_a_text_without_hunks_is_refused(diff: str) -> None:
 
 @pytest.mark.parametrize("base", ["", "x = 1", "x = 1\n", "x = 1\n\n"])
 def test_a_file_without_a_last_newline_can_be_extended(base: str) -> None:
-    lines = len(patch.split_lines(base))
+    lines = len(split_lines(base))
     assert applied(f"@@ -{lines},0 +{lines + 1} @@\n+y = 2\n", base).splitlines()[-1] == "y = 2"
 
 

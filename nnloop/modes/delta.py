@@ -4,9 +4,10 @@ import difflib
 
 from nnloop.errors import CompletionError
 from nnloop.modes import guard
+from nnloop.modes.baseline import split_lines
 from nnloop.modes.pairs import Pair
 from nnloop.modes.parse import extract_delta, tidy
-from nnloop.modes.patch import PatchError, apply_patch, split_lines
+from nnloop.modes.patch import PatchError, apply_patch
 from nnloop.modes.render import Task, delta_target, render
 from nnloop.records import Network, Prompt, Status, candidate_id
 

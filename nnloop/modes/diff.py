@@ -5,8 +5,10 @@ refused there. Work is linear in the text.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+
+from nnloop.modes.baseline import Index, squeeze
 
 _NUMBERS = re.compile(r"@@+ *-(\d{1,9})(?:,(\d{1,9}))? +\+(\d{1,9})(?:,(\d{1,9}))?")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
@@ -30,7 +32,7 @@ class Hunk:
     start: int | None
     heading: str = ""  # what the header says beside its numbers
     announced: tuple[int, int] | None = None  # old and new lines by the header
-    cut: bool = False  # the text ends inside this hunk
+    cut: bool = False  # the text may have ended inside this hunk
     follows: bool = False  # comes after an elision: lies behind the hunk before it
 
     @property
@@ -51,8 +53,8 @@ class Section:
     refusal: str = ""  # why this section can't be a change of the baseline
 
 
-def read(text: str, known: Collection[str]) -> list[Section]:
-    """Split a diff into sections of hunks; `known` holds the baseline's lines without their white space."""
+def read(text: str, known: Index) -> list[Section]:
+    """Split a diff into sections of hunks; `known` has the baseline's lines without their white space."""
     lines = _dedent(_lines(text))
     if not any(line.startswith("@@") for line in lines):
         return _headless(lines, known)
@@ -72,12 +74,7 @@ def read(text: str, known: Collection[str]) -> list[Section]:
     return [each for each in sections.values() if each.hunks]
 
 
-def squeeze(text: str) -> str:
-    """Drop all white space: what two lines that differ in white space only have in common."""
-    return "".join(text.split())
-
-
-def split_elisions(hunk: Hunk, known: Collection[str]) -> list[Hunk]:
+def split_elisions(hunk: Hunk, known: Index) -> list[Hunk]:
     """Cut a hunk at its `...` lines, unless the baseline has such a line itself."""
     parts: list[list[Line]] = [[]]
     for line in hunk.lines:
@@ -87,8 +84,9 @@ def split_elisions(hunk: Hunk, known: Collection[str]) -> list[Hunk]:
             parts[-1].append(line)
     if len(parts) == 1:
         return [hunk]
-    whole = [replace(hunk, lines=tuple(part)) for part in parts if part]
-    return whole[:1] + [replace(part, start=None, heading="", announced=None, follows=True) for part in whole[1:]]
+    whole = [replace(hunk, lines=tuple(part), cut=False) for part in parts if part]
+    rest = [replace(part, start=None, heading="", announced=None, follows=True) for part in whole[1:]]
+    return [*whole[:1], *rest[:-1], *(replace(part, cut=hunk.cut) for part in rest[-1:])]
 
 
 def _lines(text: str) -> list[str]:
@@ -119,7 +117,7 @@ def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
     return section
 
 
-def _hunk(lines: Sequence[str], at: int, known: Collection[str]) -> tuple[Hunk, int]:
+def _hunk(lines: Sequence[str], at: int, known: Index) -> tuple[Hunk, int]:
     """Read the hunk whose header is at `at`; also where reading goes on."""
     start, announced, heading = _header(lines[at])
     end = _counted(lines, at + 1, announced) if announced else None
@@ -160,7 +158,7 @@ def _counted(lines: Sequence[str], at: int, announced: tuple[int, int]) -> int |
     return at + 1 if at < len(lines) and lines[at].startswith("\\") else at
 
 
-def _goes_on(lines: Sequence[str], at: int, known: Collection[str]) -> bool:
+def _goes_on(lines: Sequence[str], at: int, known: Index) -> bool:
     """Whether more of a hunk follows although its header's counts are used up: the header counted too few."""
     after = at
     while after < len(lines) and not lines[after].strip():
@@ -183,7 +181,7 @@ def _ends_hunk(lines: Sequence[str], at: int) -> bool:
     return line.rstrip() == "--" or _FENCE.match(line) is not None or _TAG.match(line) is not None
 
 
-def _tail(region: Sequence[str], known: Collection[str]) -> int:
+def _tail(region: Sequence[str], known: Index) -> int:
     """Where the prose behind a hunk begins: after its last change, at the first line that can't belong to a diff."""
     last = -1
     prose = False  # in a paragraph that began behind a blank line
@@ -195,12 +193,12 @@ def _tail(region: Sequence[str], known: Collection[str]) -> int:
     end = last + 1
     while end < len(region) and (region[end][:1] in (" ", "\\") or not region[end].strip()):
         end += 1
-    while end > last + 1 and not region[end - 1].strip():
+    while end > last + 1 and region[end - 1] in ("", "\r"):
         end -= 1
     return end
 
 
-def _is_bullet(line: str, known: Collection[str]) -> bool:
+def _is_bullet(line: str, known: Index) -> bool:
     return _BULLET.match(line) is not None and squeeze(line[1:]) not in known
 
 
@@ -226,7 +224,7 @@ def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: b
     return old < announced[0] or new < announced[1]
 
 
-def _headless(lines: list[str], known: Collection[str]) -> list[Section]:
+def _headless(lines: list[str], known: Index) -> list[Section]:
     """Read a diff without a single hunk header as one hunk without numbers."""
     first = 0
     for at in range(len(lines)):
@@ -236,11 +234,11 @@ def _headless(lines: list[str], known: Collection[str]) -> list[Section]:
     if change is None:
         return []
     start = change
-    while start > first and (lines[start - 1][:1] in (" ", "\t") or squeeze(lines[start - 1]) in known):
+    while start > first and (lines[start - 1][:1] in (" ", "\t") or squeeze(lines[start - 1] or "@") in known):
         start -= 1
     region = lines[start : _region(lines, start)]
     return [Section(hunks=[Hunk(_body(region[: _tail(region, known)]), None)])]
 
 
-def _looks_changed(lines: Sequence[str], at: int, known: Collection[str]) -> bool:
+def _looks_changed(lines: Sequence[str], at: int, known: Index) -> bool:
     return lines[at][:1] in ("+", "-") and not _ends_hunk(lines, at) and not _is_bullet(lines[at], known)

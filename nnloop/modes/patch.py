@@ -27,7 +27,7 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | hunks overlap in context | both applied |
 | hunks change the same line, or insert at the same place | refused |
 | a hunk twice | the second takes a further place if there is one, else is dropped |
-| the text stops inside a hunk: lines fewer than counted, the last one a change | refused |
+| the text stops inside a hunk: fewer lines than counted, the last one a change before the file's end | refused |
 | hunk without a change | ignored |
 | nothing changes | refused as `no_change` |
 | more hunks or lines to compare than the size of the input warrants | refused: time is linear in the input |
@@ -43,7 +43,8 @@ from pathlib import Path
 
 from nnloop.errors import CompletionError
 from nnloop.modes import diff, syntax
-from nnloop.modes.place import Edit, Landed, PlaceError, Placer
+from nnloop.modes.baseline import Baseline, PlaceError
+from nnloop.modes.place import Edit, Landed, Placer
 from nnloop.records import Status
 
 CONTEXT = 3
@@ -62,52 +63,41 @@ class Patched:
 
 def apply_patch(source: str, patch: str) -> Patched:
     """Apply a diff by the rules above. Raises PatchError."""
-    base = split_lines(source)
-    known = frozenset(diff.squeeze(line) for line in base) - {""}
-    sections = diff.read(patch, known)
+    baseline = Baseline(source, patch.count("\n") + 1)
+    sections = diff.read(patch, baseline.loose)
     if not sections:
         raise PatchError(Status.PATCH_FAILED, "no hunk found")
-    lines = patch.count("\n") + 1
-    outcomes = [_attempt(section, base, known, lines) for section in sections]
+    outcomes = [_attempt(section, baseline) for section in sections]
     fitting = [outcome for outcome in outcomes if not isinstance(outcome, PatchError)]
     if len(fitting) > 1:
         raise PatchError(Status.PATCH_FAILED, f"{len(fitting)} files of the diff fit the baseline")
     if not fitting:
         raise next(outcome for outcome in outcomes if isinstance(outcome, PatchError))
-    return _assemble(source, base, fitting[0])
+    return _assemble(source, baseline.lines, fitting[0])
 
 
-def split_lines(text: str) -> list[str]:
-    """Split at newlines alone, as diff does (str.splitlines knows eight more), and keep them."""
-    lines = [line + "\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return lines if lines[-1] else lines[:-1]
-
-
-def _attempt(section: diff.Section, base: list[str], known: frozenset[str], lines: int) -> Placer | PatchError:
+def _attempt(section: diff.Section, baseline: Baseline) -> Placer | PatchError:
     if section.refusal:
         return PatchError(Status.PATCH_FAILED, section.refusal)
     hunks = [hunk for hunk in section.hunks if hunk.changes]
     if not hunks:
         return PatchError(Status.NO_CHANGE, "the diff holds context only")
-    if len(hunks) > 2 * len(base) + 2:
-        return PatchError(Status.PATCH_FAILED, f"{len(hunks)} hunks for {len(base)} lines")
-    placer = Placer(base, lines)
+    if len(hunks) > 2 * len(baseline.lines) + 2:
+        return PatchError(Status.PATCH_FAILED, f"{len(hunks)} hunks for {len(baseline.lines)} lines")
+    placer = Placer(baseline)
     for number, hunk in enumerate(hunks, 1):
         try:
-            _refuse_cut(hunk)
-            for part in diff.split_elisions(hunk, known):
+            for part in diff.split_elisions(hunk, baseline.loose):
                 placer.place(number, part)
         except PlaceError as error:
             which = f"hunk {number} of {len(hunks)}: " if len(hunks) > 1 else ""
-            return PatchError(Status.PATCH_FAILED, f"{which}{error}")
+            return PatchError(Status.PATCH_FAILED, which + (_cut_off(hunk) if hunk.cut else str(error)))
     return placer
 
 
-def _refuse_cut(hunk: diff.Hunk) -> None:
-    if hunk.cut:
-        came = sum(line.kind != "+" for line in hunk.lines), sum(line.kind != "-" for line in hunk.lines)
-        raise PlaceError(f"cut off: its header announces {hunk.announced} old and new lines, {came} came")
+def _cut_off(hunk: diff.Hunk) -> str:
+    came = sum(line.kind != "+" for line in hunk.lines), sum(line.kind != "-" for line in hunk.lines)
+    return f"cut off: its header announces {hunk.announced} old and new lines, {came} came"
 
 
 def _assemble(source: str, base: list[str], placer: Placer) -> Patched:

@@ -4,22 +4,16 @@ Every line that a hunk calls context or removed has to stand in the baseline, ex
 bounded by a budget of line comparisons in proportion to the input, so that no input takes more than linear time.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nnloop.modes.diff import Hunk, Line, squeeze
+from nnloop.modes.baseline import Baseline, Index, PlaceError, squeeze
+from nnloop.modes.diff import Hunk, Line
 
 TAB = 4
 """Columns of a tab, when an LLM writes tabs against a baseline in spaces."""
 _NOWHERE = "it only adds lines, and nothing says where"
 _TAKEN = "it changes lines that an earlier hunk changes too"
-_COMPARISONS = 64
-"""Line comparisons per line of input before a diff is given up as too ambiguous."""
-
-
-class PlaceError(Exception):
-    """A hunk that fits nowhere; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +38,9 @@ class Landed:
 class Placer:
     """Places hunks one after the other in one baseline."""
 
-    def __init__(self, base: Sequence[str], budget: int) -> None:
-        self._levels = [("exact", _Index(base)), ("white space", _Index([squeeze(line) for line in base]))]
-        self._base = base
-        self._budget = (len(base) + budget + 100) * _COMPARISONS
+    def __init__(self, baseline: Baseline) -> None:
+        self._baseline = baseline
+        self._base = baseline.lines
         self._removed: set[int] = set()
         self._filled: set[int] = set()  # gaps that have an insertion: i lies before line i
         self._seen: set[tuple[Line, ...]] = set()
@@ -63,6 +56,8 @@ class Placer:
             self.landed.append(Landed(number, (hunk.start or 0) + 1, "repeated", None))
             return
         how, at = self._find(hunk)
+        if hunk.cut and at + len(hunk.old) < len(self._base):
+            raise PlaceError("cut off")
         if how == "repeated":
             self.landed.append(Landed(number, at + 1, how, None))
             return
@@ -83,15 +78,15 @@ class Placer:
         if hunk.start is None and not any(squeeze(line) for line in old):
             raise PlaceError(_NOWHERE)
         taken = None
-        for how, index in self._levels:
-            wanted = old if how == "exact" else [squeeze(line) for line in old]
+        loose = [squeeze(line) for line in old]
+        for how, index, wanted in (("exact", self._baseline.exact, old), ("white space", self._baseline.loose, loose)):
             for at in self._places(index, wanted, hunk):
-                self._spend(len(wanted))
+                self._baseline.spend(len(wanted))
                 if self._free(_edits(hunk.lines, at)):
                     return how, at
                 taken = at
         if taken is None:
-            raise PlaceError(self._mismatch(old))
+            raise PlaceError(self._mismatch(old, loose))
         if hunk.lines in self._seen:
             return "repeated", taken
         raise PlaceError(_TAKEN)
@@ -107,44 +102,32 @@ class Placer:
             raise PlaceError(_TAKEN)
         return hunk.start
 
-    def _places(self, index: "_Index", wanted: list[str], hunk: Hunk) -> Iterator[int]:
+    def _places(self, index: Index, wanted: list[str], hunk: Hunk) -> Iterator[int]:
         """Yield the places where the wanted lines stand, the nearest to the hint first."""
         hint = self._hint(hunk)
-        if self._stands(index, wanted, hint) and not hunk.follows:
+        if self._baseline.stands(index, wanted, hint) and not hunk.follows:
             yield hint
         starts = index.starts(wanted)
-        self._spend(len(starts))
+        self._baseline.spend(len(starts))
         for at in _nearest(starts, hint, hunk.start is None):
-            if self._stands(index, wanted, at) and (at >= self._end or not hunk.follows):
+            if self._baseline.stands(index, wanted, at) and (at >= self._end or not hunk.follows):
                 yield at
 
     def _hint(self, hunk: Hunk) -> int:
         if hunk.start is not None:
             return hunk.start + self._offset
-        if hunk.heading:
-            stated = self._levels[1][1].lines
-            heading = squeeze(hunk.heading)
-            return next((at for at, line in enumerate(stated) if line == heading), self._end)
-        return self._end
-
-    def _stands(self, index: "_Index", wanted: list[str], at: int) -> bool:
-        if at < 0 or at + len(wanted) > len(index.lines):
-            return False
-        self._spend(len(wanted))
-        return index.lines[at : at + len(wanted)] == wanted
-
-    def _spend(self, comparisons: int) -> None:
-        self._budget -= comparisons
-        if self._budget < 0:
-            raise PlaceError("the diff fits in too many places")
+        quoted = self._baseline.loose.first(squeeze(hunk.heading)) if hunk.heading else None
+        return self._end if quoted is None else quoted
 
     def _free(self, edits: list[Edit]) -> bool:
-        return not any(
-            edit.start in self._filled
-            if edit.start == edit.end
-            else not self._removed.isdisjoint(range(edit.start, edit.end))
-            for edit in edits
-        )
+        return all(self._is_free(edit) for edit in edits)
+
+    def _is_free(self, edit: Edit) -> bool:
+        """Whether no earlier edit removes one of these lines, or inserts at or inside the same place."""
+        if edit.start == edit.end:
+            return edit.start not in self._filled and not {edit.start - 1, edit.start} <= self._removed
+        inside = range(edit.start + 1, edit.end)
+        return self._removed.isdisjoint(range(edit.start, edit.end)) and self._filled.isdisjoint(inside)
 
     def _take(self, edits: list[Edit]) -> None:
         for edit in edits:
@@ -153,30 +136,11 @@ class Placer:
                 self._filled.add(edit.start)
         self.edits += edits
 
-    def _mismatch(self, old: list[str]) -> str:
-        index = self._levels[1][1]
-        missing = next((line for line in old if squeeze(line) and squeeze(line) not in index), None)
-        if missing is not None:
-            return f"the baseline has no line {missing.strip()[:80]!r}"
+    def _mismatch(self, old: list[str], loose: list[str]) -> str:
+        for line, wanted in zip(old, loose, strict=True):
+            if wanted and wanted not in self._baseline.loose:
+                return f"the baseline has no line {line.strip()[:80]!r}"
         return "its lines are in the baseline, but not together in this order"
-
-
-class _Index:
-    """Where each line of the baseline stands."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = list(lines)
-        self._at: dict[str, list[int]] = defaultdict(list)
-        for at, line in enumerate(self.lines):
-            self._at[line].append(at)
-
-    def __contains__(self, line: str) -> bool:
-        return line in self._at
-
-    def starts(self, wanted: Sequence[str]) -> list[int]:
-        """Where a block could start, judged by the rarest of its lines."""
-        rarest = min(range(len(wanted)), key=lambda at: len(self._at.get(wanted[at], ())))
-        return [at - rarest for at in self._at.get(wanted[rarest], ())]
 
 
 def _nearest(places: list[int], hint: int, forward: bool) -> list[int]:
@@ -203,16 +167,26 @@ def _reindented(hunk: Hunk, base: Sequence[str], at: int) -> tuple[Line, ...]:
     """Give the added lines the baseline's indentation and line ending, as seen at the old lines of the hunk."""
     ending = "\r\n" if any(line.endswith("\r\n") for line in base) else "\n"
     pairs = list(zip(hunk.old, base[at : at + len(hunk.old)], strict=True))
-    written = {_indent(ours): _indent(theirs) for ours, theirs in pairs if ours.strip()}
-    shifts = _shifts(hunk, pairs)
+    moved = any(_indent(ours) != _indent(theirs) for ours, theirs in pairs if ours.strip())
+    written = _indents(pairs)
     lines: list[Line] = []
-    for line, shift in zip(hunk.lines, shifts, strict=True):
+    for line, shift in zip(hunk.lines, _shifts(hunk, pairs), strict=True):
         if line.kind == "+":
-            body = line.text.lstrip(" \t").rstrip("\r\n")
-            indent = written.get(_indent(line.text), " " * max(0, _columns(line.text) + shift))
-            line = replace(line, text=(indent if body else "") + body + (ending if line.text.endswith("\n") else ""))
+            indent, body = _indent(line.text), line.text.lstrip(" \t").rstrip("\r\n")
+            if moved:
+                indent = written.get(indent, " " * max(0, _columns(indent) + shift)) if body else ""
+            line = replace(line, text=indent + body + (ending if line.text.endswith("\n") else ""))
         lines.append(line)
     return tuple(lines)
+
+
+def _indents(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Which indentation of the diff stands for which of the baseline, where that is unambiguous."""
+    seen: dict[str, set[str]] = {}
+    for ours, theirs in pairs:
+        if ours.strip():
+            seen.setdefault(_indent(ours), set()).add(_indent(theirs))
+    return {ours: theirs.pop() for ours, theirs in seen.items() if len(theirs) == 1}
 
 
 def _shifts(hunk: Hunk, pairs: list[tuple[str, str]]) -> list[int]:

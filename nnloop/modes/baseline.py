@@ -1,0 +1,67 @@
+"""The lines of a baseline, and where they stand in it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+_COMPARISONS = 64
+"""Line comparisons per line of input before a diff is given up as too ambiguous."""
+
+
+class PlaceError(Exception):
+    """A hunk that fits nowhere; the message is the reason."""
+
+
+class Baseline:
+    """A baseline indexed by line, exactly and without white space, with a budget of line comparisons."""
+
+    def __init__(self, source: str, patch_lines: int) -> None:
+        self.lines = split_lines(source)
+        self.exact = Index(self.lines)
+        self.loose = Index([squeeze(line) for line in self.lines])
+        self._budget = (len(self.lines) + patch_lines + 100) * _COMPARISONS
+
+    def spend(self, comparisons: int) -> None:
+        """Take from the budget. Raises PlaceError when it is used up."""
+        self._budget -= comparisons
+        if self._budget < 0:
+            raise PlaceError("the diff fits in too many places")
+
+    def stands(self, index: "Index", wanted: Sequence[str], at: int) -> bool:
+        """Whether the wanted lines stand in the index from line `at` on."""
+        if at < 0 or at + len(wanted) > len(index.lines):
+            return False
+        self.spend(len(wanted))
+        return index.lines[at : at + len(wanted)] == wanted
+
+
+class Index:
+    """Where each line stands, in one way of comparing lines."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        self._at: dict[str, list[int]] = defaultdict(list)
+        for at, line in enumerate(self.lines):
+            self._at[line].append(at)
+
+    def __contains__(self, line: str) -> bool:
+        return line in self._at
+
+    def first(self, line: str) -> int | None:
+        return self._at[line][0] if line in self._at else None
+
+    def starts(self, wanted: Sequence[str]) -> list[int]:
+        """Where a block could start, judged by the rarest of its lines."""
+        rarest = min(range(len(wanted)), key=lambda at: len(self._at.get(wanted[at], ())))
+        return [at - rarest for at in self._at.get(wanted[rarest], ())]
+
+
+def split_lines(text: str) -> list[str]:
+    """Split at newlines alone, as diff does (str.splitlines knows eight more), and keep them."""
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def squeeze(text: str) -> str:
+    """Drop all white space: what two lines that differ in white space only have in common."""
+    return "".join(text.split())
