@@ -1,4 +1,5 @@
 import base64
+import csv
 import io
 import json
 import shutil
@@ -26,6 +27,7 @@ from nnloop.report.html import code, diff, escape, tag
 from nnloop.report.read import read
 from nnloop.report.summary import summary
 from nnloop.report.svg import ticks
+from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
 from nnloop.report.text import duration, interval
 from nnloop.rundir import RunDir, write_json
 from nnloop.stats import wilson
@@ -302,11 +304,40 @@ def test_the_job_reports_on_one_run(run: RunDir) -> None:
     assert run.page.exists()
 
 
-def test_the_job_reports_on_a_folder_of_runs(runs: list[Path], tmp_path: Path) -> None:
+def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[Path], tmp_path: Path) -> None:
+    for extra in runs[2:]:
+        shutil.rmtree(extra)
+    runs = runs[:2]
     out = io.StringIO()
     job.run(settings(tmp_path / "sweep"), out)
     assert out.getvalue() == f"{tmp_path / 'sweep' / 'report.html'}\n"
     assert all((path / "report.html").exists() for path in runs)
+    assert {path.name for path in (runs[0] / "report").iterdir()} == {
+        *("cycles.csv", "cycles.tex", "figure.png", "figure.svg"),
+    }
+    rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs.csv").read_text().splitlines()))
+    assert [row["run"] for row in rows] == [path.name for path in sorted(runs)]
+    assert float(rows[0]["valid"]) == pytest.approx(read(sorted(runs)[0]).figures.valid.value, rel=1e-5)
+
+
+def test_a_table_by_cycle_carries_its_intervals(run: RunDir) -> None:
+    first = run.reports()[0]
+    row = next(csv.DictReader(io.StringIO(to_csv(CYCLE_COLUMNS, run.reports()))))
+    assert (float(row["valid_low"]), float(row["valid_high"])) == pytest.approx(
+        (first.valid_rate.low, first.valid_rate.high), rel=1e-5
+    )
+    assert interval(first.valid_rate) in to_latex(CYCLE_COLUMNS, run.reports(), "caption")
+
+
+def test_a_number_that_a_cycle_lacks_is_empty_in_csv_and_a_dash_in_latex(run: RunDir) -> None:
+    report = replace(run.reports()[0], mean_accuracy=None, best_accuracy=None)
+    row = next(csv.DictReader(io.StringIO(to_csv(CYCLE_COLUMNS, [report]))))
+    assert (row["mean"], row["mean_low"], row["best"]) == ("", "", "")
+    assert " & - & - & " in to_latex(CYCLE_COLUMNS, [report], "")
+
+
+def test_latex_specials_are_escaped(run: RunDir) -> None:
+    assert r"\caption{50\% of a\_b \& c\textbackslash{}}" in to_latex(CYCLE_COLUMNS, [], "50% of a_b & c\\")
 
 
 def test_the_job_takes_a_glob(runs: list[Path], tmp_path: Path) -> None:

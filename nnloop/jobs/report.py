@@ -5,21 +5,35 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import write_report
+from nnloop.report import figure, tables, write_report
+from nnloop.report.read import read
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
 
 def run(settings: Settings, out: TextIO) -> None:
-    """Write the report beside what it is about and print its path. Raises RunFolderError."""
+    """Write report.html beside what it is about, tables and figures into report/; print the page's path.
+
+    Raises RunFolderError.
+    """
     folders = find_runs(str(settings.runs))
     for folder in folders:
         write_report([folder], RunDir(folder).page)
+        write_extras(folder)
     page = RunDir(folders[0]).page
     if len(folders) > 1:
         page = common_folder(folders) / "report.html"
         write_report(folders, page)
+        tables.write_runs([read(folder) for folder in folders], page.with_suffix(""))
     print(page, file=out)
+
+
+def write_extras(folder: Path) -> None:
+    """Write a run's tables (CSV, LaTeX) and its figure (PNG, SVG)."""
+    beside = RunDir(folder).page.with_suffix("")
+    tables.write_cycles(read(folder), beside)
+    for suffix in ("png", "svg"):
+        figure(folder, beside / f"figure.{suffix}")
 
 
 def find_runs(pattern: str) -> list[Path]:
