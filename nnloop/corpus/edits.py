@@ -5,6 +5,7 @@ edit that would leave the limits below is drawn again, unless it makes a network
 """
 
 import ast
+import functools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ MAX_ELEMENTS = 16
 MAX_COLUMNS = 100
 MAX_PARAMS = 400_000  # estimated
 MAX_OPERATIONS = 100_000_000  # multiply-adds of one 32x32 image, estimated
+LIMITS = (MAX_ELEMENTS, MAX_COLUMNS, MAX_PARAMS, MAX_OPERATIONS)
 
 Operator = Callable[[Layout, random.Random], str | None]
 
@@ -56,12 +58,12 @@ def random_edit(source: str, rng: random.Random, tries: int = 50) -> Edit:
 
 def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
     """Make one edit by the named operator; None where it finds no place, or its result is over the limits."""
-    layout = Layout(source)
+    layout = _parsed(source)
     code = OPERATORS[name](layout, rng)
     if code is None or code == source:
         return None
-    edited = Layout(code)
-    small = all(new <= max(limit, old) for new, old, limit in zip(_size(edited), _size(layout), LIMITS, strict=True))
+    sizes = zip(_size(code), _size(source), LIMITS, strict=True)
+    small = all(new <= max(limit, old) for new, old, limit in sizes)
     return code if small else None
 
 
@@ -77,11 +79,15 @@ def random_network(rng: random.Random, max_edits: int = 10) -> str:
     return mutate(rng.choice(seeds()).code, rng, rng.randint(0, max_edits))
 
 
-LIMITS = (MAX_ELEMENTS, MAX_COLUMNS, MAX_PARAMS, MAX_OPERATIONS)
+@functools.lru_cache(maxsize=256)
+def _parsed(source: str) -> Layout:
+    return Layout(source)
 
 
-def _size(layout: Layout) -> tuple[int, int, int, int]:
+@functools.lru_cache(maxsize=256)
+def _size(source: str) -> tuple[int, int, int, int]:
     """Give elements, columns, and rough counts of parameters and multiply-adds: an upper guess, to bound growth."""
+    layout = _parsed(source)
     columns = max(len(line) for line in layout.source.splitlines())
     params = operations = 0
     channels, area = 3, 32 * 32

@@ -38,6 +38,8 @@ class Layout:
         self.tree = tree
         self.classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
         self.elements = _elements(self.classes)
+        self._signatures: dict[str, dict[str, ast.expr | None]] = {}
+        self._calls: dict[ast.AST, list[ast.Call]] = {}
         self.head = self._head()
 
     def text(self, node: ast.AST) -> str:
@@ -50,20 +52,17 @@ class Layout:
 
     def signature(self, name: str) -> dict[str, ast.expr | None]:
         """Give the parameters of a class of this file, in order, with their defaults (None: there is none)."""
-        init = next((n for n in self.classes[name].body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
-        if init is None:
-            return {}
-        names = [argument.arg for argument in init.args.args[1:]]
-        defaults = [None] * (len(names) - len(init.args.defaults)) + list(init.args.defaults)
-        keywords = zip([argument.arg for argument in init.args.kwonlyargs], init.args.kw_defaults, strict=True)
-        return dict(zip(names, defaults, strict=True)) | dict(keywords)
+        if name not in self._signatures:
+            self._signatures[name] = _signature(self.classes[name])
+        return self._signatures[name]
 
     def blocks(self, nodes: Iterable[ast.AST] | None = None) -> Iterator[ast.Call]:
         """Walk the calls of this file's classes in the given elements, by default in all before the head."""
         for element in self.elements[: self.head] if nodes is None else nodes:
-            for node in ast.walk(element):
-                if isinstance(node, ast.Call) and self.name(node) in self.classes:
-                    yield node
+            if element not in self._calls:
+                calls = [node for node in ast.walk(element) if isinstance(node, ast.Call)]
+                self._calls[element] = [call for call in calls if self.name(call) in self.classes]
+            yield from self._calls[element]
 
     def argument(self, call: ast.Call, parameter: str) -> ast.expr | None:
         """Find what a block's parameter is given: the argument, else the default, else None."""
@@ -141,6 +140,16 @@ class Layout:
         scores = (i for i, element in enumerate(self.elements) if "out_shape" in self.text(element))
         head = min(next(flat, last), next(scores, last))
         return head - 1 if head and self.name(self.elements[head - 1]) in ADAPTIVE else head
+
+
+def _signature(node: ast.ClassDef) -> dict[str, ast.expr | None]:
+    init = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    if init is None:
+        return {}
+    names = [argument.arg for argument in init.args.args[1:]]
+    defaults = [None] * (len(names) - len(init.args.defaults)) + list(init.args.defaults)
+    keywords = zip([argument.arg for argument in init.args.kwonlyargs], init.args.kw_defaults, strict=True)
+    return dict(zip(names, defaults, strict=True)) | dict(keywords)
 
 
 def _elements(classes: dict[str, ast.ClassDef]) -> list[ast.expr]:

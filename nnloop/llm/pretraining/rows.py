@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils.data import IterableDataset
+from torch.utils.data import Dataset
 
 from nnloop.llm.pretraining import stream
 from nnloop.llm.pretraining.settings import PretrainSettings
 from nnloop.llm.pretraining.tokens import SPECIAL
 
-BATCHES_SORTED = 16  # rows of so many batches are sorted by length together
+BATCHES_SORTED = 16  # a group
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +47,19 @@ class Batch:
         return (now == before) * torch.where(now == 0, prompt_weight, 1.0) * (now >= 0)
 
 
-class Rows(IterableDataset[Batch]):
-    """Batches from the stream, starting with the document `first`; a worker takes every n-th sorted group."""
+class Groups(Dataset[list[Batch]]):
+    """The stream in groups of rows; a group's rows are sorted by length, cut into batches, and those shuffled."""
 
-    def __init__(self, settings: PretrainSettings, tokenizer: Any, first: int) -> None:
+    def __init__(self, settings: PretrainSettings, tokenizer: Any) -> None:
         self._settings = settings
         self._tokenizer = tokenizer
-        self._first = first
-        self.group = BATCHES_SORTED * max(1, settings.batch_tokens // settings.row_tokens)
+        self._rows = BATCHES_SORTED * max(1, settings.batch_tokens // settings.row_tokens)
 
-    def __iter__(self) -> Iterator[Batch]:
-        info = torch.utils.data.get_worker_info()
-        worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        for group in range(self._first // self.group + worker, 1 << 60, workers):
-            rows = [self._row(index) for index in range(group * self.group, (group + 1) * self.group)]
-            batches = list(_batches(sorted(rows, key=lambda row: len(row.tokens)), self._settings.batch_tokens))
-            random.Random(f"order/{group}").shuffle(batches)
-            yield from batches
+    def __getitem__(self, group: int) -> list[Batch]:
+        rows = [self._row(index) for index in range(group * self._rows, (group + 1) * self._rows)]
+        batches = list(_batches(sorted(rows, key=lambda row: len(row.tokens)), self._settings.batch_tokens))
+        random.Random(f"order/{group}").shuffle(batches)
+        return batches
 
     def _row(self, index: int) -> Row:
         settings = self._settings

@@ -1,7 +1,7 @@
-"""The tiny LLM's tokenizer: byte-level BPE with long merges over code phrases.
+"""The tiny LLM's tokenizer: byte-level BPE whose merges run as far as a whole line.
 
-Newlines, the digits of numbers and the first column of a diff stand alone, so a line has the same tokens in the network
-shown and in a diff of it: copying it, which is what makes a diff apply, is repeating tokens.
+The first column of a diff stands alone, and no token crosses a line's end. So a line has the same few tokens in the
+network shown and in a diff of it, most lines only one, and copying it, which is what makes a diff apply, is easy.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Any
 
 SPECIAL = {"pad": "<|pad|>", "end": "<|end|>", "user": "<|user|>", "assistant": "<|assistant|>"}
 _DIFF_COLUMN = r"(?<=\n)[ +\-](?=(?: {4})*(?:[^ \n]|\n))"
-PIECES = rf"\n|{_DIFF_COLUMN}|(?<![A-Za-z_])[0-9]"
+PIECES = rf"{_DIFF_COLUMN}|[^\n]*\n|[^\n]+"
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"

@@ -7,6 +7,7 @@ import logging
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -15,11 +16,13 @@ from torch.utils.data import DataLoader
 
 from nnloop.llm.pretraining import attention, held_out, stream
 from nnloop.llm.pretraining.model import build_model, load_tokenizer, optimizers, save_model
-from nnloop.llm.pretraining.rows import Batch, Rows
+from nnloop.llm.pretraining.rows import Batch, Groups
 from nnloop.llm.pretraining.settings import PretrainSettings, checked
 from nnloop.llm.pretraining.tokens import train_tokenizer
 
 log = logging.getLogger(__name__)
+
+_COUNTERS = ("step", "tokens", "group", "taken", "seconds")  # group, taken: the place in the stream
 
 
 def pretrain(settings: PretrainSettings, folder: pathlib.Path) -> None:
@@ -40,7 +43,7 @@ class Pretraining:
         self.model.set_attn_implementation(attention.NAME)
         self.optimizers = optimizers(self.model, settings)
         self.networks = stream.held_out_networks(settings.seed, settings.evaluate_networks)
-        self.step = self.rows = self.tokens = 0
+        self.step = self.tokens = self.group = self.taken = 0
         self.seconds = 0.0
         self._resume()
 
@@ -58,11 +61,21 @@ class Pretraining:
                 self._save()
                 saved = time.monotonic()
 
-    def _batches(self) -> Any:
-        rows = Rows(self.settings, self.tokenizer, self.rows)
-        self.rows = self.rows // rows.group * rows.group  # the stream starts at a group
-        loader = DataLoader(rows, batch_size=None, num_workers=self.settings.workers, prefetch_factor=16 if self.settings.workers else None)
-        return itertools.islice(loader, max(0, self.settings.steps - self.step))
+    def _batches(self) -> Iterator[Batch]:
+        """Go on in the stream behind the last batch that was trained on; workers make whole groups, in order."""
+        groups = DataLoader(
+            Groups(self.settings, self.tokenizer),
+            batch_size=None,
+            sampler=itertools.count(self.group),  # type: ignore[arg-type]
+            num_workers=self.settings.workers,
+        )
+        for batches in groups:
+            for batch in batches[self.taken :]:
+                if self.step == self.settings.steps:
+                    return
+                self.taken += 1
+                yield batch
+            self.group, self.taken = self.group + 1, 0
 
     def _train(self, batch: Batch) -> float:
         """Make one step; gives the mean loss of the answers' and prompts' tokens."""
@@ -75,7 +88,7 @@ class Pretraining:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        self.step, self.rows, self.tokens = self.step + 1, self.rows + len(batch.tokens), self.tokens + batch.tokens.numel()
+        self.step, self.tokens = self.step + 1, self.tokens + batch.tokens.numel()
         return float(loss.detach())
 
     def _loss(self, batch: Batch) -> torch.Tensor:
@@ -104,7 +117,7 @@ class Pretraining:
 
     def _save(self) -> None:
         save_model(self.model, self.tokenizer, self.folder / "model")
-        state = {name: getattr(self, name) for name in ("step", "rows", "tokens", "seconds")}
+        state: dict[str, Any] = {name: getattr(self, name) for name in _COUNTERS}
         state |= {"model": self.model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
         torch.save(state, self.folder / "state.pt.new")
         os.replace(self.folder / "state.pt.new", self.folder / "state.pt")
@@ -115,7 +128,8 @@ class Pretraining:
             self.model.load_state_dict(state["model"])
             for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(values)
-            self.step, self.rows, self.tokens, self.seconds = (state[n] for n in ("step", "rows", "tokens", "seconds"))
+            for name in _COUNTERS:
+                setattr(self, name, state[name])
 
     def _tokenizer(self) -> Any:
         """Load the folder's tokenizer, or learn it from documents beyond those trained on."""
