@@ -15,6 +15,7 @@ from nnloop.report import svg
 from nnloop.report.charts import CYCLE, card, percent_axis
 from nnloop.report.html import Content, Markup, page, table, tag
 from nnloop.report.page import STYLE
+from nnloop.report.published import published_section
 from nnloop.report.read import Figures, Run
 from nnloop.report.svg import Axis, Point, Series
 from nnloop.report.text import count, duration, interval, number, percent
@@ -41,6 +42,7 @@ def overview_page(runs: Sequence[Run], out: Path, left_out: Sequence[str] = ()) 
             tag("p", "Runs of different protocols stand apart: never compare their accuracies.", class_="sub")
         )
     sections += [_protocol([run for run in runs if run.protocol == name], name, out) for name in protocols]
+    sections += [tag("h2", "Behind the numbers"), published_section()]
     sections += [tag("p", "left out: ", reason, class_="sub") for reason in left_out]
     return page(f"{title} - nnloop", tag("main", sections), STYLE.read_text())
 

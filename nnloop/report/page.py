@@ -7,6 +7,7 @@ from nnloop.records import CycleReport, Entry
 from nnloop.report import charts
 from nnloop.report.explorer import SCRIPT, explorer
 from nnloop.report.html import Content, Markup, code, details, diff, page, table, tag
+from nnloop.report.published import published_section
 from nnloop.report.read import Figures, Run
 from nnloop.report.text import count, duration, interval, number, percent
 
@@ -24,6 +25,7 @@ def run_page(run: Run) -> str:
         explorer(run) if run.entries else None,
         _failures(run),
         _settings(run),
+        published_section(),
     ]
     return page(
         f"{run.name} - nnloop", tag("main", sections), STYLE.read_text(), SCRIPT.read_text() if run.entries else ""
@@ -151,7 +153,9 @@ def _failures(run: Run) -> Markup:
 def _settings(run: Run) -> Markup:
     facts = {key: value for key, value in run.meta.items() if key != "settings"}
     rows = [*_flat(facts), *_flat(run.meta["settings"])]
-    return tag("section", tag("h2", "Settings"), details("settings and provenance", table(["key", "value"], rows)))
+    return tag(
+        "section", tag("h2", "Behind the numbers"), details("settings and provenance", table(["key", "value"], rows))
+    )
 
 
 def _flat(node: object, prefix: str = "") -> list[tuple[str, str]]:
