@@ -124,7 +124,7 @@ def make_task(settings: Settings) -> Task:
 def make_mode(settings: Settings) -> Mode:
     if settings.mode.name == "full":
         return Full()
-    return Delta(settings.llm.diff_context, settings.llm.diff_line_numbers)
+    return Delta(settings.llm.diff_context, settings.llm.diff_line_numbers, settings.mode.edit_format)
 
 
 def make_executor(settings: Settings, dataset: data.Dataset) -> LocalExecutor:

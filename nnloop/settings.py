@@ -96,6 +96,7 @@ class ScriptedLlmSettings:
 @dataclass
 class DeltaSettings:
     name: str  # delta
+    edit_format: str  # asked for and trained on: unified (a diff) or search_replace (blocks); both are read
     max_params: int | None  # parameters a network may have: told to the LLM and checked; None is no limit
 
 
@@ -347,6 +348,8 @@ def check(settings: Settings) -> None:
     for key, value, low, high in _ranges(settings):
         if not low <= value <= high:
             raise SettingsError(f"{key}={value}: must lie between {low:g} and {high:g}")
+    if isinstance(settings.mode, DeltaSettings):
+        _check_choice("mode.edit_format", settings.mode.edit_format, ("unified", "search_replace"))
     _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
     _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
     if isinstance(settings.tracker, WandbSettings):

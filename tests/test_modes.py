@@ -16,8 +16,8 @@ from nnloop.modes.render import Task
 from nnloop.records import Network, Status, candidate_id
 
 TASK = Task("Digits", "grey images of digits", 10, 1, 8)
-MODES = [Delta(1, False), Delta(3, True), Delta(0, True), Full()]
-each_mode = pytest.mark.parametrize("mode", MODES, ids=["delta-bare", "delta-3", "delta-0", "full"])
+MODES = [Delta(1, False), Delta(3, True), Delta(0, True), Delta(1, False, "search_replace"), Full()]
+each_mode = pytest.mark.parametrize("mode", MODES, ids=["delta-bare", "delta-3", "delta-0", "delta-blocks", "full"])
 
 
 def network(code: str, accuracy: float | None = 0.5) -> Network:
@@ -45,6 +45,14 @@ def test_training_and_generation_share_their_prompt(mode: Mode) -> None:
     assert mode.pair(old, new, TASK).prompt == mode.prompt(old, TASK).text
     assert mode.prompt(old, TASK).mode == mode.name
     assert mode.prompt(old, TASK).baseline == old.id
+
+
+def test_the_prompt_asks_for_the_edit_format() -> None:
+    unified, blocks = (Delta(1, False, each).prompt(network(BASE), TASK).text for each in ("unified", "search_replace"))
+    assert "unified diff" in unified
+    assert "SEARCH" not in unified
+    assert "<<<<<<< SEARCH\n" in blocks
+    assert "unified diff" not in blocks
 
 
 @each_mode

@@ -1,9 +1,10 @@
 """mode=delta: a unified diff against the baseline shown (paper B)."""
 
 import difflib
+from dataclasses import replace
 
 from nnloop.errors import CompletionError
-from nnloop.modes import guard
+from nnloop.modes import blocks, guard
 from nnloop.modes.baseline import split_lines
 from nnloop.modes.pairs import Pair
 from nnloop.modes.parse import extract_delta, tidy
@@ -18,12 +19,15 @@ MAX_CHANGED = 0.6
 class Delta:
     name = "delta"
 
-    def __init__(self, diff_context: int, diff_line_numbers: bool) -> None:
+    def __init__(self, diff_context: int, diff_line_numbers: bool, edit_format: str = "unified") -> None:
+        """Ask for edits in `edit_format`, unified or search_replace; answers in either are taken."""
         self._context = diff_context
         self._line_numbers = diff_line_numbers
+        self._blocks = edit_format == "search_replace"
 
     def prompt(self, baseline: Network, task: Task) -> Prompt:
-        return render(self.name, baseline, task)
+        prompt = render("search_replace" if self._blocks else self.name, baseline, task)
+        return replace(prompt, mode=self.name)
 
     def code(self, text: str, baseline: str) -> str:
         """Apply the diff of a completion. Raises CompletionError."""
@@ -34,8 +38,13 @@ class Delta:
         return code
 
     def pair(self, baseline: Network, better: Network, task: Task) -> Pair:
-        target = delta_target(baseline.code, better.code, self._context, self._line_numbers)
+        target = self._target(baseline.code, better.code)
         return Pair(self.prompt(baseline, task).text, target, baseline.id, better.id)
+
+    def _target(self, old: str, new: str) -> str:
+        if self._blocks:
+            return f"<delta>\n{blocks.from_diff(delta_target(old, new, self._context, line_numbers=False))}</delta>"
+        return delta_target(old, new, self._context, self._line_numbers)
 
     def suits(self, baseline: str, better: str) -> bool:
         """Whether the way from one to the other is a delta: at most MAX_CHANGED of the lines change."""

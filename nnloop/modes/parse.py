@@ -29,7 +29,7 @@ _MARKS = 40
 _MARK = re.compile(r"\s{0,3}(?:```|~~~).*|\s*</?[A-Za-z_]\w*>\s*")
 _INLINE = re.compile(r"(?m)^[ \t]*(<nn>)(?=\S)|(?<=\S)(</nn>)[ \t]*$")
 _BEGINS_CODE = re.compile(r"import \w|from [\w.]+ import |class \w|def \w|@\w|#|\"\"\"|'''")
-_DIFF = re.compile(r"(?m)^[ \t]*@@|^--- .*\n\+\+\+ |^[-+](?![-+]*\s*$)(?! \S)")
+_DIFF = re.compile(r"(?m)^[ \t]*@@|^<{5,9}[ \w:\r]*$|^--- .*\n\+\+\+ |^[-+](?![-+]*\s*$)(?! \S)")
 _DELTA = re.compile(r"<delta>[ \t]*\n?(.*?)(</delta>|\Z)", re.DOTALL)
 _FENCED = re.compile(r"(?ms)^[ \t]{0,3}(```|~~~)[^\n]*\n(.*?)(^[ \t]{0,3}\1[ \t]*$|\Z)")
 

@@ -10,6 +10,7 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | counts wrong or missing | counted again |
 | several places match | the nearest to the header's line, shifted as the hunk before was; a tie takes the later |
 | several places match, no line number | the first behind the hunk before, or behind the line that the header quotes |
+| SEARCH/REPLACE blocks (`modes.blocks`) | each is a hunk without numbers; a block without its end: refused |
 | no hunk header at all | read as one hunk without numbers |
 | file headers missing, wrong, with `..` or absolute paths; git's extended headers | names only: no file is touched |
 | several files | the one file whose hunks all fit; refused where none or several fit |
@@ -42,7 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnloop.errors import CompletionError
-from nnloop.modes import diff, syntax
+from nnloop.modes import blocks, diff, syntax
 from nnloop.modes.baseline import Baseline, PlaceError
 from nnloop.modes.place import Edit, Landed, Placer
 from nnloop.records import Status
@@ -64,7 +65,7 @@ class Patched:
 def apply_patch(source: str, patch: str) -> Patched:
     """Apply a diff by the rules above. Raises PatchError."""
     baseline = Baseline(source, patch.count("\n") + 1)
-    sections = diff.read(patch, baseline.loose)
+    sections = blocks.read(patch) if blocks.present(patch) else diff.read(patch, baseline.loose)
     if not sections:
         raise PatchError(Status.PATCH_FAILED, "no hunk found")
     outcomes = [_attempt(section, baseline) for section in sections]
