@@ -1,0 +1,139 @@
+import io
+import json
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fake_run import make_run
+
+from nnloop.errors import RunFolderError
+from nnloop.jobs import validate
+from nnloop.records import Status, Trial, TrialResult
+from nnloop.report.read import read
+from nnloop.report.validation import Pair, ValidationReport, correlation_text, study
+from nnloop.rundir import RunDir
+
+
+class Executor:
+    """Gives each network the accuracy that `long` names for its proxy accuracy, at once."""
+
+    def __init__(self, run: RunDir, long: Any = lambda proxy: proxy / 2) -> None:
+        self.proxy = {str(entry.candidate): entry.val_accuracy for entry in read(run.path).networks}
+        self.long = long
+        self.trials: list[Trial] = []
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        self.trials.append(trial)
+        accuracy = self.long(self.proxy[trial.candidate.id])
+        status = Status.OK if accuracy is not None else Status.TIMEOUT
+        future: Future[TrialResult] = Future()
+        future.set_result(TrialResult(status, val_accuracy=accuracy, test_accuracy=accuracy, params=10, seconds=3.0))
+        return future
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return make_run(tmp_path / "runs" / "tiny-digits-delta-s0", cycles=4, candidates=12)
+
+
+def settings(runs: Path, dataset: str = "digits") -> Any:
+    return SimpleNamespace(
+        runs=str(runs),
+        seed=0,
+        dataset=SimpleNamespace(name=dataset, title="Digits"),
+        proxy=SimpleNamespace(name="long", epochs=50),
+        executor=SimpleNamespace(wall_s=10.0, memory_gb=1.0),
+    )
+
+
+def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int = 20) -> tuple[ValidationReport, str]:
+    folder, out = run.path.parent / "validate", io.StringIO()
+    folder.mkdir(exist_ok=True)
+    validate.run(settings(run.path), networks, rule, executor, folder, out)
+    return ValidationReport.from_json(json.loads((folder / "validation.json").read_text())), out.getvalue()
+
+
+def test_a_proxy_that_keeps_the_order_has_rho_one(run: RunDir) -> None:
+    found, said = go(run, Executor(run))
+    assert found.correlation.rho is not None
+    assert found.correlation.rho.value == pytest.approx(1.0)
+    assert (found.correlation.n, found.first_rank, found.regret) == (20, 1, 0.0)
+    assert said.startswith("rho 1.00 [1.00, 1.00]")
+    assert said.endswith("validation.html\n")
+
+
+def test_a_proxy_that_reverses_the_order_has_rho_minus_one(run: RunDir) -> None:
+    found, _ = go(run, Executor(run, lambda proxy: 1 - proxy))
+    assert found.correlation.rho is not None
+    assert found.correlation.rho.value == pytest.approx(-1.0)
+    assert found.first_rank == 20
+
+
+def test_a_long_trial_gets_the_time_limit_for_each_of_its_epochs(run: RunDir) -> None:
+    executor = Executor(run)
+    go(run, executor, networks=1)
+    assert (executor.trials[0].limits.wall_s, executor.trials[0].epochs) == (500.0, 50)
+
+
+def test_long_trials_that_fail_are_counted_and_no_pairs(run: RunDir) -> None:
+    found, _ = go(run, Executor(run, lambda proxy: proxy if proxy > 0.6 else None))
+    assert found.failed["timeout"] > 0
+    assert found.correlation.n + found.failed["timeout"] == found.chosen == 20
+
+
+def test_a_job_started_again_repeats_no_finished_trial(run: RunDir) -> None:
+    first = go(run, Executor(run))
+    again = Executor(run)
+    assert go(run, again) == first
+    assert again.trials == []
+
+
+def test_the_stratified_rule_covers_the_range_and_the_top_rule_the_top(run: RunDir) -> None:
+    candidates = validate._candidates([read(run.path)])
+    spread = validate.select(candidates, 10, "stratified", seed=0)
+    top = validate.select(candidates, 10, "top", seed=0)
+    values = sorted((one.proxy for one in candidates), reverse=True)
+    assert [one.proxy for one in top] == values[:10]
+    width = values[0] - values[-1]
+    assert spread[0].proxy - spread[-1].proxy > 0.7 * width > top[0].proxy - top[-1].proxy
+
+
+def test_a_selection_is_the_same_for_the_same_seed(run: RunDir) -> None:
+    candidates = validate._candidates([read(run.path)])
+    for rule in validate.RULES:
+        assert validate.select(candidates, 8, rule, 3) == validate.select(candidates[::-1], 8, rule, 3)
+
+
+def test_a_rule_is_stated_in_the_result_and_the_page(run: RunDir) -> None:
+    found, said = go(run, Executor(run), rule="top", networks=9)
+    assert found.rule == "the networks with the highest proxy accuracy"
+    assert found.rule in Path(said.splitlines()[-1]).read_text()
+
+
+def test_runs_of_another_dataset_or_of_several_protocols_are_refused(run: RunDir, tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="hold dataset digits, not mnist"):
+        validate.run(settings(run.path, "mnist"), 5, "top", Executor(run), tmp_path, io.StringIO())
+    make_run(run.path.parent / "other", 1, 4, proxy={"name": "lemur", "epochs": 1})
+    with pytest.raises(RunFolderError, match="several protocols"):
+        validate.run(settings(run.path.parent), 5, "top", Executor(run), tmp_path, io.StringIO())
+
+
+def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
+    twice = [read(run.path), read(run.path)]
+    assert len(validate._candidates(twice)) == len(validate._candidates(twice[:1]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([], "0 pairs: a rank correlation needs at least 3"),
+        ([(0.1, 0.5)] * 4, "constant"),
+        ([(0.1, 0.2), (0.2, 0.3), (0.3, 0.1), (0.4, 0.5)], "only 4 pairs"),
+    ],
+)
+def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[float, float]], said: str) -> None:
+    made = [Pair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
+    found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
+    assert said in correlation_text(found.correlation)
