@@ -57,6 +57,7 @@ class HfLlmSettings:
     engine: str  # hf
     model: str  # hub id or folder
     revision: str | None
+    adapter: str | None  # folder of a LoRA adapter that the search starts from (the papers' transfer); None: the bare model
     device: str  # auto, cpu, cuda, cuda:1, ...
     dtype: str  # auto (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16
     temperature: float  # 0 is greedy
@@ -140,7 +141,7 @@ class LoraSettings:
     clip_norm: float
     max_length: int  # tokens of prompt and completion; longer pairs are dropped and counted
     max_pairs: int  # newest selected pairs a cycle trains on, corpus pairs fill up
-    restart: bool  # start each cycle's adapter from the bare model instead of the last adapter
+    restart: bool  # start each cycle's adapter from llm.adapter or the bare model instead of the last adapter
 
 
 @dataclass

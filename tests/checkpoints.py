@@ -104,6 +104,7 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "engine": "hf",
         "model": str(model),
         "revision": None,
+        "adapter": None,
         "device": "cpu",
         "dtype": "auto",
         "temperature": 1.0,

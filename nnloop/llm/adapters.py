@@ -75,20 +75,29 @@ def add_lora(model: Any, config: Any) -> Any:
         return get_peft_model(model, config)
 
 
-def detach(model: Any) -> Any:
-    """Give the bare model back, its weights as they were before `attach`."""
-    return model.unload()
+def detach(model: Any) -> None:
+    """Take active layers out of the model that they were put in: its weights are as they were before."""
+    from peft import PeftModel
+
+    if isinstance(model, PeftModel):
+        model.unload()
 
 
 def with_adapter(model: Any, folder: Path) -> Any:
     """Give a model to generate with.
 
-    In float32 a copy with the adapter added into its weights: no cost per token. In bfloat16 the sum would round small
-    updates away (LoRA at lr 1e-5 is below a weight's last bit), so the layers stay active beside the model itself.
+    In float32 a copy with the adapter added into its weights: no cost per token. Else the layers stay active in the
+    model itself: in bfloat16 the sum would round small updates away (LoRA at lr 1e-5 is below a weight's last bit), and
+    an output layer that shares the embedding's weights can't be changed alone.
     """
-    if model.dtype == torch.float32:
+    if merges(model, folder):
         return attach(copy.deepcopy(model), folder).merge_and_unload().eval()
     return attach(model, folder).eval()
+
+
+def merges(model: Any, folder: Path) -> bool:
+    tied = model.config.tie_word_embeddings and "lm_head" in read_config(folder).target_modules
+    return bool(model.dtype == torch.float32 and not tied)
 
 
 def save(model: Any, folder: Path, lineage: Lineage) -> str:
@@ -112,7 +121,8 @@ def save(model: Any, folder: Path, lineage: Lineage) -> str:
 
 @contextmanager
 def _peft_warnings() -> Iterator[None]:
-    """Silence what peft 0.21 asks of transformers 5.23 by an old name."""
+    """Silence what peft 0.21 asks of transformers 5.23 by an old name, and what `merges` takes care of."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        warnings.filterwarnings("ignore", "Model has `tie_word_embeddings=True`", UserWarning)
         yield

@@ -63,7 +63,7 @@ class Engine(Protocol):
         """Whether a prompt of this text leaves room for a whole completion; `generate` refuses one that does not."""
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Generate with the adapter saved in `folder` from now on; None is the bare model."""
+        """Generate with the adapter saved in `folder` from now on; None is what the engine started with."""
 
     def close(self) -> None:
         """Free the memory. The engine is not used again."""

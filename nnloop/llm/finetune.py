@@ -41,28 +41,40 @@ def finetune(
 ) -> Tuned:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
-    Continues the adapter in `parent`, unless it is None or settings.restart. Over-long pairs are dropped and counted.
-    Where none is left, no folder is written and the engine goes on with the parent.
+    Continues the adapter in `parent`; where that is None or settings.restart holds, what the engine started with, which
+    is llm.adapter or the bare model. Over-long pairs are dropped and counted; where none is left, no folder is written
+    and the engine goes on with the parent.
     """
     start = time.perf_counter()
     examples = [example(engine.tokenizer, pair.prompt, pair.completion, engine.ends) for pair in pairs]
     fitting = [one for one in examples if len(one) <= settings.max_length]
-    base, steps, loss = engine.bare(), 0, None
+    steps, loss, result = 0, None, parent
     if fitting:
-        with _repeatable(seed):
-            model = _with_lora(base, settings, parent)
-            try:
-                if base.device.type == "cuda":
-                    base.activation_checkpointing_enable({"use_reentrant": False})
-                steps, loss = train(model, fitting, settings, seed)
-                adapters.save(model, folder, _lineage(engine, settings, parent, seed))
-            finally:
-                adapters.detach(model)
-                base.activation_checkpointing_disable()
-                base.requires_grad_(False).eval()
-    engine.use_adapter(folder if fitting else parent)
+        origin = engine.start if parent is None or settings.restart else parent
+        steps, loss = _tune(engine, fitting, settings, folder, origin, seed)
+        result = folder
+    engine.use_adapter(result)
     seconds = time.perf_counter() - start
     return Tuned(engine.adapter, loss, len(fitting), len(examples) - len(fitting), steps, seconds)
+
+
+def _tune(
+    engine: HfEngine, examples: Sequence[Example], settings: LoraSettings, folder: Path, origin: Path | None, seed: int
+) -> tuple[int, float]:
+    """Train an adapter from `origin` on, save it, and take it out of the model again."""
+    base = engine.bare()
+    with _repeatable(seed):
+        model = _with_lora(base, settings, origin)
+        try:
+            if base.device.type == "cuda":
+                base.activation_checkpointing_enable({"use_reentrant": False})
+            steps, loss = train(model, examples, settings, seed)
+            adapters.save(model, folder, _lineage(engine, settings, origin, seed))
+        finally:
+            adapters.detach(model)
+            base.activation_checkpointing_disable()
+            base.requires_grad_(False).eval()
+    return steps, loss
 
 
 def train(model: Any, examples: Sequence[Example], settings: LoraSettings, seed: int) -> tuple[int, float]:
@@ -149,7 +161,7 @@ def _with_lora(base: Any, settings: LoraSettings, parent: Path | None) -> Any:
         target_modules=settings.targets,
         layers_to_transform=None if settings.layers is None else list(range(settings.layers)),
     )
-    if parent is None or settings.restart:
+    if parent is None:
         return adapters.add_lora(base, config)
     _check_same(config, parent)
     return adapters.attach(base, parent, trainable=True)
@@ -171,7 +183,7 @@ def _check_same(wanted: Any, parent: Path) -> None:
 def _lineage(engine: HfEngine, settings: LoraSettings, parent: Path | None, seed: int) -> adapters.Lineage:
     return adapters.Lineage(
         adapter="",
-        parent=None if parent is None or settings.restart else adapters.adapter_hash(parent),
+        parent=None if parent is None else adapters.adapter_hash(parent),
         model=engine.settings.model,
         revision=engine.settings.revision,
         settings=asdict(settings),

@@ -25,6 +25,7 @@ class HfEngine:
 
     def __init__(self, settings: HfLlmSettings, mode: str) -> None:
         self.settings = settings
+        self.start = None if settings.adapter is None else Path(settings.adapter)
         self.adapter: str | None = None
         loaded = checkpoint.load(settings)
         self.tokenizer, self.ends = loaded.tokenizer, loaded.ends
@@ -32,6 +33,7 @@ class HfEngine:
         self._model = loaded.model  # the base itself, or what an adapter makes of it
         self._mode = mode
         self._stop = Stop(self.tokenizer, TAGS[mode], self.ends)
+        self.use_adapter(None)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they finish. Raises SettingsError where a prompt does not fit; none is ever cut."""
@@ -44,8 +46,8 @@ class HfEngine:
         return len(chat(self.tokenizer, text)) + self._limit <= self.settings.context_length
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Generate with this adapter from now on. Raises ModelError where it does not fit the model."""
-        base = self.bare()
+        """Generate with this adapter from now on; None is llm.adapter. Raises ModelError where it does not fit."""
+        base, folder = self.bare(), folder or self.start
         if folder is not None:
             self._model = adapters.with_adapter(base, folder)
             self.adapter = adapters.adapter_hash(folder)
@@ -53,8 +55,7 @@ class HfEngine:
     def bare(self) -> Any:
         """Take the adapter out and give the bare model, to be tuned."""
         if self._model is not self._base:
-            if self._model.dtype != torch.float32:  # in float32 the adapter sits in a copy
-                adapters.detach(self._model)
+            adapters.detach(self._model)
             self._model, self.adapter = self._base, None
         return self._base
 
