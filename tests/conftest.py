@@ -37,7 +37,7 @@ def configure() -> Callable[..., Settings]:
 @pytest.fixture(scope="session")
 def executor(cache: Path, configure: Callable[..., Settings]) -> Iterator[LocalExecutor]:
     """One warm executor on digits for the session: starting one imports torch."""
-    chosen = configure("dataset=digits", "executor.workers=2")
+    chosen = configure("dataset=digits", "executor.workers=2", "sandbox.scratch_mb=32")
     dataset = data.load(chosen.dataset)
     with LocalExecutor(dataset, chosen.dataset, chosen.proxy, chosen.sandbox, chosen.executor, 1_000_000) as started:
         yield started

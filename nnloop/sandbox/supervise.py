@@ -126,7 +126,9 @@ def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], orde
                     watched.report += data
                 else:
                     watched.output = (watched.output + data)[-pipes[output_in] :]
-            if watched.cause == "exit":
+            if _has_exited(watched.pid):
+                _kill_orphans()  # which keep its pipes open
+            elif watched.cause == "exit":
                 deadline = _check_limits(watched, order, pipes[report_in]) or deadline
     for pipe in pipes:
         os.close(pipe)
@@ -163,9 +165,8 @@ def _bury(pid: int) -> tuple[int, int]:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         _kill(pid)  # its process group; its number can't belong to another yet
     _, status, usage = os.wait4(pid, 0)
-    while True:  # orphans of a candidate without a pid namespace are this process's children now
-        for orphan in _children():
-            _kill(orphan)
+    while True:
+        _kill_orphans()
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
@@ -174,12 +175,19 @@ def _bury(pid: int) -> tuple[int, int]:
     return os.waitstatus_to_exitcode(status), int(usage.ru_maxrss) * unit
 
 
-def _children() -> list[int]:
+def _has_exited(pid: int) -> bool:
+    return LINUX and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill_orphans() -> None:
+    """Kill the children of this process: a dead candidate's processes, which have become its own."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return [int(pid) for pid in file.read().split()]
+            children = [int(pid) for pid in file.read().split()]
     except OSError:
-        return []
+        children = []
+    for child in children:
+        _kill(child)
 
 
 def _resident_bytes(pid: int) -> int:

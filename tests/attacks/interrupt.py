@@ -1,7 +1,6 @@
 """Raise KeyboardInterrupt in training.
 
 expect: crashed
-reason: KeyboardInterrupt
 """
 
 from torch import nn

@@ -1,0 +1,187 @@
+"""The wall: every hostile network ends as it says, alone, and leaves nothing behind."""
+
+import os
+import re
+import socket
+import sys
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trials import left_behind, linux, network, trial
+
+from nnloop.data import Dataset
+from nnloop.errors import InfrastructureError
+from nnloop.executor.local import LocalExecutor
+from nnloop.records import Status, TrialResult
+from nnloop.sandbox import wire
+from nnloop.sandbox.launch import Outcome
+from nnloop.sandbox.layers import Layers
+from nnloop.sandbox.score import score
+from nnloop.sandbox.view import expand, view
+from nnloop.sandbox.wire import Ending, Order
+
+ATTACKS = sorted((Path(__file__).parent / "attacks").glob("*.py"))
+FULL = Layers(True, True, True, True, True, True, True, True, 6, True)
+
+
+def expected(attack: Path) -> dict[str, str]:
+    """The `key: value` lines of a hostile network's docstring."""
+    return dict(re.findall(r"^(expect|reason): (.*)$", attack.read_text(), re.MULTILINE))
+
+
+@pytest.fixture(scope="session")
+def judged(executor: LocalExecutor) -> dict[str, Future[TrialResult]]:
+    """Every attack's trial, all queued at once, and an honest trial after them."""
+    ended = {}
+    for attack in ATTACKS:
+        wall_s = 3.0 if expected(attack)["expect"] == "timeout" else 60.0
+        ended[attack.stem] = executor.submit(trial(attack.read_text(), wall_s=wall_s))
+    ended["honest"] = executor.submit(trial(network()))
+    return ended
+
+
+@linux
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.stem)
+def test_an_attack_ends_as_stated(
+    attack: Path, judged: dict[str, Future[TrialResult]], executor: LocalExecutor
+) -> None:
+    wanted, result = expected(attack), judged[attack.stem].result()
+    if "seccomp" not in executor.layers or "root" not in executor.layers:
+        pytest.skip(f"this machine has only {executor.layers}")
+    assert result.status.value == wanted["expect"], result
+    assert wanted.get("reason", "") in result.reason
+    assert len(result.reason) <= 300
+    assert result.reason.isprintable()
+
+
+@linux
+def test_an_honest_trial_after_the_attacks_is_unaffected(
+    judged: dict[str, Future[TrialResult]], executor: LocalExecutor
+) -> None:
+    assert judged["honest"].result().status is Status.OK
+    again = executor.submit(trial(network())).result()
+    assert again.val_accuracy == judged["honest"].result().val_accuracy
+
+
+@linux
+def test_no_process_outlives_its_trial(judged: dict[str, Future[TrialResult]]) -> None:
+    for future in judged.values():
+        future.result()
+    assert left_behind() == []
+
+
+@linux
+def test_no_descriptor_outlives_its_trial(executor: LocalExecutor, judged: dict[str, Future[TrialResult]]) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        executor.submit(trial(network(init="1 / 0"))).result()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def dataset() -> Dataset:
+    pixels = np.zeros((4, 1, 2, 2), dtype=np.uint8)
+    return Dataset("four", pixels, np.arange(4), pixels, np.array([0, 1]), np.array([2, 3]), "")
+
+
+def graded(report: bytes, cause: str = "exit", code: int = 0, output: str = "") -> TrialResult:
+    order = Order("", 0, 1, None, 9.0, 1 << 30, 1000)
+    outcome = Outcome(Ending(cause, code, 5, output, len(report)), report, 1.0)
+    return score(outcome, order, dataset(), classes=4)
+
+
+BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
+TRAINED = b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": null}\n'
+
+
+def logits(answers: list[int]) -> bytes:
+    return np.eye(4, dtype="<f4")[answers].tobytes()
+
+
+def test_accuracies_are_computed_from_logits_and_the_parents_labels() -> None:
+    result = graded(BUILT + TRAINED + logits([0, 1, 2, 0]))
+    assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.OK, 1.0, 0.5)
+    assert (result.params, result.train_loss, result.peak_bytes) == (7, 0.5, 5)
+
+
+def test_chance_is_not_ok() -> None:
+    result = graded(BUILT + TRAINED + logits([1, 0, 2, 3]))
+    assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.BELOW_CHANCE, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "reason"),
+    [
+        (BUILT + TRAINED + logits([0, 1, 2]), Status.CRASHED, "48 bytes of logits, 64 were due"),
+        (BUILT + TRAINED + logits([0, 1, 2, 3, 0]), Status.CRASHED, "80 bytes"),
+        (BUILT + TRAINED + b"\xff" * 64, Status.DIVERGED, "not finite"),
+        (b'{"event": "unfit", "status": "ok", "reason": ""}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "unfit", "status": "infrastructure", "reason": ""}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": -1, "flops": null}\n', Status.CRASHED, "report can't be read"),
+        (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
+        (b"[" * 100_000 + b"\n", Status.CRASHED, "report can't be read"),
+        (b"\x80\x04pickle\n", Status.CRASHED, "report can't be read"),
+        (b"null\n", Status.CRASHED, "report can't be read"),
+        (b"", Status.CRASHED, "exited with code 0 while building"),
+        (BUILT, Status.CRASHED, "exited with code 0 while training"),
+    ],
+)
+def test_a_report_is_not_trusted(report: bytes, status: Status, reason: str) -> None:
+    result = graded(report)
+    assert result.status is status
+    assert reason in result.reason
+    assert result.val_accuracy is None
+
+
+def test_what_the_supervisor_saw_outranks_the_report() -> None:
+    good = BUILT + TRAINED + logits([0, 1, 2, 3])
+    assert graded(good, cause="timeout").status is Status.TIMEOUT
+    assert graded(good, cause="memory").status is Status.OUT_OF_MEMORY
+    assert graded(good, code=-11).reason == "killed by SIGSEGV while training"
+    with pytest.raises(InfrastructureError, match="mount /: no"):
+        graded(good, cause="broken", output="OSError: mount /: no")
+
+
+def test_a_dead_process_is_quoted() -> None:
+    assert graded(BUILT, code=-6, output="noise\nstd::bad_alloc\n").reason.endswith(
+        "SIGABRT while training: std::bad_alloc"
+    )
+
+
+def test_messages_survive_the_wire() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire.send(ours, {"a": "é" * 10_000})
+        wire.send(ours, {})
+        assert wire.receive(theirs) == {"a": "é" * 10_000}
+        assert wire.receive(theirs) == {}
+        ours.sendall((1 << 60).to_bytes(8, "little"))
+        with pytest.raises(ConnectionError, match="bytes"):
+            wire.receive(theirs)
+
+
+def test_hidden_files_are_cut_out_of_what_is_readable(tmp_path: Path) -> None:
+    for name in ("a/x", "a/secret/y", "b/z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    real = tmp_path.resolve()
+    parts = list(expand(str(real), (str(real / "a/secret"),)))
+    assert parts == [str(real / "a/x"), str(real / "b")]
+
+
+def test_a_candidate_sees_python_but_no_data_set_and_no_run() -> None:
+    seen = view((str(Path.home()),))
+    assert sys.prefix in seen.readable
+    assert any(path.endswith("sklearn/datasets/data") for path in seen.hidden)
+    checkout = str(Path(__file__).resolve().parents[1])
+    assert checkout not in seen.readable
+
+
+def test_layers_say_what_is_missing_and_what_a_candidate_could_reach() -> None:
+    assert (FULL.missing(), FULL.leaks()) == ([], [])
+    assert FULL.without(["net"]).leaks() == []  # seccomp refuses sockets as well
+    assert FULL.without(["net", "seccomp"]).leaks() == ["the network"]
+    assert FULL.without(["user", "landlock"]).leaks() == ["your files", "other processes"]
+    assert str(FULL.without(["user"])) == "no_new_privs+seccomp+rlimits+landlock6"
