@@ -1,7 +1,6 @@
 """The composition root: settings -> objects -> job. The only place that branches on the names of options."""
 
 import contextlib
-import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import evaluate
+from nnloop.jobs import evaluate, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -25,8 +24,6 @@ from nnloop.records import CycleReport, Limits
 from nnloop.rundir import RunDir
 from nnloop.settings import LoraSettings, Settings
 
-_log = logging.getLogger(__name__)
-
 
 def run(settings: Settings, folder: Path) -> None:
     """Run the job that the settings name; `folder` is its own, below outputs/."""
@@ -34,6 +31,7 @@ def run(settings: Settings, folder: Path) -> None:
         "search": _search,
         "evaluate": _evaluate,
         "report": _report,
+        "validate": _validate,
     }
     jobs[settings.job.name](settings, folder)
 
@@ -106,6 +104,12 @@ def _evaluate(settings: Settings, folder: Path) -> None:
 
 def _report(settings: Settings, folder: Path) -> None:
     report_job.run(settings, sys.stdout)
+
+
+def _validate(settings: Settings, folder: Path) -> None:
+    dataset = data.load(settings.dataset)
+    with make_executor(settings, dataset) as executor:
+        validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, sys.stdout)
 
 
 def make_task(settings: Settings) -> Task:

@@ -57,7 +57,7 @@ class HfLlmSettings:
     engine: str  # hf
     model: str  # hub id or folder
     revision: str | None
-    adapter: str | None  # folder of a LoRA adapter that the search starts from (the papers' transfer); None: the bare model
+    adapter: str | None  # folder of a LoRA adapter to start from (the papers' transfer); None: the bare model
     device: str  # auto, cpu, cuda, cuda:1, ...
     dtype: str  # auto (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16
     temperature: float  # 0 is greedy
@@ -223,6 +223,15 @@ class ReportJobSettings:
 
 
 @dataclass
+class ValidateJobSettings:
+    """Long trials of some of the networks that `runs` found (paper B, 50-epoch study)."""
+
+    name: str
+    networks: int
+    rule: str  # stratified over the range of proxy accuracies, or top (paper B): a top-k sample can't show ranking
+
+
+@dataclass
 class AdmissionSettings:
     min_accuracy: float  # validation accuracy a network needs to be admitted
     pool: str  # which networks become baselines and training targets: better (than their parent) or admitted
@@ -251,11 +260,16 @@ class Settings:
     cycles: int
     candidates: int  # completions per cycle
     candidate: str | None  # job=evaluate: a file or a glob
-    runs: str | None  # job=report: a run folder or a folder of runs
+    runs: str | None  # job=report and job=validate: a run folder or a folder of runs
 
 
 KINDS: dict[str, dict[str, type]] = {
-    "job": {"search": SearchJobSettings, "evaluate": EvaluateJobSettings, "report": ReportJobSettings},
+    "job": {
+        "search": SearchJobSettings,
+        "evaluate": EvaluateJobSettings,
+        "report": ReportJobSettings,
+        "validate": ValidateJobSettings,
+    },
     "llm": {"hf": HfLlmSettings, "random": RandomLlmSettings, "scripted": ScriptedLlmSettings},
     "dataset": {"": DatasetSettings},
     "mode": {"delta": DeltaSettings, "full": FullSettings},
@@ -361,8 +375,10 @@ def check(settings: Settings) -> None:
         _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
-    if settings.job.name == "report" and not settings.runs:
-        raise SettingsError("runs: job=report needs runs=<folder of a run or of several>")
+    if settings.job.name in ("report", "validate") and not settings.runs:
+        raise SettingsError(f"runs: job={settings.job.name} needs runs=<folder of a run or of several>")
+    if isinstance(settings.job, ValidateJobSettings):
+        _check_choice("job.rule", settings.job.rule, ("stratified", "top"))
 
 
 def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -410,6 +426,7 @@ def _ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
 
 
 _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "job": {"networks": (1, 1e6)},
     "llm": {
         "temperature": (0, 10),
         "top_k": (0, 1e6),

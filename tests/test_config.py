@@ -12,7 +12,7 @@ from nnloop.naming import run_subfolder
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
-NEEDED = {"llm=scripted": ["llm.path=x.jsonl"], "job=evaluate": ["candidate=x.py"], "job=report": ["runs=x"]}
+NEEDED = {"llm=scripted": ["llm.path=x.jsonl"], "job=evaluate": ["candidate=x.py"], "job=report": ["runs=x"], "job=validate": ["runs=x"]}
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
