@@ -206,7 +206,7 @@ class Search:
         codes = {candidate: self.archive.networks[candidate].code for candidate in known}
         texts = {slot: completion.text for slot, completion in self.run_dir.read_completions(report.cycle).items()}
         self.tracker.cycle(report, entries, codes, texts)
-        if report.adapter_next:
+        if self.run_dir.adapter(report.cycle).is_dir():
             self.tracker.artifact("adapter", f"adapter-{report.cycle}", self.run_dir.adapter(report.cycle))
 
 
