@@ -77,5 +77,5 @@ def test_a_class_that_an_edit_needs_comes_with_its_import() -> None:
 
 @pytest.mark.parametrize("source", ["def", "x = 1", "class Net:\n    pass\n"])
 def test_code_outside_the_idiom_is_refused(source: str) -> None:
-    with pytest.raises(ValueError, match="Net|Python"):
+    with pytest.raises(ValueError, match=r"Net|Python"):
         random_edit(source, random.Random(0))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from nnloop.errors import SettingsError
 from nnloop.llm.pretraining import stream
@@ -14,13 +15,15 @@ from nnloop.llm.pretraining.settings import PretrainSettings, checked
 from nnloop.llm.pretraining.tokens import train_tokenizer
 from nnloop.llm.pretraining.train import pretrain
 
+CONF = pathlib.Path(__file__).resolve().parents[1] / "conf"
 ANSWERS = {"delta": 3, "full": 1}
 
 
 def small(**changes: Any) -> PretrainSettings:
-    values: dict[str, Any] = {"steps": 4, "batch_tokens": 1024, "row_tokens": 512, "delta_answers": 2, "full_answers": 1}
+    values: dict[str, Any] = yaml.safe_load((CONF / "job" / "pretrain.yaml").read_text())
+    values |= {"steps": 4, "batch_tokens": 1024, "row_tokens": 512, "delta_answers": 2, "full_answers": 1}
     values |= {"tokenizer_documents": 20, "vocab_size": 700, "layers": 1, "hidden_size": 32, "feed_forward": 32}
-    values |= {"heads": 2, "kv_heads": 1, "workers": 0, "threads": 1, "evaluate_every": 100, "evaluate_networks": 4}
+    values |= {"heads": 2, "kv_heads": 1, "workers": 0, "threads": 1, "evaluate_every": 100, "evaluate_networks": 2}
     return PretrainSettings(**(values | changes))
 
 
@@ -107,12 +110,15 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path: pathlib.Path) -> No
     pretrain(settings, tmp_path / "whole")
     pretrain(small(decay_share=0.0, steps=3), tmp_path / "halves")
     pretrain(settings, tmp_path / "halves")
-    whole, halves = (torch.load(tmp_path / name / "state.pt", weights_only=True)["model"] for name in ("whole", "halves"))
+    whole, halves = (
+        torch.load(tmp_path / name / "state.pt", weights_only=True)["model"] for name in ("whole", "halves")
+    )
     assert all(torch.equal(whole[name], halves[name]) for name in whole)
 
 
 def test_the_model_loads_with_auto_classes_and_generates(tmp_path: pathlib.Path) -> None:
     from nnloop.compat import ensure_torchvision_imports
+
     pretrain(small(steps=2, evaluate_every=2), tmp_path)
     ensure_torchvision_imports()
     from transformers import AutoModelForCausalLM, AutoTokenizer

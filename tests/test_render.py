@@ -24,7 +24,7 @@ Answer with a unified diff of the code, between <delta> and </delta>, and nothin
 <nn>
 class Net:
     pass
-</nn>"""
+</nn>"""  # noqa: E501
 
 FULL = """\
 Task: classify the images of Digits (grey 8x8 images of handwritten digits).
@@ -40,7 +40,7 @@ Answer with the whole Python module, between <nn> and </nn>, and nothing else.
 <nn>
 class Net:
     pass
-</nn>"""
+</nn>"""  # noqa: E501
 
 
 def test_the_delta_prompt() -> None:
@@ -84,7 +84,7 @@ def test_hunks_that_touch_become_one() -> None:
     assert delta_target("a\nb\nc\n", "x\nb\ny\n", 1, False) == "<delta>\n@@ @@\n-a\n+x\n b\n-c\n+y\n</delta>"
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(25))
 def test_every_numberless_target_applies_in_one_place_only(seed: int) -> None:
     from nnloop.llm.pretraining.held_out import apply_numberless
 

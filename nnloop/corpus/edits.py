@@ -111,4 +111,6 @@ def _weights(layout: Layout, block: ast.Call, channels: int, width: int) -> int:
 
 
 def _strides(layout: Layout, element: ast.expr) -> bool:
-    return isinstance(element, ast.Call) and any(layout.number(block, "s", 1) == 2 for block in layout.blocks([element]))
+    return isinstance(element, ast.Call) and any(
+        layout.number(block, "s", 1) == 2 for block in layout.blocks([element])
+    )

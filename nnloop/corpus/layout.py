@@ -122,7 +122,7 @@ class Layout:
     def apply(self, *changes: Change) -> str:
         """Give the text with all changes made; changes in one place come in the order given."""
         result = self._bytes
-        for change in sorted(reversed(changes), key=lambda change: change.start, reverse=True):
+        for change in sorted(changes, key=lambda change: change.start)[::-1]:
             result = result[: change.start] + change.text.encode() + result[change.end :]
         return result.decode()
 
@@ -134,7 +134,7 @@ class Layout:
         return not self._bytes[self._lines[node.lineno - 1] : self._span(node)[0]].strip()  # type: ignore[attr-defined]
 
     def _head(self) -> int:
-        """Find the first element of the head: where the map becomes a vector, or classes, with the pooling before it."""
+        """Find where the head begins: what makes a vector of the map, or classes, with the pooling before it."""
         last = len(self.elements) - 1
         flat = (i for i, element in enumerate(self.elements) if self.name(element) in FLATTENING)
         scores = (i for i, element in enumerate(self.elements) if "out_shape" in self.text(element))
@@ -156,7 +156,7 @@ def _elements(classes: dict[str, ast.ClassDef]) -> list[ast.expr]:
     if "Net" not in classes:
         raise ValueError("no class Net")
     for node in ast.walk(classes["Net"]):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if ast.unparse(node.value.func) == "nn.Sequential" and len(node.value.args) > 1:
-                return node.value.args
+        call = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "nn.Sequential" and len(call.args) > 1:
+            return call.args
     raise ValueError("Net holds no nn.Sequential of several elements")

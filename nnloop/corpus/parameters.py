@@ -11,7 +11,15 @@ LINEAR_WIDTHS = (32, 48, 64, 96, 128, 192, 256)
 KERNELS = (1, 3, 5, 7)
 RATES = ("0.05", "0.1", "0.2", "0.3", "0.4")
 ACTIVATIONS = ("ReLU", "GELU", "SiLU", "LeakyReLU", "ELU", "Hardswish", "Mish", "ReLU6")
-OTHERS = {"d": (1, 2, 3), "e": (1, 2, 3, 4), "g": (2, 4, 8), "h": (2, 4, 8), "n": (2, 3), "r": (2, 4, 8), "t": (4, 6, 8)}
+OTHERS = {
+    "d": (1, 2, 3),
+    "e": (1, 2, 3, 4),
+    "g": (2, 4, 8),
+    "h": (2, 4, 8),
+    "n": (2, 3),
+    "r": (2, 4, 8),
+    "t": (4, 6, 8),
+}
 """Dilation, expansion, groups, heads, pieces, reduction, tokens a side."""
 
 
@@ -60,7 +68,9 @@ def activation(layout: Layout, rng: random.Random) -> str | None:
     for block in layout.blocks():
         if "act" in layout.signature(layout.name(block)):
             default = layout.argument(block, "act")
-            changes.append(layout.set_argument(block, "act", _other_activation(layout.text(default) if default else "", rng)))
+            changes.append(
+                layout.set_argument(block, "act", _other_activation(layout.text(default) if default else "", rng))
+            )
     return _one(layout, changes, rng)
 
 
@@ -164,7 +174,11 @@ def _norms(layout: Layout, name: str) -> list[tuple[ast.Call, str, bool]]:
     for call in ast.walk(layout.classes[name]):
         for before, node in zip(call.args, call.args[1:], strict=False) if isinstance(call, ast.Call) else ():
             convolution = isinstance(before, ast.Call) and layout.name(before) in ("nn.LazyConv2d", "nn.Conv2d")
-            if convolution and isinstance(node, ast.Call) and layout.name(node) in ("nn.LazyBatchNorm2d", "nn.GroupNorm"):
+            if (
+                convolution
+                and isinstance(node, ast.Call)
+                and layout.name(node) in ("nn.LazyBatchNorm2d", "nn.GroupNorm")
+            ):
                 channels = layout.text(before.args[layout.name(before) == "nn.Conv2d"])  # type: ignore[attr-defined]
                 if not channels.isdigit() and "out_shape" not in channels:
                     found.append((node, channels, not divided and "//" not in channels))

@@ -23,7 +23,7 @@ def dense_attention(
     scaling: float,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attend, heads of one group stacked along the time axis instead of repeating their keys; gives (B, T, heads, D)."""
+    """Attend, heads of a group stacked along time instead of repeating their keys; gives (B, T, heads, D)."""
     batch, heads, time, size = query.shape
     groups = key.shape[1]
     stacked = (query * scaling).reshape(batch, groups, heads // groups * time, size)

@@ -64,7 +64,9 @@ class Groups(Dataset[list[Batch]]):
     def _row(self, index: int) -> Row:
         settings = self._settings
         answers = {"delta": settings.delta_answers, "full": settings.full_answers}
-        return encode(self._tokenizer, stream.document(settings.seed, index, settings.full_share, answers), settings.row_tokens)
+        return encode(
+            self._tokenizer, stream.document(settings.seed, index, settings.full_share, answers), settings.row_tokens
+        )
 
 
 def encode(tokenizer: Any, document: stream.Document, limit: int) -> Row:
@@ -105,5 +107,7 @@ def _stack(rows: list[Row]) -> Batch:
         return torch.tensor([value + [fill] * (length - len(value)) for value in values])
 
     return Batch(
-        pad([row.tokens for row in rows], 0), pad([row.segments for row in rows], -1), pad([row.positions for row in rows], 0)
+        pad([row.tokens for row in rows], 0),
+        pad([row.segments for row in rows], -1),
+        pad([row.positions for row in rows], 0),
     )

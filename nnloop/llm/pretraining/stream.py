@@ -12,7 +12,13 @@ from nnloop.modes.render import Task, delta_target, full_target, render
 from nnloop.records import Network, candidate_id
 
 TASKS = (
-    Task("CIFAR-10", "colour photographs of aeroplanes, cars, birds, cats, deer, dogs, frogs, horses, ships and trucks", 10, 3, 32),
+    Task(
+        "CIFAR-10",
+        "colour photographs of aeroplanes, cars, birds, cats, deer, dogs, frogs, horses, ships and trucks",
+        10,
+        3,
+        32,
+    ),
     Task("CIFAR-100", "colour photographs of 100 kinds of things", 100, 3, 32),
     Task("MNIST", "grey images of handwritten digits", 10, 1, 28),
     Task("SVHN", "colour photographs of house numbers", 10, 3, 32),
@@ -49,7 +55,9 @@ def prompt(mode: str, code: str, rng: random.Random) -> str:
     """Show a network under a task and an accuracy drawn at random."""
     task = rng.choice(TASKS)
     if rng.random() < 0.1:
-        task = Task(task.title, task.description, task.classes, task.channels, task.size, max_params=rng.randint(1, 50) * 10_000)
+        task = Task(
+            task.title, task.description, task.classes, task.channels, task.size, max_params=rng.randint(1, 50) * 10_000
+        )
     accuracy = rng.random() if rng.random() < 0.7 else None
     return render(mode, Network(candidate_id(code), code, "", accuracy), task).text
 

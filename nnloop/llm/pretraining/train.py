@@ -66,7 +66,7 @@ class Pretraining:
         groups = DataLoader(
             Groups(self.settings, self.tokenizer),
             batch_size=None,
-            sampler=itertools.count(self.group),  # type: ignore[arg-type]
+            sampler=itertools.count(self.group),
             num_workers=self.settings.workers,
         )
         for batches in groups:
@@ -83,7 +83,7 @@ class Pretraining:
             for group in optimizer.param_groups:
                 group["lr"] = group.setdefault("peak", group["lr"]) * _rate(self.step, self.settings)
         loss = self._loss(batch)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -95,7 +95,10 @@ class Pretraining:
         batch = Batch(batch.tokens.to(self.device), batch.segments.to(self.device), batch.positions.to(self.device))
         with torch.autocast(self.device.type, torch.bfloat16):
             hidden = self.forward(
-                input_ids=batch.tokens, attention_mask=batch.mask(torch.bfloat16), position_ids=batch.positions, use_cache=False
+                input_ids=batch.tokens,
+                attention_mask=batch.mask(torch.bfloat16),
+                position_ids=batch.positions,
+                use_cache=False,
             ).last_hidden_state
             weights = batch.weights(self.settings.prompt_weight)
             counted = weights > 0
@@ -110,15 +113,27 @@ class Pretraining:
             report = held_out.evaluate(self.model, self.tokenizer, self.networks, self.step)
         self.model.train()
         self.model.set_attn_implementation(attention.NAME)
-        line = {"step": self.step, "tokens": self.tokens, "seconds": round(self.seconds), "loss": round(loss, 4)} | asdict(report)
-        log.info(" ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in line.items()))
+        line = {
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": round(self.seconds),
+            "loss": round(loss, 4),
+        } | asdict(report)
+        log.info(
+            " ".join(
+                f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in line.items()
+            )
+        )
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def _save(self) -> None:
         save_model(self.model, self.tokenizer, self.folder / "model")
         state: dict[str, Any] = {name: getattr(self, name) for name in _COUNTERS}
-        state |= {"model": self.model.state_dict(), "optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+        state |= {
+            "model": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
         torch.save(state, self.folder / "state.pt.new")
         os.replace(self.folder / "state.pt.new", self.folder / "state.pt")
 
@@ -140,7 +155,9 @@ class Pretraining:
             stream.document(self.settings.seed, -1 - i, self.settings.full_share, answers)
             for i in range(self.settings.tokenizer_documents)
         )
-        tokenizer = train_tokenizer((text for d in documents for text in (d.prompt, *d.answers)), self.settings.vocab_size)
+        tokenizer = train_tokenizer(
+            (text for d in documents for text in (d.prompt, *d.answers)), self.settings.vocab_size
+        )
         tokenizer.save_pretrained(self.folder / "model")
         return tokenizer
 
