@@ -52,7 +52,46 @@ HEADERS = st.one_of(
     st.sampled_from(["<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"]),
     st.builds("@@ -{},{} +{},{} @@".format, *[st.integers(0, 16)] * 4),
 )
-TEXTS = st.lists(st.one_of(MARKED, MARKED, MARKED, HEADERS), max_size=16).map("\n".join)
+TEXTS = st.lists(st.one_of(MARKED, MARKED, MARKED, HEADERS), max_size=4).map("\n".join)
+
+
+NOISE: list[Callable[[str], str]] = [
+    str,
+    str,
+    str,
+    str,
+    str,
+    str.lstrip,
+    lambda line: line + " ",
+    lambda line: " " + line,
+]
+
+
+@st.composite
+def hunk_text(draw: st.DrawFn, lines: list[str]) -> str:
+    """A hunk, or a block, whose old lines stand in the baseline more often than not."""
+    start = draw(st.integers(0, len(lines)))
+    old = lines[start : start + draw(st.integers(0, 5))]
+    body = []
+    for line in old:
+        body += [f"+{each}" for each in draw(st.lists(st.sampled_from(LINES), max_size=1))]
+        body.append(draw(st.sampled_from([" ", " ", "-", "-", " ", ""])) + draw(st.sampled_from(NOISE))(line))
+    body += [f"+{each}" for each in draw(st.lists(st.sampled_from(LINES), max_size=2))]
+    if draw(st.integers(0, 9)) == 0:
+        new = [line[1:] for line in body if line[:1] == "+"]
+        return "\n".join(["<<<<<<< SEARCH", *old, "=======", *new, ">>>>>>> REPLACE"])
+    exact = f"@@ -{start + bool(old)},{len(old)} +{start + 1},{len(body)} @@"
+    return "\n".join([draw(st.one_of(st.just(exact), st.just("@@ @@"), HEADERS)), *body])
+
+
+@st.composite
+def cases(draw: st.DrawFn, bases: st.SearchStrategy[str]) -> tuple[str, str]:
+    """A baseline, and a text that is a diff of it, more or less."""
+    base = draw(bases)
+    parts = draw(
+        st.lists(st.one_of(hunk_text(base.split("\n")), hunk_text(base.split("\n")), TEXTS), min_size=1, max_size=3)
+    )
+    return base, "\n".join(parts) + draw(st.sampled_from(["", "\n"]))
 
 
 def hold(examples: int, check: Callable[..., None], *strategies: st.SearchStrategy[object]) -> None:
@@ -79,7 +118,8 @@ def test_a_correct_diff_gives_the_target(examples: int) -> None:
 
 @each_size
 def test_any_text_is_applied_as_a_whole_or_refused(examples: int) -> None:
-    def check(base: str, text: str) -> None:
+    def check(case: tuple[str, str]) -> None:
+        base, text = case
         result = outcome(base, text)
         if isinstance(result, PatchError):
             assert result.status in (Status.PATCH_FAILED, Status.NO_CHANGE)
@@ -92,12 +132,13 @@ def test_any_text_is_applied_as_a_whole_or_refused(examples: int) -> None:
         assert again.source == result.source
         assert again.canonical == result.canonical
 
-    hold(examples, check, BASES, TEXTS)
+    hold(examples, check, cases(BASES))
 
 
 @each_size
 def test_nothing_comes_or_goes_that_the_text_does_not_name(examples: int) -> None:
-    def check(base: str, text: str) -> None:
+    def check(case: tuple[str, str]) -> None:
+        base, text = case
         result = outcome(base, text)
         if isinstance(result, PatchError):
             return
@@ -108,33 +149,30 @@ def test_nothing_comes_or_goes_that_the_text_does_not_name(examples: int) -> Non
         assert set(after - before) <= set(named), "a line that nobody wrote"
         assert set(before - after) <= set(named), "a line that nobody removed"
 
-    hold(examples, check, BASES, TEXTS)
+    hold(examples, check, cases(BASES))
 
 
 @each_size
 def test_a_result_up_to_white_space_is_python_where_the_baseline_is(examples: int) -> None:
-    def check(text: str) -> None:
-        result = outcome(BASE, text)
+    def check(case: tuple[str, str]) -> None:
+        result = outcome(*case)
         if isinstance(result, Patched) and any(hunk.how == "white space" for hunk in result.hunks):
             parse(result.source)
 
-    body = st.sampled_from([line.lstrip() for line in BASE.split("\n")] + BASE.split("\n"))
-    lines = st.builds(str.__add__, st.sampled_from([" ", "  ", "-", "+", "+    ", "\t", ""]), body)
-    hold(examples, check, st.lists(st.one_of(lines, lines, lines, HEADERS), max_size=10).map("\n".join))
+    hold(examples, check, cases(st.just(BASE)))
 
 
 @each_size
 def test_a_completion_is_a_candidate_or_a_completion_error(examples: int) -> None:
     mode = Delta(1, False)
 
-    def check(text: str) -> None:
+    def check(case: tuple[str, str]) -> None:
         try:
-            code = mode.code(text, BASE)
+            code = mode.code(case[1], BASE)
         except CompletionError as error:
             assert error.reason  # noqa: PT017
         else:
             assert code.endswith("\n")
             parse(code)
 
-    stated = st.builds(str.__add__, st.sampled_from([" ", "-", "+"]), st.sampled_from(BASE.split("\n")))
-    hold(examples, check, st.lists(st.one_of(stated, stated, stated, HEADERS), max_size=10).map("\n".join))
+    hold(examples, check, cases(st.just(BASE)))

@@ -111,6 +111,14 @@ def test_a_file_without_a_last_newline_can_be_extended(base: str) -> None:
     assert applied(f"@@ -{lines},0 +{lines + 1} @@\n+y = 2\n", base).splitlines()[-1] == "y = 2"
 
 
+def test_changes_around_a_last_line_without_newline_come_together() -> None:
+    assert applied("@@ -1,1 +1,3 @@\n+b\n a\n+c\n", "a") == "b\na\nc\n"
+    assert apply_patch("a", "@@ -1,1 +1,3 @@\n+b\n a\n+c\n").canonical.endswith(
+        "\n-a\n\\ No newline at end of file\n+b\n+a\n+c\n"
+    )
+    assert applied("@@ -1 +1 @@\n-a\n+b\n@@ -1,0 +2 @@\n+c\n", "a") == "b\nc\n"
+
+
 HOSTILE = {
     "megabyte of one line": "@@ -1 +1 @@\n-" + "a" * 1_000_000 + "\n+b\n",
     "10,000 hunks": WIDER_HUNK * 10_000,

@@ -102,9 +102,8 @@ def _cut_off(hunk: diff.Hunk) -> str:
 
 
 def _assemble(source: str, base: list[str], placer: Placer) -> Patched:
-    edits = [
-        edit for each in sorted(placer.edits, key=lambda edit: (edit.start, edit.end)) if (edit := _trim(each, base))
-    ]
+    ended = [_terminated(edit, base) for edit in _merged(placer.edits)]
+    edits = [edit for each in _merged(ended) if (edit := _trim(each, base))]
     result = _edited(base, edits)
     if result == source:
         raise PatchError(Status.NO_CHANGE, "the diff applies and changes nothing")
@@ -113,9 +112,19 @@ def _assemble(source: str, base: list[str], placer: Placer) -> Patched:
     return Patched(result, canonical_diff(base, edits), tuple(placer.landed))
 
 
+def _merged(edits: Sequence[Edit]) -> list[Edit]:
+    """Put edits in order, and those that touch into one."""
+    merged: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        if merged and merged[-1].end == edit.start:
+            last = merged.pop()
+            edit = Edit(last.start, edit.end, last.new + edit.new)
+        merged.append(edit)
+    return merged
+
+
 def _trim(edit: Edit, base: list[str]) -> Edit | None:
     """Drop the lines that an edit takes out and puts back; None where nothing is left."""
-    edit = _terminated(edit, base)
     start, end, new = edit.start, edit.end, list(edit.new)
     head = 0
     while start + head < end and head < len(new) and base[start + head] == new[head]:
