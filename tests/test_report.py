@@ -29,6 +29,7 @@ from nnloop.report.summary import summary
 from nnloop.report.svg import ticks
 from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
 from nnloop.report.text import duration, interval
+from nnloop.report.validation import Pair, study, write_validation
 from nnloop.rundir import RunDir, write_json
 from nnloop.stats import wilson
 
@@ -198,6 +199,15 @@ def _in_a_browser(address: str) -> str:
     return subprocess.run([*command, address], capture_output=True, text=True, check=True, timeout=60).stdout
 
 
+@pytest.mark.long
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+def test_a_page_of_3300_completions_is_small_and_opens(tmp_path: Path) -> None:
+    big = make_run(tmp_path / "big", cycles=22, candidates=150)
+    write_report([big.path], big.page)
+    assert big.page.stat().st_size < 10e6
+    assert ">100 of 3300<" in _in_a_browser(f"file://{big.page}")
+
+
 def test_what_is_no_markup_is_escaped_wherever_it_stands() -> None:
     assert tag("p", "<b>", title='"<x>') == '<p title="&quot;&lt;x&gt;">&lt;b&gt;</p>'
     assert "<i>" not in code("<i>") + diff("+<i>")
@@ -286,6 +296,19 @@ def test_an_overview_leaves_out_what_it_can_not_read_and_says_so(
     page = Page(tmp_path / "report.html")
     assert len(page.links()) == 3
     assert str(runs[0]) in page.text
+
+
+def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tmp_path: Path) -> None:
+    pairs = [Pair("run", f"n{i}", i / 10, i / 20, None, 1, 1.0) for i in range(9)]
+    folder = tmp_path / "sweep" / "validate-1"
+    folder.mkdir()
+    write_validation(study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {}), pairs, folder)
+    (tmp_path / "sweep" / "validate-2").mkdir()
+    (tmp_path / "sweep" / "validate-2" / "validation.json").write_text("{}")
+    write_report(runs, tmp_path / "sweep" / "report.html")
+    page = Page(tmp_path / "sweep" / "report.html")
+    assert "rho 1.00 [1.00, 1.00]" in page.text
+    assert "validate-1/validation.html" in page.links()
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ An arm is everything but the seed. Runs stand together only where dataset and pr
 protocols say nothing about each other.
 """
 
+import json
 import os
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from nnloop.report.published import published_section
 from nnloop.report.read import Figures, Run
 from nnloop.report.svg import Axis, Point, Series
 from nnloop.report.text import count, duration, interval, number, percent
+from nnloop.report.validation import ValidationReport, correlation_text
 from nnloop.rundir import RunDir
 from nnloop.stats import paired_difference, student_mean
 
@@ -42,6 +44,7 @@ def overview_page(runs: Sequence[Run], out: Path, left_out: Sequence[str] = ()) 
             tag("p", "Runs of different protocols stand apart: never compare their accuracies.", class_="sub")
         )
     sections += [_protocol([run for run in runs if run.protocol == name], name, out) for name in protocols]
+    sections.append(_validations(out.resolve().parent))
     sections += [tag("h2", "Behind the numbers"), published_section()]
     sections += [tag("p", "left out: ", reason, class_="sub") for reason in left_out]
     return page(f"{title} - nnloop", tag("main", sections), STYLE.read_text())
@@ -63,6 +66,22 @@ def _protocol(runs: Sequence[Run], name: str, out: Path) -> Markup:
         tag("div", _charts(arms), class_="charts"),
         _differences(arms),
     )
+
+
+def _validations(folder: Path) -> Markup | None:
+    """What the job=validate runs beside these searches found."""
+    rows = []
+    for path in sorted(folder.glob("*/validation.json")):
+        try:
+            found = ValidationReport.from_json(json.loads(path.read_text()))
+        except (OSError, KeyError, TypeError, ValueError):
+            continue  # of another version
+        name = tag("a", path.parent.name, href=urllib.parse.quote(f"{path.parent.name}/validation.html"))
+        rows.append([name, found.dataset, found.proxy, found.long, correlation_text(found.correlation), found.rule])
+    if not rows:
+        return None
+    head = ["validation", "dataset", "proxy", "long", "Spearman's rho with its 95% interval", "chosen"]
+    return tag("section", tag("h2", "Does the proxy rank?"), table(head, rows))
 
 
 def _runs_table(arms: Arms, out: Path) -> Markup:
