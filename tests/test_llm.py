@@ -202,12 +202,6 @@ def test_an_end_token_is_no_part_of_the_text() -> None:
     assert stop.finish(tokens) == "abc"
 
 
-def test_a_missing_folder_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelError, match=r"^llm\.model=no/such/model: [^\n]+$"):
-        HfEngine(checkpoints.settings("no/such/model"), "delta")
-
-
 def test_a_folder_without_weights_is_one_clear_error(tmp_path: Path) -> None:
     checkpoints.make(tmp_path / "model")
     (tmp_path / "model" / "model.safetensors").unlink()

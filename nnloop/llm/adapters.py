@@ -29,7 +29,7 @@ class Lineage(Record):
     adapter: str
     parent: str | None  # None: made from the bare model
     model: str  # hub id or folder of the base
-    revision: str | None
+    revision: str | None  # commit of the hub's snapshot
     settings: dict[str, Any]  # of the fine-tune
     seed: int
 

@@ -1,7 +1,6 @@
 """Loads a causal LM and its tokenizer; what can go wrong is one line with the remedy."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,9 +8,9 @@ import torch
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm.chat import Tokenizer
+from nnloop.llm.hub import Source, find, remedy
 from nnloop.settings import HfLlmSettings
 
-EMBEDDED = "nnloop/tiny"  # not a hub id: the checkpoint in the package
 CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
 
 
@@ -20,6 +19,7 @@ class Checkpoint:
     model: Any  # transformers' PreTrainedModel
     tokenizer: Tokenizer
     ends: set[int]  # token ids that end the model's turn
+    commit: str | None  # of the hub's snapshot, None for a folder
 
 
 def load(settings: HfLlmSettings) -> Checkpoint:
@@ -29,17 +29,18 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    source, device = _source(settings), _device(settings)
+    source, device = find(settings.model, settings.revision), _device(settings)
     config = _read(settings, AutoConfig, source)
     _check_context(settings, config)
     _check_size(settings, config, device)
-    tokenizer = _read(settings, _tokenizer_class(settings, source), source)
+    tokenizer = _read(settings, _tokenizer_class(source), source)
     dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
     model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa")
-    return Checkpoint(model.to(device).eval().requires_grad_(False), tokenizer, _ends(model, tokenizer))
+    model = model.to(device).eval().requires_grad_(False)
+    return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit)
 
 
-def _tokenizer_class(settings: HfLlmSettings, source: str) -> Any:
+def _tokenizer_class(source: Source) -> Any:
     """Give the class that reads the checkpoint's tokenizer as it was saved.
 
     For a Qwen2 model AutoTokenizer of transformers 5 always takes Qwen2Tokenizer, which puts Qwen's rule of splitting
@@ -48,18 +49,8 @@ def _tokenizer_class(settings: HfLlmSettings, source: str) -> Any:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
-    declared = get_tokenizer_config(source, revision=settings.revision).get("tokenizer_class")
+    declared = get_tokenizer_config(source.path, revision=source.commit).get("tokenizer_class")
     return PreTrainedTokenizerFast if declared in ("TokenizersBackend", "PreTrainedTokenizerFast") else AutoTokenizer
-
-
-def _source(settings: HfLlmSettings) -> str:
-    """Give the folder or the hub id."""
-    if settings.model != EMBEDDED:
-        return settings.model
-    folder = Path(__file__).parent / "tiny" / "weights"
-    if not (folder / "config.json").is_file():
-        raise ModelError(f"llm.model={EMBEDDED}: {folder} holds no checkpoint; reinstall nnloop, or run job=pretrain")
-    return str(folder)
 
 
 def _device(settings: HfLlmSettings) -> torch.device:
@@ -79,28 +70,12 @@ def _default_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
-def _read(settings: HfLlmSettings, kind: Any, source: str, **options: Any) -> Any:
+def _read(settings: HfLlmSettings, kind: Any, source: Source, **options: Any) -> Any:
     """Call from_pretrained. Raises ModelError."""
     try:
-        return kind.from_pretrained(source, revision=settings.revision or "main", **options)
-    except (OSError, ValueError) as error:  # huggingface_hub's errors are OSErrors
-        raise ModelError(f"llm.model={settings.model}: {_remedy(settings, error)}") from None
-
-
-def _remedy(settings: HfLlmSettings, error: Exception) -> str:
-    """Say in one line what is wrong and what to do."""
-    text = " ".join(str(error).split())
-    if Path(settings.model).is_dir():
-        return f"the folder holds no complete checkpoint ({text[:200]})"
-    if "gated" in text.lower() or "401" in text:
-        return f"accept its licence at https://huggingface.co/{settings.model} and log in with `hf auth login`"
-    if "No space left" in text:
-        return "no space left for its weights; free some, or move the cache with HF_HOME"
-    if any(words in text for words in ("not a valid model identifier", "404", "Repository Not Found")):
-        return "no such model on the hub, and no such folder; check the name, or `hf auth login` where it is private"
-    if any(words in text for words in ("offline", "connect", "resolve", "cached", "timed out")):
-        return "not in the local cache, and the hub can't be reached; go online once, or give a folder"
-    return text[:300]
+        return kind.from_pretrained(source.path, revision=source.commit or "main", **options)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"llm.model={settings.model}: {remedy(settings.model, error)}") from None
 
 
 def _check_context(settings: HfLlmSettings, config: Any) -> None:

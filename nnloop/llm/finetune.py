@@ -185,7 +185,7 @@ def _lineage(engine: HfEngine, settings: LoraSettings, parent: Path | None, seed
         adapter="",
         parent=None if parent is None else adapters.adapter_hash(parent),
         model=engine.settings.model,
-        revision=engine.settings.revision,
+        revision=engine.commit,
         settings=asdict(settings),
         seed=seed,
     )

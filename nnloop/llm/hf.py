@@ -28,7 +28,7 @@ class HfEngine:
         self.start = None if settings.adapter is None else Path(settings.adapter)
         self.adapter: str | None = None
         loaded = checkpoint.load(settings)
-        self.tokenizer, self.ends = loaded.tokenizer, loaded.ends
+        self.tokenizer, self.ends, self.commit = loaded.tokenizer, loaded.ends, loaded.commit
         self._base = loaded.model
         self._model = loaded.model  # the base itself, or what an adapter makes of it
         self._mode = mode

@@ -1,0 +1,82 @@
+"""Where a checkpoint comes from: a folder, the package, the hub or its cache; and what to do where there is none."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nnloop.errors import ModelError
+
+EMBEDDED = "nnloop/tiny"  # not a hub id: the checkpoint in the package
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What transformers needs to read one snapshot, the same for every file."""
+
+    path: str  # folder or hub id
+    commit: str | None = None  # of the hub's snapshot
+
+
+def find(model: str, revision: str | None) -> Source:
+    """Find a model; without a network it is taken from the cache. Raises ModelError where there is none.
+
+    The hub is asked once, briefly: its own client retries for a minute where there is no network.
+    """
+    if model == EMBEDDED:
+        return Source(_embedded())
+    if Path(model).is_dir():
+        return Source(model)
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if constants.is_offline_mode():
+        return _cached(model, revision)
+    try:
+        return Source(model, HfApi().model_info(model, revision=revision, timeout=TIMEOUT_S).sha)
+    except (HfHubHTTPError, ValueError) as error:
+        raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
+    except Exception:  # no network; which exceptions say so is the HTTP client's private matter
+        return _cached(model, revision)
+
+
+def _cached(model: str, revision: str | None) -> Source:
+    """Give the snapshot's folder: by hub id transformers would go on asking for files that the model does not have."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(model, revision=revision, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
+    return Source(folder, Path(folder).name)
+
+
+def _embedded() -> str:
+    folder = Path(__file__).parent / "tiny" / "weights"
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"llm.model={EMBEDDED}: {folder} holds no checkpoint; reinstall nnloop, or run job=pretrain")
+    return str(folder)
+
+
+def remedy(model: str, error: Exception) -> str:
+    """Say in one line what is wrong and what to do."""
+    text = " ".join(str(error).split())
+    if Path(model).is_dir() or model == EMBEDDED:
+        return f"the folder holds no complete checkpoint ({text[:200]})"
+    for name, line in _REMEDIES.items():
+        if name in {kind.__name__ for kind in type(error).__mro__} or name in text:
+            return line.format(model=model)
+    return text[:300]
+
+
+_REMEDIES = {
+    "GatedRepoError": "accept its licence at https://huggingface.co/{model} and log in with `hf auth login`",
+    "gated repo": "accept its licence at https://huggingface.co/{model} and log in with `hf auth login`",
+    "RevisionNotFoundError": "the hub has no such llm.revision of it",
+    "RepositoryNotFoundError": "no such folder, and no such model on the hub; where it is private, `hf auth login`",
+    "HFValidationError": "no such folder, and no hub id, which is <owner>/<name>",
+    "No space left": "no space left for its weights; free some, or move the cache with HF_HOME",
+    "cached": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
+    "offline": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
+    "connect": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
+}
+"""By a word of the exception's type or text, the first that matches."""

@@ -1,0 +1,84 @@
+"""Models by hub id, from a local cache and without a network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import checkpoints
+import pytest
+
+from nnloop.errors import ModelError
+from nnloop.llm.hf import HfEngine
+from nnloop.llm.hub import find, remedy
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of an unreachable hub."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_a_cached_model_is_found_under_its_id_and_names_its_commit(hub: Path, kind: str) -> None:
+    engine = HfEngine(checkpoints.settings(checkpoints.publish(hub, kind)), "delta")
+    assert engine.commit == checkpoints.COMMIT
+
+
+def test_a_pinned_revision_that_is_not_cached_is_refused(hub: Path) -> None:
+    model = checkpoints.publish(hub, "qwen")
+    assert find(model, checkpoints.COMMIT).commit == checkpoints.COMMIT
+    with pytest.raises(ModelError, match="not in the local cache"):
+        find(model, "f" * 40)
+
+
+@pytest.mark.parametrize("model", ["no/such-model", "nowhere", "two words", "/no/such/folder"])
+def test_a_missing_model_is_one_line_with_the_remedy(hub: Path, model: str) -> None:
+    with pytest.raises(ModelError, match=rf"^llm\.model={model}: (not in the local cache|no such folder)[^\n]*$"):
+        find(model, None)
+
+
+def test_every_failure_of_the_hub_has_its_remedy() -> None:
+    from huggingface_hub import errors
+
+    def said(kind: type[Exception], text: str = "") -> str:
+        error = kind.__new__(kind)
+        Exception.__init__(error, text)
+        return remedy("org/model", error)
+
+    assert "accept its licence at https://huggingface.co/org/model" in said(errors.GatedRepoError)
+    assert "no such model on the hub" in said(errors.RepositoryNotFoundError)
+    assert "no such llm.revision" in said(errors.RevisionNotFoundError)
+    assert "HF_HOME" in said(OSError, "[Errno 28] No space left on device")
+
+
+@pytest.mark.long
+def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -> None:
+    """The user's own command, small: each job loads its LLM, frees it, and leaves an adapter."""
+    for kind in checkpoints.KINDS:
+        checkpoints.publish(tmp_path / "home" / "hub", kind)
+    small = ("cycles=2", "candidates=2", "llm.max_new_tokens.delta=16", "finetune.max_pairs=2", "finetune.epochs=1")
+    environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "nnloop",
+        "-m",
+        "llm=deepseek,qwen,mistral",
+        "dataset=digits",
+        "tracker=none",
+        *small,
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for kind in checkpoints.KINDS:
+        (run,) = (tmp_path / "outputs" / "search").glob(f"{kind}-digits-delta-s0*")
+        lines = [json.loads(line) for line in (run / "archive.jsonl").read_text().splitlines()]
+        assert [line["adapter"] for line in lines[:2]] == [None, None]
+        assert len({line["adapter"] for line in lines[2:]} - {None}) == 1
+        assert all(line["tokens"] == 16 for line in lines)
