@@ -16,7 +16,7 @@ from fake_wandb import FakeWandb
 
 from nnloop import tracking
 from nnloop.records import CycleReport, Status
-from nnloop.rundir import RunDir
+from nnloop.rundir import RunDir, write_json
 from nnloop.settings import NoTrackerSettings, WandbSettings
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, rows, scalars
 from nnloop.tracking.preflight import answers, choose_mode, has_key
@@ -120,21 +120,16 @@ def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) ->
             assert cells["code"] == run.read_code(entry.candidate)
 
 
-def test_a_cycle_is_logged_once_however_often_a_search_is_taken_up(run: RunDir) -> None:
+def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: RunDir) -> None:
     follow(run)
-    follow(run)
-    assert [row["cycle"] for row in history(read_back(run)) if "cycle" in row] == [0, 1]
-    assert {record["run"]["run_id"] for record in read_back(run) if record["type"] == "run"} == {"fake00000000"}
-
-
-def test_a_run_that_goes_on_later_logs_its_new_cycles(run: RunDir) -> None:
-    follow(run)
-    report = replace(run.reports()[1], cycle=2)
     run.cycle(2).mkdir()
-    run.report(2).write_text(report.line())
+    run.report(2).write_text(replace(run.reports()[1], cycle=2).line())
     follow(run)
-    steps = [(row["cycle"], row["_step"]) for row in history(read_back(run)) if "cycle" in row]
+    follow(run)
+    records = read_back(run)
+    steps = [(row["cycle"], row["_step"]) for row in history(records) if "cycle" in row]
     assert steps == [(0, 0), (1, 2), (2, 4)]
+    assert [record["run"]["run_id"] for record in records if record["type"] == "run"] == ["fake00000000"] * 3
 
 
 def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
@@ -170,15 +165,22 @@ def _fields_read(read: Any, report: CycleReport) -> set[str]:
     return seen
 
 
-def test_a_server_that_answers_gets_the_run_online(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = FakeWandb()
     monkeypatch.setenv("WANDB_BASE_URL", fake.url)
     monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    meta = run.provenance()
+    write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 2}}})
     try:
+        follow(run)
+        write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 7}}})
         follow(run)
     finally:
         fake.close()
     (stored,) = fake.runs.values()
+    assert json.loads(stored["config"])["executor"]["value"] == {"workers": 7}
     assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
     assert stored["group"] == "search"
     assert stored["exit"] == 0
@@ -254,9 +256,12 @@ def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: py
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
 
-def test_nothing_of_wandb_is_left_in_the_environment(run: RunDir) -> None:
-    follow(run)
-    assert [name for name in os.environ if name.startswith("WANDB_")] == []
+def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir) -> None:
+    tracker = tracking.build(SETTINGS)
+    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    during = [name for name in os.environ if name.startswith("WANDB_")]
+    tracker.finish({})
+    assert during == [name for name in os.environ if name.startswith("WANDB_")] == []
 
 
 def test_tracker_none_needs_no_wandb(run: RunDir) -> None:

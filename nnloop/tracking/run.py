@@ -140,6 +140,7 @@ def _open(
             config=config | {"provenance": provenance},
             mode=mode.name,
             resume="allow",
+            allow_val_change=True,  # where a run runs may differ between two starts
             reinit="finish_previous",
             dir=str(folder.parent),
             settings=_quiet(wandb),
@@ -223,8 +224,8 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while: trials that are started meanwhile must not inherit them."""
-    before = {name: os.environ.get(name) for name in values}
+    """Set environment variables for a while. Trials must not inherit them, nor the way to wandb's service process."""
+    before = {name: os.environ.get(name) for name in (*values, "WANDB_SERVICE")}
     os.environ.update(values)
     try:
         yield
