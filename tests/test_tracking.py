@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fake_run import make_run
 from fake_wandb import FakeWandb
+from wandb_log import read_log
 
 from nnloop import tracking
 from nnloop.records import CycleReport, Status
@@ -57,17 +58,18 @@ def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
 
 
 def read_back(run: RunDir) -> list[dict[str, Any]]:
-    """Every record of every fragment of the offline run, as wandb's own reader prints it."""
-    records = []
-    for folder in sorted((run.path / "wandb").glob("offline-run-*")):
-        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        records += [json.loads(line) for line in done.stdout.splitlines()]
-    return records
+    """Every record of every fragment of the offline run, in the order in which they were started."""
+    logs = sorted((run.path / "wandb").glob("offline-run-*/*.wandb"))
+    return [record for log in logs for record in read_log(log)]
 
 
-def history(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [record["history"]["item"] for record in records if record["type"] == "history"]
+def of_type(kind: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record["content"] for record in records if record["type"] == kind]
+
+
+def cycles(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The history rows that close a cycle."""
+    return [row for row in of_type("history", records) if "cycle" in row]
 
 
 def test_an_offline_run_holds_every_key_table_artifact_and_setting(
@@ -77,23 +79,23 @@ def test_an_offline_run_holds_every_key_table_artifact_and_setting(
         follow(run)
     assert [record.message for record in caplog.records if "no API key" in record.message] != []
     records = read_back(run)
-    cycles = [row for row in history(records) if "cycle" in row]
-    assert [row["cycle"] for row in cycles] == [0, 1]
-    for row, report in zip(cycles, run.reports(), strict=True):
+    rows = cycles(records)
+    assert [row["cycle"] for row in rows] == [0, 1]
+    for row, report in zip(rows, run.reports(), strict=True):
         assert set(METRICS) - set(row) == set()
         assert row["valid/rate"] == pytest.approx(report.valid_rate.value)
         assert row[f"{CYCLE_TABLE}._type"] == "table-file"
-    assert [row for row in history(records) if f"{FULL_TABLE}._type" in row] != []
-    defined = {record["metric"]["name"]: record["metric"] for record in records if record["type"] == "metric"}
+    assert [row for row in of_type("history", records) if f"{FULL_TABLE}._type" in row] != []
+    defined = {metric["name"]: metric for metric in of_type("metric", records)}
     assert {key for key, metric in defined.items() if metric.get("step_metric") == "cycle"} == set(METRICS)
-    config = next(record["run"]["config"]["update"] for record in records if record["type"] == "run")
+    config = of_type("run", records)[0]["config"]
     assert config["llm"]["name"] == "tiny"
     assert config["provenance"]["versions"] == {"nnloop": "0.1.0"}
 
 
 def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -> None:
     follow(run)
-    artifacts = [record["artifact"] for record in read_back(run) if record["type"] == "artifact"]
+    artifacts = of_type("artifact", read_back(run))
     found = {artifact["type"]: artifact for artifact in artifacts}
     assert set(found) == {"adapter", "code", "archive", "report", "run_table"}
     assert found["adapter"]["name"] == "tiny-digits-delta-s0-adapter-0"
@@ -127,9 +129,9 @@ def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: R
     follow(run)
     follow(run)
     records = read_back(run)
-    steps = [(row["cycle"], row["_step"]) for row in history(records) if "cycle" in row]
+    steps = [(row["cycle"], row["_step"]) for row in cycles(records)]
     assert steps == [(0, 0), (1, 2), (2, 4)]
-    assert [record["run"]["run_id"] for record in records if record["type"] == "run"] == ["fake00000000"] * 3
+    assert [record["run_id"] for record in of_type("run", records)] == ["fake00000000"] * 3
 
 
 def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
@@ -205,7 +207,7 @@ def test_a_server_that_refuses_the_key_leaves_the_run_offline(
         finally:
             fake.close()
     assert [record.message for record in caplog.records if "W&B: offline" in record.message] != []
-    assert len([row for row in history(read_back(run)) if "cycle" in row]) == 2
+    assert len(cycles(read_back(run))) == 2
 
 
 def test_a_silent_server_costs_no_more_than_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
