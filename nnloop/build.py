@@ -10,7 +10,7 @@ from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import evaluate, validate
+from nnloop.jobs import evaluate, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -32,6 +32,7 @@ def run(settings: Settings, folder: Path) -> None:
         "evaluate": _evaluate,
         "report": _report,
         "validate": _validate,
+        "pretrain": _pretrain,
     }
     jobs[settings.job.name](settings, folder)
 
@@ -110,6 +111,10 @@ def _validate(settings: Settings, folder: Path) -> None:
     dataset = data.load(settings.dataset)
     with make_executor(settings, dataset) as executor:
         validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, sys.stdout)
+
+
+def _pretrain(settings: Settings, folder: Path) -> None:
+    pretrain.run(settings.job, folder)
 
 
 def make_task(settings: Settings) -> Task:

@@ -9,6 +9,8 @@ _IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
 _NOT_IN_THE_NAME = ("executor", "tracker", "dataset.root", "llm.device", "llm.batch_size", "candidate", "runs")
 """Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
 
+_RESUMABLE = ("validate", "pretrain")
+
 _started = time.strftime("%Y%m%d-%H%M%S")
 
 
@@ -22,12 +24,17 @@ def run_subfolder(
 ) -> str:
     """<llm>-<dataset>-<mode>-s<seed> with every further override, so that no two runs share a folder.
 
-    Jobs other than search get <job>-<time>, with the job's number in a multirun.
+    Jobs that go on where they were stopped get <job> with every override, others <job>-<time> and their number in a
+    multirun.
     """
-    if job != "search":
-        return "-".join(str(part) for part in (job, _started, number) if part != "")
-    further = sorted(override.lstrip("+") for override in overrides if not _named_already(override.lstrip("+")))
-    return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
+    given = sorted(override.lstrip("+") for override in overrides)
+    if job == "search":
+        further = [override for override in given if not _named_already(override)]
+        return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
+    if job in _RESUMABLE:
+        further = [override for override in given if override.partition("=")[0] not in ("job", "name")]
+        return "-".join([job, *map(_file_name, further)])
+    return "-".join(str(part) for part in (job, _started, number) if part != "")
 
 
 def _named_already(override: str) -> bool:

@@ -1,5 +1,6 @@
 """Every YAML composes, and whatever is wrong is one clear error."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ from nnloop.naming import run_subfolder
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
-NEEDED = {"llm=scripted": ["llm.path=x.jsonl"], "job=evaluate": ["candidate=x.py"], "job=report": ["runs=x"], "job=validate": ["runs=x"]}
+NEEDED = {
+    "llm=scripted": ["llm.path=x.jsonl"],
+    "job=evaluate": ["candidate=x.py"],
+    "job=report": ["runs=x"],
+    "job=validate": ["runs=x"],
+}
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
@@ -71,6 +77,12 @@ def test_the_folder_names_every_override_but_those_of_place() -> None:
     assert run_subfolder("", "search", "tiny", "digits", "delta", 3, overrides) == (
         "tiny-digits-delta-s3-finetune=off-llm.top_p=0.5"
     )
+
+
+def test_a_job_that_can_go_on_finds_its_folder_again_and_others_get_new_ones() -> None:
+    validate = run_subfolder("", "validate", "tiny", "digits", "delta", 0, ["job=validate", "runs=a/b", "seed=1"])
+    assert re.fullmatch(r"validate-runs=a_b~\w+-seed=1", validate)
+    assert re.fullmatch(r"evaluate-\d+-\d+", run_subfolder("", "evaluate", "tiny", "digits", "delta", 0, []))
 
 
 def test_overrides_that_make_no_file_name_still_get_folders_of_their_own() -> None:
