@@ -220,6 +220,15 @@ def test_seven_billion_parameters_on_a_cpu_have_to_be_asked_for(tmp_path: Path) 
             HfEngine(checkpoints.settings(tmp_path, device="auto"), "delta")
 
 
+def test_a_model_larger_than_the_memory_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    from transformers import LlamaConfig
+
+    sizes = {"hidden_size": 16384, "intermediate_size": 53248, "num_hidden_layers": 126, "num_attention_heads": 128}
+    LlamaConfig(**sizes, num_key_value_heads=8, max_position_embeddings=4096).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match=r"its weights alone take 16\d\d\.\d GB in float32, and .* free on cpu"):
+        HfEngine(checkpoints.settings(tmp_path, device="cpu"), "delta")
+
+
 def test_a_context_beyond_the_models_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="at most 1024, the model's max_position_embeddings"):
         HfEngine(checkpoints.settings(folders["qwen"], context_length=2000), "delta")

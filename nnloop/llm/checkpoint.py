@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # peft needs it too
 import torch
 
 from nnloop.compat import ensure_torchvision_imports
@@ -32,9 +33,9 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     source, device = find(settings.model, settings.revision), _device(settings)
     config = _read(settings, AutoConfig, source)
     _check_context(settings, config)
-    _check_size(settings, config, device)
-    tokenizer = _read(settings, _tokenizer_class(source), source)
     dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
+    _check_size(settings, config, device, dtype)
+    tokenizer = _read(settings, _tokenizer_class(source), source)
     model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa")
     model = model.to(device).eval().requires_grad_(False)
     return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit)
@@ -93,16 +94,26 @@ def _check_context(settings: HfLlmSettings, config: Any) -> None:
             raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
 
 
-def _check_size(settings: HfLlmSettings, config: Any, device: torch.device) -> None:
-    """Refuse a large model on a CPU that was not asked for."""
-    if device.type != "cpu" or settings.device == "cpu":
-        return
+def _check_size(settings: HfLlmSettings, config: Any, device: torch.device, dtype: torch.dtype) -> None:
+    """Before anything large is downloaded: refuse what does not fit, and a large model on a CPU unless asked for."""
     parameters = count_parameters(config)
-    if parameters > CPU_LIMIT:
+    if device.type == "cpu" and settings.device != "cpu" and parameters > CPU_LIMIT:
         raise ModelError(
             f"llm.model={settings.model}: {parameters / 1e9:.1f} billion parameters and no GPU here: a cycle would take"
             " hours; use llm=tiny, or llm.device=cpu to do it all the same"
         )
+    needed, free = parameters * dtype.itemsize, _free_bytes(device)
+    if needed > free:
+        raise ModelError(
+            f"llm.model={settings.model}: its weights alone take {needed / 1e9:.1f} GB in {str(dtype)[6:]}, and"
+            f" {free / 1e9:.1f} GB are free on {device}; take a smaller model or another llm.device"
+        )
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
 
 
 def count_parameters(config: Any) -> int:

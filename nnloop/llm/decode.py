@@ -3,6 +3,7 @@
 Equal prompts are computed once. A prompt's last token is fed as the first decoding step, so that one step does it all.
 """
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -145,12 +146,21 @@ class _Batch:
         return output.logits[:, -1]  # type: ignore[no-any-return]
 
     def _prefill(self, prompts: Sequence[Sequence[int]]) -> DynamicCache:
-        """Compute keys and values of all tokens but the last, padded on the right: no token sees what is after it."""
+        """Compute keys and values of all tokens but the last, what the prompts begin with in common once.
+
+        Padded on the right: no token sees what is after it.
+        """
+        cache, shared = DynamicCache(), _shared(prompts)
+        if shared:
+            self._compute([prompts[0][:shared]], cache)
+            cache.batch_repeat_interleave(len(prompts))
         width = max(1, max(len(prompt) for prompt in prompts) - 1)
-        ids = self._tensor([[*prompt[:-1], *[0] * (width - len(prompt) + 1)] for prompt in prompts])
-        cache = DynamicCache()
-        self._decoder.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        self._compute([[*prompt[shared:-1], *[0] * (width - len(prompt) + 1)] for prompt in prompts], cache)
         return cache
+
+    def _compute(self, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> None:
+        ids = torch.tensor(tokens, device=self._device)
+        self._decoder.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
 
     def _append(self, row: Row, token: int) -> None:
         row.tokens.append(token)
@@ -164,6 +174,14 @@ class _Batch:
 
     def _tensor(self, values: list[Any]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
+
+
+def _shared(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all prompts begin with, leaving two of each; 0 for a single prompt."""
+    if len(prompts) == 1:
+        return 0
+    same = (len(set(column)) == 1 for column in zip(*(prompt[:-2] for prompt in prompts), strict=False))
+    return sum(itertools.takewhile(bool, same))
 
 
 def _lots(rows: list[Row]) -> Iterator[list[Row]]:
