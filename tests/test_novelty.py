@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from edits import BASE, seed_sources
 
-from nnloop import novelty
-from nnloop.novelty import MinHashNovelty, Novelty, Shingles, build, choose_bands, jaccard, shingle
+from nnloop.novelty import Novelty, build, minhash
+from nnloop.novelty.minhash import MinHashNovelty, choose_bands
+from nnloop.novelty.shingles import Shingles, jaccard, shingle
 from nnloop.records import candidate_id
 from nnloop.settings import MinHashSettings, NoNoveltySettings
 
@@ -22,7 +23,7 @@ def settings(unit: str, threshold: float = 0.9, size: int = 10) -> MinHashSettin
 
 RULES = [settings("tokens"), settings("chars"), NoNoveltySettings("off")]
 each_rule = pytest.mark.parametrize("rule", RULES, ids=["tokens", "chars", "off"])
-minhash = pytest.mark.parametrize("unit", ["tokens", "chars"])
+both_units = pytest.mark.parametrize("unit", ["tokens", "chars"])
 
 
 @functools.cache
@@ -61,7 +62,7 @@ def test_judging_makes_nothing_known(rule: MinHashSettings | NoNoveltySettings) 
     assert index.judge(BASE, "a") == index.judge(BASE, "a")
 
 
-@minhash
+@both_units
 @pytest.mark.parametrize("code", ["class Net(", "", "x = 1\n", "class Net: x = '\0'", "class Net: x = " + "(" * 300])
 def test_what_cannot_be_read_is_not_novel(unit: str, code: str) -> None:
     index = known(settings(unit), [BASE])
@@ -70,7 +71,7 @@ def test_what_cannot_be_read_is_not_novel(unit: str, code: str) -> None:
     assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (False, 0.0, None)
 
 
-@minhash
+@both_units
 def test_the_nearest_is_the_true_one(unit: str) -> None:
     sources = seed_sources()
     index = known(settings(unit), sources)
@@ -83,11 +84,11 @@ def test_the_nearest_is_the_true_one(unit: str) -> None:
         assert verdict.novel == (max(values) < 0.9)
 
 
-@minhash
+@both_units
 def test_beyond_the_scan_lsh_retrieves_the_nearest(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = seed_sources()
     scanned = known(settings(unit), sources)
-    monkeypatch.setattr(novelty, "SCAN", 3)
+    monkeypatch.setattr(minhash, "SCAN", 3)
     retrieved = known(settings(unit), sources)
     for source in sources:
         edited = source.replace("dropout", "drop", 1) + "\n\nclass Extra:\n    pass\n"
@@ -101,7 +102,7 @@ def test_the_threshold_is_exclusive() -> None:
     assert known(settings("tokens", value + 1e-9), [BASE]).judge(other, "x").novel
 
 
-@minhash
+@both_units
 def test_comments_docstrings_and_layout_do_not_count(unit: str) -> None:
     commented = BASE.replace("class Net(nn.Module):\n", 'class Net(nn.Module):\n    """A net."""\n\n    # comment\n')
     commented = commented.replace("nn.Conv2d(3, 16, 3)", "nn.Conv2d(\n            3, 16,\n            3)  # first")
@@ -135,7 +136,7 @@ def test_the_character_rule_sees_every_edit(edit: str) -> None:
     assert overlap("chars", BASE, EDITS[edit]) < 1.0
 
 
-@minhash
+@both_units
 def test_a_rename_moves_the_textual_rules_more_than_a_width(unit: str) -> None:
     assert overlap(unit, BASE, EDITS["rename"]) < overlap(unit, BASE, EDITS["width"])
 
@@ -166,8 +167,8 @@ def test_lsh_recalls_near_duplicates_of_random_sets() -> None:
     for number in range(200):
         union = rng.integers(0, 2**63, 420, dtype=np.uint64)
         one, other = np.sort(union[:400]), np.sort(union[20:])  # Jaccard 380 / 420 = 0.905
-        index._index.insert(number, index._signature(one))
-        found += number in index._index.query(index._signature(other))
+        index._index.insert(number, index._minhash(index._signature(one)))
+        found += number in index._index.query(index._minhash(index._signature(other)))
     assert found >= 198
 
 
