@@ -66,10 +66,10 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(_HOME / "conf"), config_name="config")
 def _compose_and_run(config: DictConfig) -> None:
     """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
-    from nnloop import settings
+    from nnloop.settings.load import load
 
     try:
-        checked = settings.load(config)
+        checked = load(config)
         from nnloop import build  # imports the rest of the package: a wrong setting is told before that
 
         build.run(checked, Path(HydraConfig.get().runtime.output_dir))
@@ -106,10 +106,10 @@ def _one_line(error: BaseException) -> str:
 
 def _allowed_keys(message: str) -> str:
     """What could stand in the place of a key that Hydra does not know."""
-    from nnloop import settings
+    from nnloop.settings.load import keys_beside
 
     unknown = re.match(r"Could not override '([^']+)'", message)
-    return f"; allowed: {', '.join(settings.keys_beside(unknown[1]))}" if unknown else ""
+    return f"; allowed: {', '.join(keys_beside(unknown[1]))}" if unknown else ""
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from nnloop import data, settings
+from nnloop import data
 from nnloop.executor.local import LocalExecutor
 from nnloop.settings import Settings
+from nnloop.settings.load import load
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -29,7 +30,7 @@ def configure() -> Callable[..., Settings]:
 
     def composed(*overrides: str) -> Settings:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return settings.load(compose("config", overrides=list(overrides)))
+            return load(compose("config", overrides=list(overrides)))
 
     return composed
 

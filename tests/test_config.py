@@ -7,9 +7,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
-from nnloop import settings
 from nnloop.errors import SettingsError
 from nnloop.naming import run_subfolder
+from nnloop.settings.bounds import ranges
+from nnloop.settings.load import load
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
@@ -42,7 +43,7 @@ def test_every_sweep_composes_and_all_its_jobs_are_valid(sweep: Path) -> None:
         assert sum(len(batch) for batch in batches) > 1
         for batch in batches:
             for overrides in batch:
-                settings.load(compose(sweep.stem, overrides=[*search_path, *overrides]))
+                load(compose(sweep.stem, overrides=[*search_path, *overrides]))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_a_wrong_setting_names_key_value_and_what_is_allowed(overrides, message,
 
 def test_every_number_of_the_settings_that_can_be_out_of_range_has_bounds(configure) -> None:
     composed = configure("llm=tiny")
-    bounded = {key for key, *_ in settings._ranges(composed)}
+    bounded = {key for key, *_ in ranges(composed)}
     for group in ("proxy", "llm", "finetune", "novelty", "executor", "parents"):
         node = getattr(composed, group)
         numbers = [key for key, value in vars(node).items() if type(value) in (int, float)]

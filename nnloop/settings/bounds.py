@@ -1,0 +1,79 @@
+"""The range of every number."""
+
+from nnloop.settings.groups import Settings
+
+
+def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
+    """(key, value, lowest, highest) of every bounded number."""
+    big = 1e12
+    proxy, dataset = settings.proxy, settings.dataset
+    ranges: list[tuple[str, float, float, float]] = [
+        ("seed", settings.seed, 0, 2**31 - 1),
+        ("cycles", settings.cycles, 1, 10_000),
+        ("candidates", settings.candidates, 1, 100_000),
+        ("admission.min_accuracy", settings.admission.min_accuracy, 0, 1),
+        ("dataset.val_fraction", dataset.val_fraction, 0.01, 0.5),
+        ("dataset.crop_pad", dataset.crop_pad, 0, 64),
+        ("proxy.epochs", proxy.epochs, 1, 10_000),
+        ("proxy.batch_size", proxy.batch_size, 2, 65_536),
+        ("proxy.min_steps", proxy.min_steps, 1, 100_000),
+        ("proxy.lr", proxy.lr, 1e-8, 100),
+        ("proxy.momentum", proxy.momentum, 0, 0.9999),
+        ("proxy.weight_decay", proxy.weight_decay, 0, 10),
+        ("proxy.label_smoothing", proxy.label_smoothing, 0, 0.99),
+        ("proxy.warmup_share", proxy.warmup_share, 0.01, 0.99),
+        ("proxy.clip_norm", proxy.clip_norm, 0, big),
+        ("proxy.dropout", proxy.dropout, 0, 0.99),
+        ("sandbox.scratch_mb", settings.sandbox.scratch_mb, 1, 1_000_000),
+        ("executor.wall_s", settings.executor.wall_s, 0.5, big),
+        ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),
+        ("executor.retries", settings.executor.retries, 0, 100),
+    ]
+    if settings.executor.workers is not None:
+        ranges.append(("executor.workers", settings.executor.workers, 1, 4096))
+    if settings.mode.max_params is not None:
+        ranges.append(("mode.max_params", settings.mode.max_params, 1, big))
+    for name in ("max_new_tokens", "edits"):
+        ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
+    for group, keys in _BOUNDS.items():
+        node = getattr(settings, group)
+        there = {key: bounds for key, bounds in keys.items() if hasattr(node, key)}
+        ranges += [(f"{group}.{key}", getattr(node, key), *bounds) for key, bounds in there.items()]
+    return ranges
+
+
+_BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "job": {"networks": (1, 1e6)},
+    "llm": {
+        "temperature": (0, 10),
+        "top_k": (0, 1e6),
+        "top_p": (1e-6, 1),
+        "context_length": (16, 1e7),
+        "batch_size": (1, 4096),
+        "diff_context": (0, 100),
+        "delay_s": (0, 3600),
+    },
+    "parents": {"corpus_share": (0, 1)},
+    "finetune": {
+        "rank": (1, 4096),
+        "alpha": (1, 65_536),
+        "dropout": (0, 0.99),
+        "lr": (0, 1),
+        "epochs": (1, 1000),
+        "batch_size": (1, 4096),
+        "accumulation": (1, 4096),
+        "warmup_steps": (0, 1e6),
+        "weight_decay": (0, 10),
+        "clip_norm": (0, 1e6),
+        "max_length": (16, 1e7),
+        "max_pairs": (1, 1e6),
+    },
+    "novelty": {
+        "shingle": (1, 1000),
+        "permutations": (16, 4096),
+        "lsh_threshold": (0.05, 0.99),
+        "threshold": (0, 1),
+    },
+    "tracker": {"timeout_s": (0.1, 600)},
+}
+"""Bounds of the numbers that only some options of a group have."""

@@ -1,0 +1,291 @@
+"""One dataclass per option kind of a group in conf/: types, units and reasons.
+
+They hold no defaults: values live in conf/ alone. They are not frozen, because OmegaConf cannot compose frozen ones.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class DatasetSettings:
+    name: str
+    title: str  # as the prompt and the report name it
+    description: str  # one clause for the prompt: what is on the pictures
+    classes: int
+    channels: int
+    size: int  # pixels, square
+    mean: list[float]  # per channel, of pixels in [0, 1]
+    std: list[float]
+    flip: bool  # random horizontal flips in training
+    crop_pad: int  # pixels of padding before a random crop in training; 0 is no crop
+    min_accuracy: float  # default of admission.min_accuracy
+    root: str | None  # folder of the raw files, in the layout of torchvision's class; None: $NNLOOP_CACHE/raw
+    verify: bool  # compare checksums and sizes with the published ones
+    val_fraction: float  # share of the training set that is cut off for validation, stratified
+    split_seed: int
+
+
+@dataclass
+class ProxySettings:
+    """The one-epoch recipe. `lr` is the peak of the one-cycle schedule and reaches the candidate as prm["lr"]."""
+
+    name: str
+    epochs: int
+    batch_size: int
+    lr: float
+    momentum: float
+    weight_decay: float
+    label_smoothing: float
+    min_steps: int  # steps an epoch has at least: small training sets get smaller batches than batch_size
+    warmup_share: float  # share of the steps in which the learning rate rises
+    clip_norm: float  # gradient norm; 0 is no clipping
+    dropout: float  # reaches the candidate as prm["dropout"]
+
+
+@dataclass
+class HfLlmSettings:
+    """A causal LM run by transformers."""
+
+    name: str
+    engine: str  # hf
+    model: str  # hub id or folder
+    revision: str | None
+    adapter: str | None  # folder of a LoRA adapter to start from (the papers' transfer); None: the bare model
+    device: str  # auto, cpu, cuda, cuda:1, ...
+    dtype: str  # auto (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16
+    temperature: float  # 0 is greedy
+    top_k: int  # 0 is off
+    top_p: float
+    max_new_tokens: dict[str, int]  # by mode
+    context_length: int  # tokens, prompt and completion together
+    batch_size: int  # prompts generated together
+    diff_context: int  # context lines of the diffs it is trained to write
+    diff_line_numbers: bool  # whether those diffs carry headers and line numbers
+    lora: dict[str, Any]  # values of finetune=lora that suit this model better than that file's
+
+
+@dataclass
+class RandomLlmSettings:
+    """No LLM: random structural edits, the baseline that no paper ran."""
+
+    name: str
+    engine: str  # random
+    edits: dict[str, int]  # operators applied to the baseline shown, by mode
+    diff_context: int
+    diff_line_numbers: bool
+
+
+@dataclass
+class ScriptedLlmSettings:
+    """Replays a JSONL file of {"text": ...}: slot s of cycle c gets line c * candidates + s, wrapping."""
+
+    name: str
+    engine: str  # scripted
+    path: str
+    delay_s: float  # pause before each completion, so that a test can kill a run in the middle
+    diff_context: int
+    diff_line_numbers: bool
+
+
+@dataclass
+class DeltaSettings:
+    name: str  # delta
+    edit_format: str  # asked for and trained on: unified (a diff) or search_replace (blocks); both are read
+    max_params: int | None  # parameters a network may have: told to the LLM and checked; None is no limit
+
+
+@dataclass
+class FullSettings:
+    name: str  # full
+    max_params: int | None
+
+
+@dataclass
+class UniformParentsSettings:
+    """Uniform draws: with probability corpus_share from the corpus, else from the networks that the run selected."""
+
+    name: str
+    corpus_share: float
+
+
+@dataclass
+class SingleContextSettings:
+    """The prompt shows the baseline and nothing else."""
+
+    name: str
+
+
+@dataclass
+class LoraSettings:
+    """PEFT LoRA at the end of each cycle (paper A and B: r 32, alpha 32, dropout 0.05, lr 1e-5)."""
+
+    name: str
+    rank: int
+    alpha: int
+    dropout: float
+    targets: list[str]  # names of the linear layers
+    layers: int | None  # only the first so many transformer blocks (paper A: 24 of 30); None is all
+    lr: float
+    epochs: int
+    batch_size: int
+    accumulation: int  # batches per optimizer step
+    warmup_steps: int
+    weight_decay: float
+    clip_norm: float
+    max_length: int  # tokens of prompt and completion; longer pairs are dropped and counted
+    max_pairs: int  # newest selected pairs a cycle trains on, corpus pairs fill up
+    restart: bool  # start each cycle's adapter from llm.adapter or the bare model instead of the last adapter
+
+
+@dataclass
+class NoFinetuneSettings:
+    """The frozen-LLM baseline."""
+
+    name: str
+
+
+@dataclass
+class MinHashSettings:
+    """Near-duplicates by MinHash-LSH retrieval and exact Jaccard."""
+
+    name: str
+    unit: str  # tokens (paper A) or chars (paper B)
+    shingle: int  # units per shingle
+    permutations: int
+    lsh_threshold: float  # Jaccard at which LSH should retrieve
+    threshold: float  # a network at or above this Jaccard to a known one is not novel
+
+
+@dataclass
+class NoNoveltySettings:
+    """Everything but an exact duplicate is novel."""
+
+    name: str
+
+
+@dataclass
+class SeedCorpusSettings:
+    """nnloop's own seed networks."""
+
+    name: str
+
+
+@dataclass
+class SandboxSettings:
+    name: str  # auto, strict, inline
+    scratch_mb: int  # size of the only writable folder
+    without: list[str]  # layers to leave off, for a machine where one of them makes trouble
+
+
+@dataclass
+class LocalExecutorSettings:
+    name: str
+    workers: int | None  # trials at once; None: one per core
+    wall_s: float  # per trial
+    memory_gb: float  # per trial
+    retries: int  # of a trial that our own machinery failed
+
+
+@dataclass
+class WandbSettings:
+    name: str
+    project: str
+    entity: str | None
+    mode: str  # auto (online with a key and an answering server, else offline), offline, online
+    timeout_s: float  # of the preflight
+
+
+@dataclass
+class NoTrackerSettings:
+    name: str
+
+
+@dataclass
+class SearchJobSettings:
+    name: str
+
+
+@dataclass
+class EvaluateJobSettings:
+    name: str
+
+
+@dataclass
+class ReportJobSettings:
+    name: str
+
+
+@dataclass
+class ValidateJobSettings:
+    """Long trials of some of the networks that `runs` found (paper B, 50-epoch study)."""
+
+    name: str
+    networks: int
+    rule: str  # stratified over the range of proxy accuracies, or top (paper B): a top-k sample can't show ranking
+
+
+@dataclass
+class PretrainSettings:
+    """The recipe. The learning rates are warmed up, held, and let down linearly at the end."""
+
+    name: str
+    seed: int
+    steps: int
+    warmup_steps: int
+    decay_share: float  # of all steps
+    batch_tokens: int  # a step, padding counted in
+    row_tokens: int  # longer rows lose their last answers
+    delta_answers: int  # a row
+    full_answers: int
+    full_share: float  # of rows
+    prompt_weight: float  # of a prompt's token in the loss; an answer's has 1
+    matrix_lr: float  # Muon: the matrices of the layers
+    other_lr: float  # AdamW: embeddings, norms and biases
+    weight_decay: float  # of the matrices
+    vocab_size: int
+    tokenizer_documents: int
+    layers: int
+    hidden_size: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+    device: str  # auto, cpu, cuda
+    threads: int
+    workers: int  # processes that write rows
+    compile: bool
+    checkpoint_minutes: float
+    evaluate_every: int  # steps
+    evaluate_networks: int  # held out
+
+
+@dataclass
+class AdmissionSettings:
+    min_accuracy: float  # validation accuracy a network needs to be admitted
+    pool: str  # which networks become baselines and training targets: better (than their parent) or admitted
+
+
+@dataclass
+class Settings:
+    """The whole config, typed."""
+
+    job: Any
+    llm: Any
+    dataset: DatasetSettings
+    mode: Any
+    parents: Any
+    context: Any
+    proxy: ProxySettings
+    finetune: Any
+    novelty: Any
+    corpus: Any
+    sandbox: SandboxSettings
+    executor: Any
+    tracker: Any
+    admission: AdmissionSettings
+    name: str  # folder under outputs/
+    seed: int
+    cycles: int
+    candidates: int  # completions per cycle
+    candidate: str | None  # job=evaluate: a file or a glob
+    runs: str | None  # job=report and job=validate: a run folder or a folder of runs

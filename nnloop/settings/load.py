@@ -1,0 +1,160 @@
+"""From a composed config to checked settings. Nothing below this sees OmegaConf."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nnloop.errors import SettingsError
+from nnloop.settings.bounds import ranges
+from nnloop.settings.groups import (
+    AdmissionSettings,
+    DatasetSettings,
+    DeltaSettings,
+    EvaluateJobSettings,
+    FullSettings,
+    HfLlmSettings,
+    LocalExecutorSettings,
+    LoraSettings,
+    MinHashSettings,
+    NoFinetuneSettings,
+    NoNoveltySettings,
+    NoTrackerSettings,
+    PretrainSettings,
+    ProxySettings,
+    RandomLlmSettings,
+    ReportJobSettings,
+    SandboxSettings,
+    ScriptedLlmSettings,
+    SearchJobSettings,
+    SeedCorpusSettings,
+    Settings,
+    SingleContextSettings,
+    UniformParentsSettings,
+    ValidateJobSettings,
+    WandbSettings,
+)
+
+KINDS: dict[str, dict[str, type]] = {
+    "job": {
+        "search": SearchJobSettings,
+        "evaluate": EvaluateJobSettings,
+        "report": ReportJobSettings,
+        "validate": ValidateJobSettings,
+        "pretrain": PretrainSettings,
+    },
+    "llm": {"hf": HfLlmSettings, "random": RandomLlmSettings, "scripted": ScriptedLlmSettings},
+    "dataset": {"": DatasetSettings},
+    "mode": {"delta": DeltaSettings, "full": FullSettings},
+    "parents": {"uniform": UniformParentsSettings},
+    "context": {"single": SingleContextSettings},
+    "proxy": {"": ProxySettings},
+    "finetune": {"lora": LoraSettings, "off": NoFinetuneSettings},
+    "novelty": {"tokens": MinHashSettings, "chars": MinHashSettings, "off": NoNoveltySettings},
+    "corpus": {"seeds": SeedCorpusSettings},
+    "sandbox": {"": SandboxSettings},
+    "executor": {"local": LocalExecutorSettings},
+    "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
+    "admission": {"": AdmissionSettings},
+}
+"""The dataclass of each group's option, by its engine (llm) or name; "" where all options share one."""
+
+
+def load(config: DictConfig) -> Settings:
+    """Check a composed config against the dataclasses above. Raises SettingsError: key, value, what is allowed."""
+    groups = {group: _load_group(config, group) for group in KINDS}
+    plain = {field.name: field.type for field in fields(Settings) if field.name not in KINDS}
+    _refuse_unknown("", set(config), set(plain) | set(KINDS))
+    values = OmegaConf.to_object(_typed(OmegaConf.structured(_Plain), OmegaConf.masked_copy(config, list(plain)), ""))
+    settings = Settings(**groups, **{name: getattr(values, name) for name in plain})
+    check(settings)
+    return settings
+
+
+def keys_beside(key: str) -> list[str]:
+    """Every key that can stand where `key` does (llm.nope: all that any option of the group llm has)."""
+    group, dot, _ = key.partition(".")
+    if not dot or group not in KINDS:
+        return sorted(field.name for field in fields(Settings))
+    return sorted({f"{group}.{field.name}" for kind in KINDS[group].values() for field in fields(kind)})
+
+
+@dataclass
+class _Plain:
+    """The settings beside the groups, for OmegaConf's type checks."""
+
+    name: str
+    seed: int
+    cycles: int
+    candidates: int
+    candidate: str | None
+    runs: str | None
+
+
+def _load_group(config: DictConfig, group: str) -> Any:
+    node = config[group]
+    kinds = KINDS[group]
+    if "" in kinds:
+        kind = kinds[""]
+    else:
+        key = "engine" if group == "llm" else "name"
+        value = str(node.get(key))
+        if value not in kinds:
+            raise SettingsError(f"{group}.{key}={value}: must be one of {', '.join(sorted(kinds))}")
+        kind = kinds[value]
+    _refuse_unknown(f"{group}.", set(node), {field.name for field in fields(kind)})
+    return OmegaConf.to_object(_typed(OmegaConf.structured(kind), node, f"{group}."))
+
+
+def _refuse_unknown(prefix: str, given: set[Any], known: set[str]) -> None:
+    unknown = sorted(str(key) for key in given - known)
+    if unknown:
+        allowed = ", ".join(sorted(known))
+        raise SettingsError(f"{prefix}{unknown[0]}: no such setting here; allowed: {allowed}")
+
+
+def _typed(schema: DictConfig, node: DictConfig, prefix: str) -> DictConfig:
+    """Merge key by key, so that an error names its key."""
+    for key in node:
+        if OmegaConf.is_missing(node, key):
+            continue  # told below
+        try:
+            value = node[key]
+            OmegaConf.update(schema, str(key), value, force_add=False)
+        except OmegaConfBaseException as error:
+            first = str(error).strip().splitlines()[0]
+            shown = node._get_node(key)
+            raise SettingsError(f"{prefix}{key!s}={shown}: {first}") from None
+    missing = sorted(str(key) for key in OmegaConf.missing_keys(schema))
+    if missing:
+        raise SettingsError(f"{prefix}{missing[0]}: a value is needed, none was given")
+    return schema
+
+
+def check(settings: Settings) -> None:
+    """Check ranges. Raises SettingsError."""
+    for key, value, low, high in ranges(settings):
+        if not low <= value <= high:
+            raise SettingsError(f"{key}={value}: must lie between {low:g} and {high:g}")
+    if isinstance(settings.mode, DeltaSettings):
+        _check_choice("mode.edit_format", settings.mode.edit_format, ("unified", "search_replace"))
+    _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
+    _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
+    if isinstance(settings.tracker, WandbSettings):
+        _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
+    if isinstance(settings.llm, HfLlmSettings):
+        _check_choice("llm.dtype", settings.llm.dtype, ("auto", "float32", "bfloat16", "float16"))
+        _refuse_unknown("llm.lora.", set(settings.llm.lora), {field.name for field in fields(LoraSettings)})
+        _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
+    if settings.job.name == "evaluate" and not settings.candidate:
+        raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
+    if settings.job.name in ("report", "validate") and not settings.runs:
+        raise SettingsError(f"runs: job={settings.job.name} needs runs=<folder of a run or of several>")
+    if isinstance(settings.job, ValidateJobSettings):
+        _check_choice("job.rule", settings.job.rule, ("stratified", "top"))
+
+
+def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise SettingsError(f"{key}={value}: must be one of {', '.join(allowed)}")
