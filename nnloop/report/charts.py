@@ -62,8 +62,12 @@ def best_so_far(run: Run) -> Markup:
         if report.mean_accuracy:
             means.append(_estimate(report.cycle, report.mean_accuracy))
     series = [Series("best so far", points, 0), Series("mean of the cycle", means, 1)]
-    chart = svg.line_chart(series, CYCLE, percent_axis("validation accuracy, %"))
-    return card("Best and mean", chart, "band: 95% of the mean (bootstrap)", _legend(series))
+    start = run.corpus_best
+    chart = svg.line_chart(series, CYCLE, percent_axis("validation accuracy, %"), rule=start)
+    note = "band: 95% of the mean (bootstrap)"
+    if start is not None:
+        note += f"; dashed: best of the corpus, {percent(start)} %"
+    return card("Best and mean", chart, note, _legend(series))
 
 
 def fates(run: Run) -> Markup:

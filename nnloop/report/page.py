@@ -8,17 +8,18 @@ from nnloop.report import charts
 from nnloop.report.explorer import SCRIPT, explorer
 from nnloop.report.html import Content, Markup, code, details, diff, page, table, tag
 from nnloop.report.published import published_section
-from nnloop.report.read import Figures, Run
+from nnloop.report.read import Run
 from nnloop.report.text import count, duration, interval, number, percent
 
 STYLE = Path(__file__).with_name("style.css")
+_ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
 SHOWN = 20  # networks with their code in the page's own text
 
 
 def run_page(run: Run) -> str:
     sections: list[Content] = [
         _head(run),
-        _tiles(run.figures),
+        _tiles(run),
         tag("div", charts.all_charts(run), class_="charts"),
         _cycles(run),
         _best(run),
@@ -38,16 +39,22 @@ def _head(run: Run) -> Markup:
     return tag(
         "header",
         tag("h1", run.name),
+        tag("p", ", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items()), class_="sub"),
         tag("p", f"{run.protocol}; test accuracy is reported and never used to choose{state}", class_="sub"),
     )
 
 
-def _tiles(found: Figures) -> Markup:
+def _tiles(run: Run) -> Markup:
+    found = run.figures
     per_network = found.tokens / found.admitted if found.admitted else None
     tiles: list[tuple[str, str, str]] = [
         (f"{percent(found.valid.value)} %", "valid", f"of {count(found.generated)}; {_range(interval(found.valid))}"),
         (f"{percent(found.mean.value if found.mean else None)} %", "mean accuracy", _range(interval(found.mean))),
-        (f"{percent(found.best)} %", "best accuracy", f"on test {percent(found.best_test)} %"),
+        (
+            f"{percent(found.best)} %",
+            "best accuracy",
+            f"on test {percent(found.best_test)} %; corpus {percent(run.corpus_best)} %",
+        ),
         (count(found.admitted), "admitted", f"of {count(found.distinct)} distinct valid"),
         (count(found.mean_tokens), "tokens per completion", f"{number(found.mean_lines, 1)} lines"),
         (count(per_network), "tokens per admitted network", f"{count(found.tokens)} in all"),

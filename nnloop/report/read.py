@@ -58,6 +58,12 @@ class Run:
     def threshold(self) -> float:
         return float(self.setting("admission.min_accuracy", 0.0))
 
+    @property
+    def corpus_best(self) -> float | None:
+        """Where the search starts from: the best network of the corpus under the run's own protocol."""
+        known = [network.val_accuracy for network in self.corpus.values() if network.val_accuracy is not None]
+        return max(known, default=None)
+
     @cached_property
     def networks(self) -> list[Entry]:
         """Distinct valid networks, best first."""
