@@ -5,10 +5,11 @@ import functools
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from edits import BASE, seed_sources
+from edits import BASE, WIDER, seed_sources
 
 from nnloop.novelty import Novelty, build, minhash
 from nnloop.novelty.minhash import MinHashNovelty, choose_bands
@@ -182,3 +183,57 @@ def test_the_order_of_adding_does_not_change_a_verdict() -> None:
     shuffled = random.Random(0).sample(sources, len(sources))
     first, second = known(RULES[0], sources), known(RULES[0], shuffled)
     assert first.judge(BASE, "x").max_jaccard == second.judge(BASE, "x").max_jaccard
+
+
+@both_units
+def test_what_was_saved_is_restored_without_a_look_at_the_code(unit: str, tmp_path: Path) -> None:
+    sources = seed_sources()
+    first = known(settings(unit), sources)
+    assert isinstance(first, MinHashNovelty)
+    first.save(tmp_path / "signatures.npz")
+    again = MinHashNovelty(settings(unit))
+    again.restore(tmp_path / "signatures.npz")
+    assert again.judge(sources[0], candidate_id(sources[0])).nearest is None  # nothing is known yet
+    for source in sources:
+        again.add(candidate_id(source), "not even Python (")
+    assert again.judge(BASE, "new") == first.judge(BASE, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["signatures.npz"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 damaged", b"\x93NUMPY"])
+def test_a_file_that_cannot_be_read_is_left_aside(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "signatures.npz").write_bytes(content)
+    index = MinHashNovelty(settings("tokens"))
+    index.restore(tmp_path / "signatures.npz")
+    index.add("a", BASE)
+    assert index.judge(BASE, "b").max_jaccard == 1.0
+
+
+def test_signatures_of_another_rule_are_left_aside(tmp_path: Path) -> None:
+    other = known(settings("chars"), [BASE])
+    assert isinstance(other, MinHashNovelty)
+    other.save(tmp_path / "signatures.npz")
+    index = MinHashNovelty(settings("tokens"))
+    index.restore(tmp_path / "signatures.npz")
+    index.add(candidate_id(BASE), WIDER)
+    assert index.judge(WIDER, "new").max_jaccard == 1.0
+
+
+def test_an_empty_index_is_saved_and_restored(tmp_path: Path) -> None:
+    MinHashNovelty(settings("tokens")).save(tmp_path / "signatures.npz")
+    MinHashNovelty(settings("tokens")).restore(tmp_path / "signatures.npz")
+
+
+def test_of_many_retrieved_the_most_similar_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A family of 400 that LSH retrieves as a whole: the true nearest is found among the few that are verified."""
+    rng = np.random.default_rng(0)
+    index = MinHashNovelty(settings("tokens"))
+    parent = rng.integers(0, 2**63, 400, dtype=np.uint64)
+    members = [np.sort(np.concatenate([parent[at % 40 :], rng.integers(0, 2**63, 10, np.uint64)])) for at in range(400)]
+    for number, member in enumerate(members):
+        index._insert(str(number), member, index._signature(member))
+    monkeypatch.setattr(minhash, "SCAN", 3)
+    for member in members[::20]:
+        wanted = np.sort(np.append(member[5:], rng.integers(0, 2**63, 5, np.uint64)))
+        assert index._nearest(wanted)[1] == max(jaccard(wanted, each) for each in members)

@@ -82,13 +82,13 @@ class MinHashNovelty:
         A file that is missing, damaged or of another rule is left aside: it spares time and holds nothing else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 if str(file["rule"]) != self._rule():
                     return
                 shingles = np.split(file["shingles"], np.cumsum(file["lengths"])[:-1])
                 rows = zip(file["ids"].tolist(), shingles, file["signatures"], strict=True)
                 self._stored = {id: (shingle, signature) for id, shingle, signature in rows}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             self._stored = {}
 
     def _rule(self) -> str:
