@@ -18,6 +18,7 @@ class FakeWandb:
         self.runs: dict[str, dict[str, Any]] = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.files: set[str] = set()
+        self.views: list[dict[str, Any]] = []
         self.lock = threading.Lock()
         fake = self
 
@@ -88,6 +89,16 @@ class FakeWandb:
             node = {"storagePath": file["name"], "uploadUrl": f"{self.url}/storage/{file['name']}", "uploadHeaders": []}
             nodes.append({"node": node | {"uploadMultipartUrls": None, "artifact": {"id": file["artifactID"]}}})
         return {"createArtifactFiles": {"files": {"edges": nodes}}}
+
+    def _UpsertView2(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.views.append(values)
+        view = {key: values.get(key) for key in ("name", "displayName", "type", "spec")} | {
+            "id": "V",
+            "description": "",
+        }
+        view["project"] = {"id": "P", "name": values["projectName"], "entityName": values["entityName"]}
+        view |= {"user": {"id": "U", "username": "ci"}, "updatedAt": "2026-01-01T00:00:00Z"}
+        return {"upsertView": {"inserted": True, "view": view | {"createdAt": "2026-01-01T00:00:00Z"}}}
 
     def _CommitArtifact(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.artifacts[values["artifactID"]]["committed"] = True

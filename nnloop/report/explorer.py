@@ -22,7 +22,6 @@ COLUMNS = (
     "slot",
     "network",
     "status",
-    "reason",
     "accuracy, %",
     "test, %",
     "parameters",
@@ -32,6 +31,7 @@ COLUMNS = (
     "tokens",
     "lines",
     "seconds",
+    "reason",
 )
 _LONGEST = 20_000  # characters of one text that are kept: a runaway completion must not swell the page
 
@@ -85,7 +85,6 @@ def _row(entry: Entry) -> list[Any]:
         entry.slot,
         entry.candidate,
         str(entry.status),
-        entry.reason[:300],
         rounded(100 * result.val_accuracy if result and result.val_accuracy is not None else None),
         rounded(100 * result.test_accuracy if result and result.test_accuracy is not None else None),
         result.params if result else None,
@@ -95,6 +94,7 @@ def _row(entry: Entry) -> list[Any]:
         entry.tokens,
         entry.lines,
         rounded(result.seconds if result else None),
+        entry.reason[:300],
     ]
 
 

@@ -1,0 +1,22 @@
+"""job=dashboard: publish the W&B workspace for the project of the tracker's settings."""
+
+from pathlib import Path
+from typing import TextIO
+
+from nnloop.errors import SettingsError
+from nnloop.rundir import write_text
+from nnloop.settings import Settings, WandbSettings
+from nnloop.tracking import dashboard
+
+
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Write dashboard.json into the job's folder, publish it, and print its address.
+
+    Raises UserError where the server can't be reached; the file is there all the same.
+    """
+    tracker = settings.tracker
+    if not isinstance(tracker, WandbSettings):
+        raise SettingsError(f"tracker={tracker.name}: job=dashboard needs tracker=wandb")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "dashboard.json", dashboard.definition(tracker.entity or "", tracker.project))
+    print(dashboard.publish(tracker), file=out)
