@@ -11,9 +11,9 @@ import yaml
 from nnloop.errors import SettingsError
 from nnloop.llm.pretraining import stream
 from nnloop.llm.pretraining.rows import Batch, Row, encode
-from nnloop.llm.pretraining.settings import PretrainSettings, checked
 from nnloop.llm.pretraining.tokens import train_tokenizer
 from nnloop.llm.pretraining.train import pretrain
+from nnloop.settings import PretrainSettings
 
 CONF = pathlib.Path(__file__).resolve().parents[1] / "conf"
 ANSWERS = {"delta": 3, "full": 1}
@@ -132,7 +132,7 @@ def test_the_model_loads_with_auto_classes_and_generates(tmp_path: pathlib.Path)
     assert json.loads((tmp_path / "log.jsonl").read_text())["step"] == 2
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"hidden_size": 30, "heads": 4}])
-def test_impossible_settings_are_refused(changes: dict[str, int]) -> None:
-    with pytest.raises(SettingsError):
-        checked(small(**changes))
+@pytest.mark.parametrize("changes", [["job.steps=0"], ["job.hidden_size=30", "job.heads=4"]])
+def test_impossible_settings_are_refused(changes: list[str], configure: Any) -> None:
+    with pytest.raises(SettingsError, match=changes[0]):
+        configure("job=pretrain", *changes)

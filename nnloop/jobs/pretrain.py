@@ -2,7 +2,7 @@
 
 import pathlib
 
-from nnloop.llm.pretraining.settings import PretrainSettings
+from nnloop.settings import PretrainSettings
 
 
 def run(settings: PretrainSettings, folder: pathlib.Path) -> None:

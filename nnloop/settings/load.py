@@ -153,6 +153,14 @@ def check(settings: Settings) -> None:
         raise SettingsError(f"runs: job={settings.job.name} needs runs=<folder of a run or of several>")
     if isinstance(settings.job, ValidateJobSettings):
         _check_choice("job.rule", settings.job.rule, ("stratified", "top"))
+    if isinstance(settings.job, PretrainSettings):
+        _check_heads(settings.job)
+
+
+def _check_heads(job: PretrainSettings) -> None:
+    if job.hidden_size % job.heads or job.heads % job.kv_heads:
+        shown = f"job.hidden_size={job.hidden_size}, job.heads={job.heads}, job.kv_heads={job.kv_heads}"
+        raise SettingsError(f"{shown}: hidden_size has to be a multiple of heads, and heads one of kv_heads")
 
 
 def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:

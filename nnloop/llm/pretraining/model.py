@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from nnloop.compat import ensure_torchvision_imports
-from nnloop.llm.pretraining.settings import PretrainSettings
+from nnloop.settings import PretrainSettings
 
 
 def build_model(settings: PretrainSettings, tokenizer: Any) -> Any:

@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 from nnloop.llm.pretraining import attention, held_out, stream
 from nnloop.llm.pretraining.model import build_model, load_tokenizer, optimizers, save_model
 from nnloop.llm.pretraining.rows import Batch, Groups
-from nnloop.llm.pretraining.settings import PretrainSettings, checked
 from nnloop.llm.pretraining.tokens import train_tokenizer
+from nnloop.settings import PretrainSettings
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _COUNTERS = ("step", "tokens", "group", "taken", "seconds")  # group, taken: the
 
 def pretrain(settings: PretrainSettings, folder: pathlib.Path) -> None:
     """Train, or go on from the folder's last checkpoint; the model is in folder/model, its measures in log.jsonl."""
-    Pretraining(checked(settings), folder).run()
+    Pretraining(settings, folder).run()
 
 
 class Pretraining:
