@@ -58,6 +58,7 @@ def test_every_failure_of_the_hub_has_its_remedy() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -> None:
     """The user's own command, small: each job loads its LLM, frees it, and leaves an adapter."""
     for kind in checkpoints.KINDS:
