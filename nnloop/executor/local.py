@@ -1,5 +1,6 @@
 """Trials on this machine: a warm process that is forked for every trial, several at once."""
 
+import glob
 import logging
 import os
 import threading
@@ -19,6 +20,8 @@ from nnloop.sandbox.wire import Order
 
 if TYPE_CHECKING:
     from nnloop.settings import DatasetSettings, LocalExecutorSettings, ProxySettings, SandboxSettings
+
+TRIALS_PER_GPU = 4
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class LocalExecutor:
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
-        self.workers = 1 if self._inline else settings.workers or _cores()
+        self.workers = 1 if self._inline else settings.workers or _default_workers()
         self._shared = Shared(
             dataset.train_x,
             dataset.train_y,
@@ -143,11 +146,11 @@ def _checked_layers(names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _default_workers() -> int:
+    """One per core that this process may use; on GPUs, each of which a CUDA context of some hundred MB opens, few."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpus = len(glob.glob("/dev/nvidia[0-9]*"))
+    return min(cores, TRIALS_PER_GPU * gpus) if gpus else cores
 
 
 def _hidden(settings: "DatasetSettings") -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nnloop.sandbox import kernel, landlock, root, seccomp
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.view import SCRATCH, View, expand
+from nnloop.sandbox.view import SCRATCH, View
 
 OPEN_FILES = 256
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
@@ -46,7 +46,7 @@ def confine(rules: Rules, keep: set[int]) -> None:
     if layers.no_new_privs:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers.landlock:
-        landlock.apply(_file_rules(rules.view, scratch))
+        landlock.apply(_file_rules(rules.view, scratch, masked=layers.root))
     if layers.seccomp:
         seccomp.apply()
 
@@ -104,8 +104,12 @@ def _mapped_bytes() -> tuple[int, int]:
     return int(fields[0]) * page, int(fields[5]) * page
 
 
-def _file_rules(view: View, scratch: str) -> list[tuple[str, int]]:
-    rules = [(path, landlock.LIST) for path in view.readable]
-    rules += [(part, landlock.READ) for path in view.readable for part in expand(path, view.hidden)]
+def _file_rules(view: View, scratch: str, masked: bool) -> list[tuple[str, int]]:
+    """Where a root of its own has masked what is hidden, a rule a folder is enough."""
+    if masked:
+        rules = [(path, landlock.READ) for path in view.readable]
+    else:
+        rules = [(path, landlock.LIST) for path in view.readable]
+        rules += [(part, landlock.READ) for part in view.parts]
     rules += [(path, landlock.DEVICE) for path in view.devices]
     return [*rules, (scratch, landlock.WRITE), ("/dev/shm", landlock.WRITE), ("/proc", landlock.READ)]

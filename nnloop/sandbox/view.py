@@ -20,24 +20,30 @@ _SYSTEM = (
     "/sys/devices/system/cpu",
     "/opt/cuda",
 )
+_GPU_SYSTEM = ("/sys",)  # where the driver looks up its devices
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
 @dataclass(frozen=True, slots=True)
 class View(Record):
-    """Absolute paths. `hidden` lies below `readable` and wins over it."""
+    """Absolute paths. `hidden` lies below `readable` and wins over it; `parts` is what that leaves."""
 
     readable: tuple[str, ...]
     hidden: tuple[str, ...]
+    parts: tuple[str, ...]
     devices: tuple[str, ...]
 
 
 def view(hidden: tuple[str, ...]) -> View:
     """Collect what Python, torch and the device driver need, less the folders that hold data sets."""
-    readable = _outermost([path for path in (*_SYSTEM, *_python_folders()) if os.path.exists(path)])
-    masked = [os.path.realpath(path) for path in (*hidden, *_packaged_data_sets()) if os.path.exists(path)]
-    devices = [path for path in (*_DEVICES, *_gpu_devices()) if os.path.exists(path)]
-    return View(tuple(readable), tuple(sorted(set(masked))), tuple(devices))
+    gpus = _gpu_devices()
+    wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
+    readable = _outermost([path for path in wanted if os.path.exists(path)])
+    secrets = [path for path in (*hidden, *_packaged_data_sets()) if os.path.exists(path)]
+    masked = tuple(sorted({os.path.realpath(path) for path in secrets}))
+    devices = [path for path in (*_DEVICES, *gpus) if os.path.exists(path)]
+    parts = tuple(part for path in readable for part in expand(path, masked))
+    return View(tuple(readable), masked, parts, tuple(devices))
 
 
 def _python_folders() -> list[str]:
