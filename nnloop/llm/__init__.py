@@ -3,12 +3,15 @@
 import os
 
 from nnloop.llm.engine import Engine, Request
-from nnloop.settings import HfLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+from nnloop.settings import HfLlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
 
 __all__ = ["Engine", "Request", "load"]
 
 
-def load(settings: HfLlmSettings | RandomLlmSettings | ScriptedLlmSettings, mode: str, candidates: int) -> Engine:
+LlmSettings = HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLlmSettings
+
+
+def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
     """Load the engine for one mode; `candidates` is the number of completions of a cycle.
 
     Raises ModelError where a model can't be loaded, and SettingsError where its settings don't fit it.
@@ -21,6 +24,10 @@ def load(settings: HfLlmSettings | RandomLlmSettings | ScriptedLlmSettings, mode
         from nnloop.llm.scripted import ScriptedEngine
 
         return ScriptedEngine(settings, candidates)
+    if isinstance(settings, OpenAiLlmSettings):
+        from nnloop.llm.openai import OpenAiEngine
+
+        return OpenAiEngine(settings, mode)
     # Generation shares the cores with trials. By default torch's threads spin while they wait for each other, which on
     # busy cores made it 8 times slower; it is read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")

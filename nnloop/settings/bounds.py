@@ -79,6 +79,8 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "batch_size": (1, 4096),
         "diff_context": (0, 100),
         "delay_s": (0, 3600),
+        "timeout_s": (0.1, 1e6),
+        "tries": (1, 100),
     },
     "parents": {"corpus_share": (0, 1)},
     "finetune": {

@@ -66,6 +66,25 @@ class HfLlmSettings:
 
 
 @dataclass
+class OpenAiLlmSettings:
+    """A model behind an OpenAI-compatible server; it can't be tuned."""
+
+    name: str
+    engine: str  # openai
+    base_url: str  # up to and with /v1
+    model: str | None  # as the server names it; None: the first that it offers
+    key_variable: str  # environment variable that holds the key; unset is no key
+    temperature: float
+    top_p: float
+    max_new_tokens: dict[str, int]  # by mode
+    batch_size: int  # requests at once
+    timeout_s: float  # per request
+    tries: int  # per request, where the server is busy or does not answer
+    diff_context: int
+    diff_line_numbers: bool
+
+
+@dataclass
 class RandomLlmSettings:
     """No LLM: random structural edits, the baseline that no paper ran."""
 
