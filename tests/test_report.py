@@ -338,6 +338,9 @@ def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[
     assert {path.name for path in (runs[0] / "report").iterdir()} == {
         *("cycles.csv", "cycles.tex", "figure.png", "figure.svg"),
     }
+    assert {path.name for path in (tmp_path / "sweep" / "report").iterdir()} == {
+        *("runs.csv", "runs.tex", "comparison-1.png", "comparison-1.svg"),
+    }
     rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == [path.name for path in sorted(runs)]
     assert float(rows[0]["valid"]) == pytest.approx(read(sorted(runs)[0]).figures.valid.value, rel=1e-5)

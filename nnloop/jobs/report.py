@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import figure, tables, write_report
-from nnloop.report.read import read
+from nnloop.report import comparison, figure, tables, write_report
+from nnloop.report.read import Run, read
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
@@ -24,7 +24,7 @@ def run(settings: Settings, out: TextIO) -> None:
     if len(folders) > 1:
         page = common_folder(folders) / "report.html"
         write_report(folders, page)
-        tables.write_runs([read(folder) for folder in folders], page.with_suffix(""))
+        write_overview_extras([read(folder) for folder in folders], page.with_suffix(""))
     print(page, file=out)
 
 
@@ -34,6 +34,14 @@ def write_extras(folder: Path) -> None:
     tables.write_cycles(read(folder), beside)
     for suffix in ("png", "svg"):
         figure(folder, beside / f"figure.{suffix}")
+
+
+def write_overview_extras(runs: list[Run], beside: Path) -> None:
+    """Write the table of all runs, and a figure for each protocol: accuracies of two never share an axis."""
+    tables.write_runs(runs, beside)
+    for number, protocol in enumerate(sorted({run.protocol for run in runs}), 1):
+        for suffix in ("png", "svg"):
+            comparison([run for run in runs if run.protocol == protocol], beside / f"comparison-{number}.{suffix}")
 
 
 def find_runs(pattern: str) -> list[Path]:

@@ -1,15 +1,20 @@
-"""The picture of one run for a README or a paper: valid rate and accuracies by cycle."""
+"""Pictures for a README or a paper: one run's valid rate and accuracies by cycle, or several arms side by side."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nnloop.report.overview import arms_of, best_so_far, curves
 from nnloop.report.read import Run, read
+from nnloop.report.svg import Series
 from nnloop.report.text import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#e08e00", "#008a66", "#5b6470"
+_COLOURS = (_BLUE, _ORANGE, _GREEN, "#d55e00", "#a8528a", "#3fa0d8", "#6b7280", "#b8a100")  # as in style.css
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -25,20 +30,50 @@ _STYLE: dict[Any, Any] = {
 
 def figure(run_folder: Path, out: Path) -> None:
     """Draw the run to a .png, .svg or .pdf; the same run gives the same bytes. Raises RunFolderError."""
+    run = read(run_folder)
+    with _panels(f"{run.name}: {run.protocol}", out) as (left, right):
+        _valid_rate(left, run)
+        _accuracies(right, run)
+
+
+def comparison(runs: Sequence[Run], out: Path) -> None:
+    """Draw valid rate and best accuracy by arm, with the intervals of the overview; runs share one protocol."""
+    arms = arms_of(runs)
+    with _panels(runs[0].protocol, out) as (left, right):
+        _arms(left, curves(arms, lambda run, report: report.valid_rate))
+        _arms(right, curves(arms, best_so_far))
+        left.set(ylabel="valid completions, %", ylim=(0, 103))
+        right.set(ylabel="best validation accuracy so far, %")
+        left.figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7.5)
+
+
+@contextmanager
+def _panels(title: str, out: Path) -> Iterator[tuple["Axes", "Axes"]]:
+    """Two panels side by side, saved at the end without a date."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    run = read(run_folder)
     with mpl.rc_context(_STYLE):
         drawn = Figure(figsize=(8.4, 3.2), layout="constrained")
         FigureCanvasAgg(drawn)
         left, right = drawn.subplots(1, 2)
-        _valid_rate(left, run)
-        _accuracies(right, run)
-        drawn.suptitle(f"{run.name}: {run.protocol}", fontsize=9, color=_GREY)
+        yield left, right
+        drawn.suptitle(title, fontsize=9, color=_GREY)
         undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         drawn.savefig(out, dpi=160, metadata=undated.get(out.suffix))
+
+
+def _arms(axes: "Axes", series: Sequence[Series]) -> None:
+    for one in series:
+        places = [point.x for point in one.points]
+        low = [100 * max(0.0, point.y if point.low is None else point.low) for point in one.points]
+        high = [100 * min(1.0, point.y if point.high is None else point.high) for point in one.points]
+        colour = _COLOURS[one.colour]
+        axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+        axes.plot(places, [100 * point.y for point in one.points], color=colour, marker="o", ms=3.5, label=one.name)
+    axes.set(xlabel="cycle")
+    _whole_cycles(axes, [round(point.x) for one in series for point in one.points])
 
 
 def _valid_rate(axes: "Axes", run: Run) -> None:

@@ -96,7 +96,7 @@ def _runs_table(arms: Arms, out: Path) -> Markup:
 def _run_row(run: Run, out: Path) -> list[Content]:
     found = run.figures
     return [
-        tag("a", run.name, href=link(run, out)),
+        tag("a", run.name, href=link(run, out), class_="name"),
         f"{len(run.reports)} of {run.setting('cycles', '?')}",
         interval(found.valid),
         interval(found.mean),
@@ -143,24 +143,24 @@ def _charts(arms: Arms) -> list[Markup]:
     drawn: list[tuple[str, Axis, Callable[[Run, CycleReport], Interval | None]]] = [
         ("Valid rate", percent_axis("valid completions, %", 0.0, 1.0), lambda run, report: report.valid_rate),
         ("Mean accuracy of the cycle", accuracy, lambda run, report: report.mean_accuracy),
-        ("Best so far", accuracy, _best_so_far),
+        ("Best so far", accuracy, best_so_far),
         ("Admitted, cumulative", Axis("networks", low=0.0), lambda run, report: _exact(report.admitted_total)),
         ("Tokens per completion", Axis("tokens", low=0.0), lambda run, report: _exact(report.mean_tokens)),
         ("Seconds per cycle", Axis("s", low=0.0), lambda run, report: _exact(report.seconds.get("total", 0.0))),
     ]
-    return [card(title, svg.line_chart(_curves(arms, read), CYCLE, axis), note, key) for title, axis, read in drawn]
+    return [card(title, svg.line_chart(curves(arms, read), CYCLE, axis), note, key) for title, axis, read in drawn]
 
 
 def _exact(value: float) -> Interval:
     return Interval(value, value, value)
 
 
-def _best_so_far(run: Run, report: CycleReport) -> Interval | None:
+def best_so_far(run: Run, report: CycleReport) -> Interval | None:
     known = [one.best_accuracy for one in run.reports if one.cycle <= report.cycle and one.best_accuracy is not None]
     return _exact(max(known)) if known else None
 
 
-def _curves(arms: Arms, read: Callable[[Run, CycleReport], Interval | None]) -> list[Series]:
+def curves(arms: Arms, read: Callable[[Run, CycleReport], Interval | None]) -> list[Series]:
     return [Series(name, _curve(members, read), colour % 8) for colour, (name, members) in enumerate(arms.items())]
 
 
