@@ -258,6 +258,36 @@ def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: py
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds wandb's process through /proc")
+def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it(run: RunDir) -> None:
+    code = f"""
+import logging, os, signal, sys
+from pathlib import Path
+sys.path[:0] = {sys.path!r}
+from test_tracking import SETTINGS, RunDir, tracking
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+run = RunDir(Path({str(run.path)!r}))
+tracker = tracking.build(SETTINGS)
+cycles, elsewhere = run.path / "cycles", run.path / "elsewhere"
+cycles.rename(elsewhere)
+tracker.start("run", "search", run.path, run.settings(), run.provenance())
+elsewhere.rename(cycles)
+for children in Path("/proc/self/task").glob("*/children"):
+    for child in children.read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+for report in run.reports():
+    tracker.cycle(report, run.entries(), {{}}, {{}})
+tracker.artifact("archive", "archive", run.archive)
+tracker.finish({{}})
+print("the search ends")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "the search ends\n")
+    assert done.stderr.count("the search goes on") == 1
+    follow(run)
+    assert [row["cycle"] for row in cycles(read_back(run))] == [0, 1]
+
+
 def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir) -> None:
     tracker = tracking.build(SETTINGS)
     tracker.start("run", "search", run.path, run.settings(), run.provenance())

@@ -148,6 +148,8 @@ def read(folder: Path) -> Run:
     """Read a run folder. Raises RunFolderError."""
     directory = RunDir(folder)
     meta = directory.provenance()
+    if not isinstance(meta.get("settings"), dict):
+        raise RunFolderError(f"{folder}: run.json holds no settings")
     try:
         reports = directory.reports()
         closed = {report.cycle for report in reports}
