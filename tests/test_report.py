@@ -314,6 +314,9 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"run\.json is missing"):
         write_report([tmp_path], tmp_path / "report.html")
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="no settings"):
+        write_report([tmp_path], tmp_path / "report.html")
 
 
 def settings(runs: object) -> Any:
