@@ -36,8 +36,8 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
     _check_size(settings, config, device, dtype)
     tokenizer = _read(settings, _tokenizer_class(source), source)
-    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa")
-    model = model.to(device).eval().requires_grad_(False)
+    options = {"dtype": dtype, "attn_implementation": "sdpa", "device_map": {"": str(device)}}
+    model = _read(settings, AutoModelForCausalLM, source, **options).eval().requires_grad_(False)
     return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit)
 
 
