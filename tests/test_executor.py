@@ -93,9 +93,9 @@ def test_closing_ends_what_runs_and_drops_what_waits(configure: Configure) -> No
 def test_starting_an_executor_imports_no_torch_here() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests'); from conftest import CONF; from hydra import *; "
-        "from nnloop import data, settings; from nnloop.executor.local import LocalExecutor; "
-        "initialize_config_dir(str(CONF), version_base='1.3'); "
-        "s = settings.load(compose('config', ['dataset=digits'])); "
+        "from nnloop import data; from nnloop.settings.load import load; "
+        "from nnloop.executor.local import LocalExecutor; "
+        "initialize_config_dir(str(CONF), version_base='1.3'); s = load(compose('config', ['dataset=digits'])); "
         "LocalExecutor(data.load(s.dataset), s.dataset, s.proxy, s.sandbox, s.executor).close(); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -95,6 +95,8 @@ class LocalExecutor:
                 f"(layers there are: {self.layers}); allow user namespaces, or use sandbox=auto"
             )
         missing = self._zygote.layers.missing()
+        if self._inline:
+            log.warning("sandbox=inline: candidates run with your rights and no limits, one at a time")
         if sandbox == "auto" and missing:
             log.warning("sandbox: this machine lacks %s; in force: %s", ", ".join(missing), self.layers)
 
@@ -106,7 +108,7 @@ class LocalExecutor:
                 break
             try:
                 return replace(self._attempt(trial), sandbox=self.layers)
-            except InfrastructureError as error:
+            except (InfrastructureError, OSError) as error:
                 reason = str(error)
                 log.debug("trial of %s: %s", trial.candidate.id, reason)
         return TrialResult(Status.INFRASTRUCTURE, reason[:300], sandbox=self.layers)

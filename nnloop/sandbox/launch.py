@@ -83,9 +83,13 @@ class Zygote:
             self._control.settimeout(HELLO_S)
             hello = wire.receive(self._control)
         except OSError as error:
-            raise self._gone(str(error)) from None
+            gone = self._gone(str(error) or type(error).__name__)
+            self.close()
+            raise gone from None
         if hello is None:
-            raise self._gone("it ended at once")
+            gone = self._gone("it ended at once")
+            self.close()
+            raise gone
         self._control.settimeout(None)
         return Layers.from_json(hello)
 
@@ -121,11 +125,19 @@ class Zygote:
         return Outcome(ending, report, time.monotonic() - started)
 
     def _gone(self, what: str) -> InfrastructureError:
-        self._stderr.seek(0)
-        last = self._stderr.read()[-4000:].decode("utf-8", "replace").strip().splitlines()[-1:]
         code = self._process.poll()
         ended = "" if code is None else f", exit code {code}"
-        return InfrastructureError(f"the warm process: {what}{ended}{': ' + last[0] if last else ''}")
+        last = self._last_words()
+        return InfrastructureError(f"the warm process: {what}{ended}{': ' + last if last else ''}")
+
+    def _last_words(self) -> str:
+        """The last line it wrote to stderr; read without moving the offset at which it writes."""
+        try:
+            size = os.fstat(self._stderr.fileno()).st_size
+            text = os.pread(self._stderr.fileno(), 4000, max(0, size - 4000)).decode("utf-8", "replace")
+        except (OSError, ValueError):
+            return ""  # closed meanwhile
+        return (text.strip().splitlines() or [""])[-1]
 
     def close(self) -> None:
         """End it and every trial that it runs."""

@@ -37,7 +37,9 @@ class Layers(Record):
         return "+".join([*on, *([f"landlock{self.landlock}"] if self.landlock else [])]) or "none"
 
     def missing(self) -> list[str]:
-        return [name for name in self.__slots__ if not getattr(self, name)]
+        """Name the layers that are not there; root needs no user namespace for the others."""
+        spared = {"user"} if self.pid and self.net and self.root else set()
+        return [name for name in self.__slots__ if not getattr(self, name) and name not in spared]
 
     def leaks(self) -> list[str]:
         """Name what a candidate could reach that the strict sandbox must keep from it."""
