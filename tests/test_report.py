@@ -24,7 +24,7 @@ from nnloop.report import figure, write_report
 from nnloop.report.charts import FATES, all_charts
 from nnloop.report.explorer import SCRIPT
 from nnloop.report.html import code, diff, escape, tag
-from nnloop.report.read import read
+from nnloop.report.read import by_protocol, read
 from nnloop.report.summary import summary
 from nnloop.report.svg import ticks
 from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
@@ -280,6 +280,22 @@ def test_an_overview_keeps_protocols_apart(tmp_path: Path) -> None:
     page = Page(tmp_path / "report.html")
     assert [name for name, _ in page.elements].count("h2") == 3  # two protocols and what is behind them
     assert "never compare" in page.text
+
+
+def test_runs_whose_recipes_differ_stand_apart_under_one_protocol_name(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / f"lr{lr}", 1, 4, proxy={"name": "fast", "epochs": 1, "lr": lr}).path for lr in (0.05, 0.1)
+    ]
+    assert len(by_protocol([read(run) for run in runs])) == 2
+    write_report(runs, tmp_path / "report.html")
+    assert Page(tmp_path / "report.html").text.count("validation split, recipe ") == 2
+
+
+def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:
+    roots = ("/here", "/there")
+    data = {"name": "digits", "title": "Digits", "classes": 10}
+    runs = [make_run(tmp_path / f"r{i}", 1, 4, dataset=data | {"root": root}) for i, root in enumerate(roots)]
+    assert len(by_protocol([read(run.path) for run in runs])) == 1
 
 
 def test_a_run_name_can_not_become_another_kind_of_address(tmp_path: Path) -> None:

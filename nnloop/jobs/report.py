@@ -6,7 +6,7 @@ from typing import TextIO
 
 from nnloop.errors import RunFolderError
 from nnloop.report import comparison, figure, tables, write_report
-from nnloop.report.read import Run, read
+from nnloop.report.read import Run, by_protocol, read
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
@@ -39,9 +39,9 @@ def write_extras(folder: Path) -> None:
 def write_overview_extras(runs: list[Run], beside: Path) -> None:
     """Write the table of all runs, and a figure for each protocol: accuracies of two never share an axis."""
     tables.write_runs(runs, beside)
-    for number, protocol in enumerate(sorted({run.protocol for run in runs}), 1):
+    for number, (protocol, members) in enumerate(by_protocol(runs).items(), 1):
         for suffix in ("png", "svg"):
-            comparison([run for run in runs if run.protocol == protocol], beside / f"comparison-{number}.{suffix}")
+            comparison(members, protocol, beside / f"comparison-{number}.{suffix}")
 
 
 def find_runs(pattern: str) -> list[Path]:

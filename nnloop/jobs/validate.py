@@ -18,7 +18,7 @@ from nnloop.errors import RunFolderError
 from nnloop.jobs.assess import Executor
 from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
-from nnloop.report.read import Run, read
+from nnloop.report.read import Run, by_protocol, read
 from nnloop.report.validation import Pair, correlation_text, study, write_validation
 from nnloop.rundir import journal, read_lines
 from nnloop.seeding import derive
@@ -127,10 +127,11 @@ def _one_protocol(runs: Sequence[Run], dataset: str) -> str:
     others = sorted({str(run.setting("dataset.name")) for run in runs} - {dataset})
     if others:
         raise RunFolderError(f"runs: hold dataset {', '.join(others)}, not {dataset}; name runs of one dataset=")
-    protocols = sorted({f"proxy {run.setting('proxy.name')}, {run.setting('proxy.epochs')} epoch" for run in runs})
+    protocols = list(by_protocol(runs))
     if len(protocols) > 1:
         raise RunFolderError(f"runs: hold several protocols ({'; '.join(protocols)}); name runs of one")
-    return protocols[0]
+    epochs = int(runs[0].setting("proxy.epochs", 1))
+    return f"proxy {runs[0].setting('proxy.name')}, {epochs} epoch{'s' if epochs != 1 else ''}"
 
 
 def _candidate(one: Chosen) -> Candidate:

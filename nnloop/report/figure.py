@@ -36,10 +36,10 @@ def figure(run_folder: Path, out: Path) -> None:
         _accuracies(right, run)
 
 
-def comparison(runs: Sequence[Run], out: Path) -> None:
-    """Draw valid rate and best accuracy by arm, with the intervals of the overview; runs share one protocol."""
+def comparison(runs: Sequence[Run], protocol: str, out: Path) -> None:
+    """Draw valid rate and best accuracy by arm, with the intervals of the overview; all runs are of one protocol."""
     arms = arms_of(runs)
-    with _panels(runs[0].protocol, out) as (left, right):
+    with _panels(protocol, out) as (left, right):
         _arms(left, curves(arms, lambda run, report: report.valid_rate))
         _arms(right, curves(arms, best_so_far))
         left.set(ylabel="valid completions, %", ylim=(0, 103))

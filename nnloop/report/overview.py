@@ -17,7 +17,7 @@ from nnloop.report.charts import CYCLE, card, percent_axis
 from nnloop.report.html import Content, Markup, page, table, tag
 from nnloop.report.page import STYLE
 from nnloop.report.published import published_section
-from nnloop.report.read import Figures, Run
+from nnloop.report.read import Figures, Run, by_protocol
 from nnloop.report.svg import Axis, Point, Series
 from nnloop.report.text import count, duration, interval, number, percent
 from nnloop.report.validation import ValidationReport, correlation_text
@@ -36,14 +36,14 @@ _MOST_ARMS = 6  # beyond it every arm is compared with the first alone
 
 def overview_page(runs: Sequence[Run], out: Path, left_out: Sequence[str] = ()) -> str:
     """`left_out` names folders that could not be read, with the reason."""
-    protocols = sorted({run.protocol for run in runs})
+    protocols = by_protocol(runs)
     title = f"{out.resolve().parent.name}: {len(runs)} run{'s' if len(runs) != 1 else ''}"
     sections: list[Content] = [tag("h1", title)]
     if len(protocols) > 1:
         sections.append(
             tag("p", "Runs of different protocols stand apart: never compare their accuracies.", class_="sub")
         )
-    sections += [_protocol([run for run in runs if run.protocol == name], name, out) for name in protocols]
+    sections += [_protocol(members, name, out) for name, members in protocols.items()]
     sections.append(_validations(out.resolve().parent))
     sections += [tag("h2", "Behind the numbers"), published_section()]
     sections += [tag("p", "left out: ", reason, class_="sub") for reason in left_out]

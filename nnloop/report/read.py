@@ -1,6 +1,8 @@
 """What a report is made of: run folders, read once."""
 
 import difflib
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +13,9 @@ from nnloop.errors import RunFolderError
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.rundir import RunDir
 from nnloop.stats import bootstrap_mean, wilson
+
+_NO_RECIPE = ("root", "title", "description", "min_accuracy")
+"""Settings of a dataset that move no accuracy: where it lies, what is told about it, what is asked of a network."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,16 @@ class Run:
             f"{self.setting('dataset.title') or self.setting('dataset.name')}, proxy {self.setting('proxy.name')}, "
             f"{epochs} epoch{'s' if epochs != 1 else ''}, validation split"
         )
+
+    @property
+    def recipe(self) -> str:
+        """The protocol in full: a digest of every setting of the data and of the training that can move an accuracy.
+
+        Where the raw files lie can't; that their checksums were waived can, because then they may be a part of the set.
+        """
+        dataset = {key: value for key, value in self.setting("dataset", {}).items() if key not in _NO_RECIPE}
+        text = json.dumps([dataset, self.setting("proxy")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:6]
 
     @property
     def threshold(self) -> float:
@@ -142,6 +157,18 @@ class Figures:
     mean_tokens: float | None
     mean_lines: float | None
     seconds: float
+
+
+def by_protocol(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs that may stand side by side, by protocol; where one has several recipes, their digests tell them apart."""
+    recipes = sorted({(run.protocol, run.recipe) for run in runs})
+    names = [protocol for protocol, _ in recipes]
+    return {
+        f"{protocol}, recipe {recipe}" if names.count(protocol) > 1 else protocol: [
+            run for run in runs if (run.protocol, run.recipe) == (protocol, recipe)
+        ]
+        for protocol, recipe in recipes
+    }
 
 
 def read(folder: Path) -> Run:

@@ -52,7 +52,7 @@ CYCLE_COLUMNS: tuple[Column[CycleReport], ...] = (
 RUN_COLUMNS: tuple[Column[Run], ...] = (
     Column("llm", lambda run: run.setting("llm.name")),
     Column("mode", lambda run: run.setting("mode.name")),
-    Column("protocol", lambda run: run.protocol),
+    Column("protocol", lambda run: f"{run.protocol}, recipe {run.recipe}"),
     Column("run", lambda run: run.name),
     Column("seed", lambda run: run.seed),
     Column("cycles", lambda run: len(run.reports)),
