@@ -19,12 +19,14 @@ from typing import Any
 import torch
 from hydra import compose, initialize_config_dir
 
-from nnloop import build, corpus, data, llm, novelty, settings
+from nnloop import build, corpus, data, llm, novelty
 from nnloop.errors import CompletionError
 from nnloop.llm.pretraining.stream import held_out_networks
 from nnloop.modes import Mode
 from nnloop.modes.render import delta_target
 from nnloop.records import COMPLETED, Candidate, Completion, Limits, Network, Status, Trial, TrialResult, candidate_id
+from nnloop.settings import Settings
+from nnloop.settings.load import load
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 SEED = 1  # of the held-out networks: others than those watched in training
@@ -34,7 +36,7 @@ def main() -> None:
     arguments, overrides = _arguments()
     torch.set_num_threads(arguments.threads)
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        chosen = settings.load(compose("config", overrides=["llm=tiny", "dataset=digits", *overrides]))
+        chosen = load(compose("config", overrides=["llm=tiny", "dataset=digits", *overrides]))
     if arguments.model:
         chosen.llm = replace(chosen.llm, model=arguments.model)
     networks = [Network(candidate_id(code), code, "") for code in _networks(arguments.networks, arguments.cache)]
@@ -73,7 +75,7 @@ def _networks(count: int, cache: pathlib.Path | None) -> list[str]:
     return networks
 
 
-def _complete(chosen: settings.Settings, mode: Mode, networks: list[Network]) -> list[Completion]:
+def _complete(chosen: Settings, mode: Mode, networks: list[Network]) -> list[Completion]:
     """Ask once about each network; gives the completions in its order."""
     task = build.make_task(chosen)
     engine = llm.load(chosen.llm, mode.name, len(networks))
@@ -94,7 +96,7 @@ def _codes(mode: Mode, networks: list[Network], done: Sequence[Completion]) -> t
     return codes, failures
 
 
-def _train(chosen: settings.Settings, codes: dict[int, str]) -> dict[int, TrialResult]:
+def _train(chosen: Settings, codes: dict[int, str]) -> dict[int, TrialResult]:
     dataset = data.load(chosen.dataset)
     limits = Limits(chosen.executor.wall_s, int(chosen.executor.memory_gb * 2**30))
     with build.make_executor(chosen, dataset) as executor:
@@ -136,7 +138,7 @@ def _is_new(code: str) -> bool:
 @functools.cache
 def _seeds() -> novelty.Novelty:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        rule = novelty.build(settings.load(compose("config", overrides=["novelty=tokens"])).novelty)
+        rule = novelty.build(load(compose("config", overrides=["novelty=tokens"])).novelty)
     for seed in corpus.seeds():
         rule.add(seed.id, seed.code)
     return rule

@@ -8,6 +8,7 @@ import torch
 
 from nnloop.llm.pretraining import stream
 
+SAMPLING = {"do_sample": True, "temperature": 0.7, "top_p": 0.95, "top_k": 0}  # as in conf/llm/tiny.yaml
 MAX_NEW_TOKENS = {"delta": 192, "full": 512}
 
 
@@ -45,9 +46,7 @@ def generate(model: Any, tokenizer: Any, prompts: list[str], mode: str, seed: in
     texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
     inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
     torch.manual_seed(seed)
-    output = model.generate(
-        **inputs, do_sample=True, temperature=0.8, top_p=0.95, top_k=0, max_new_tokens=MAX_NEW_TOKENS[mode]
-    )
+    output = model.generate(**inputs, **SAMPLING, max_new_tokens=MAX_NEW_TOKENS[mode])
     return list(tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
 
