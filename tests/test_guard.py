@@ -84,9 +84,11 @@ def test_ordinary_networks_pass(code: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import os",
+        "import os; os.getcwd()",
+        "import os as o; x = o",
+        "import sys; sys.modules",
         "import os.path as p",
-        "import sys, math",
+        "import math, sys; sys.exit()",
         "from os import path",
         "from . import other",
         "from .net import Net",
@@ -144,6 +146,9 @@ def test_what_a_network_has_no_use_for_is_refused(line: str) -> None:
         "import numpy as np; np.linspace(0, 1, 5)",
         "from torch.utils.checkpoint import checkpoint",
         "from torch.cuda.amp import autocast, GradScaler",
+        "import os, sys, gc, traceback; gc.collect()",
+        "import logging; log = logging.getLogger(__name__)",
+        "from torch.distributions.uniform import Uniform",
         "def compile(input): return input.load",
     ],
 )
@@ -167,6 +172,7 @@ def test_what_is_no_python_is_unparseable(code: str) -> None:
 
 def test_reasons_say_what_and_why() -> None:
     assert (
-        reason("import os\n" + BASE) == "line 1: imports os, which is not on the list of modules that a network may use"
+        reason("import pty\n" + BASE)
+        == "line 1: imports pty, which is not on the list of modules that a network may use"
     )
     assert reason("import torch\nx = torch.load('w')\n" + BASE) == "line 2: uses torch.load: files and downloads"

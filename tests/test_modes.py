@@ -69,7 +69,7 @@ def test_code_ends_in_one_newline(mode: Mode) -> None:
         (WIDER_DIFF.replace("ReLU", "GELU"), Status.PATCH_FAILED),
         ("@@ @@\n-import torch\n+import torch\n", Status.NO_CHANGE),
         ("@@ @@\n-import torch\n+import torch  # the library\n", Status.NO_CHANGE),
-        ("@@ @@\n-import torch\n+import torch, os\n", Status.REJECTED),
+        ("@@ @@\n-import torch\n+import torch, pty\n", Status.REJECTED),
         ("@@ @@\n-class Net(nn.Module):\n+class Nut(nn.Module):\n", Status.REJECTED),
         ("@@ @@\n-import torch\n+import torch(\n", Status.UNPARSEABLE),
         ("@@ @@\n-import torch\n+import \ud800\n", Status.UNPARSEABLE),
@@ -85,7 +85,7 @@ def test_a_delta_that_is_no_candidate_says_why(text: str, status: Status) -> Non
     [
         ("I can't help with that.", Status.UNPARSEABLE),
         (BASE[:300], Status.UNPARSEABLE),
-        ("import os\n" + BASE, Status.REJECTED),
+        ("import pty\n" + BASE, Status.REJECTED),
     ],
 )
 def test_a_program_that_is_no_candidate_says_why(text: str, status: Status) -> None:

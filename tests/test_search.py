@@ -35,7 +35,7 @@ class Net(nn.Module):
         return self.out(x.flatten(1))
 """
 LINEAR = WRONG_SHAPE.replace(", 3)", ", out_shape[0])")
-FORBIDDEN = "import os\n" + LINEAR
+FORBIDDEN = "import subprocess\n" + LINEAR
 
 
 def script(path: Path, *codes: str) -> str:

@@ -15,13 +15,24 @@ from nnloop.records import Status
 # fmt: off
 IMPORTS = frozenset([
     "__future__", "abc", "collections", "collections.abc", "copy", "dataclasses", "einops", "einops.layers.torch",
-    "enum", "functools", "itertools", "math", "numbers", "numpy", "operator", "random", "string", "time", "types",
-    "typing", "typing_extensions", "warnings", "torch", "torch.amp", "torch.autograd", "torch.cuda", "torch.cuda.amp",
+    "enum", "functools", "gc", "itertools", "json", "logging", "math", "numbers", "numpy", "operator", "random", "re",
+    "string", "time", "torch", "torch.amp", "torch.autograd", "torch.cuda", "torch.cuda.amp", "torch.distributions",
     "torch.fft", "torch.jit", "torch.linalg", "torch.nn", "torch.optim", "torch.special", "torch.utils.checkpoint",
-    "torchvision", "torchvision.models", "torchvision.ops", "torchvision.transforms",
+    "torchvision", "torchvision.models", "torchvision.ops", "torchvision.transforms", "types", "typing",
+    "typing_extensions", "warnings",
 ])
 # fmt: on
-FAMILIES = ("torch.nn.", "torch.optim.", "torchvision.models.", "torchvision.ops.", "torchvision.transforms.")
+IDLE = frozenset({"inspect", "os", "sys", "traceback"})
+"""Modules that many networks import and never use: only their use is refused."""
+
+FAMILIES = (
+    "torch.distributions.",
+    "torch.nn.",
+    "torch.optim.",
+    "torchvision.models.",
+    "torchvision.ops.",
+    "torchvision.transforms.",
+)
 """Packages whose submodules may be imported too."""
 
 CALLS = {
@@ -54,18 +65,18 @@ MEMBERS = {
 
 # fmt: off
 FOREIGN = frozenset([
-    "os", "sys", "subprocess", "socket", "shutil", "pathlib", "importlib", "builtins", "ctypes", "pickle", "inspect",
-    "signal", "gc",
+    "builtins", "ctypes", "gc", "importlib", "inspect", "os", "pathlib", "pickle", "shutil", "signal", "socket",
+    "subprocess", "sys",
 ])
 """Modules that hang off other modules as attributes (torch.os)."""
 
 DUNDERS = frozenset([
-    "__all__", "__annotations__", "__author__", "__bool__", "__call__", "__class__", "__contains__", "__delattr__",
-    "__doc__", "__enter__", "__eq__", "__exit__", "__extra_repr__", "__float__", "__format__", "__getattr__",
-    "__getitem__", "__hash__", "__init__", "__init_subclass__", "__int__", "__iter__", "__len__", "__license__",
-    "__lt__", "__main__", "__name__", "__new__", "__next__", "__post_init__", "__qualname__", "__repr__",
-    "__setattr__", "__setitem__", "__setstate__", "__slots__", "__str__", "__version__", "__add__", "__mul__",
-    "__sub__", "__radd__", "__rmul__",
+    "__add__", "__all__", "__annotations__", "__author__", "__bool__", "__call__", "__class__", "__contains__",
+    "__delattr__", "__doc__", "__enter__", "__eq__", "__exit__", "__extra_repr__", "__float__", "__format__",
+    "__getattr__", "__getitem__", "__hash__", "__init__", "__init_subclass__", "__int__", "__iter__", "__len__",
+    "__license__", "__lt__", "__main__", "__module__", "__mul__", "__name__", "__new__", "__next__", "__post_init__",
+    "__qualname__", "__radd__", "__repr__", "__rmul__", "__setattr__", "__setitem__", "__setstate__", "__slots__",
+    "__str__", "__sub__", "__version__",
 ])
 # fmt: on
 """Double-underscore names that ordinary networks use."""
@@ -93,8 +104,11 @@ def _objections(node: ast.AST, names: dict[str, str], bound: set[str]) -> Iterat
             yield from _refuse_import(alias.name)
     elif isinstance(node, ast.ImportFrom):
         yield from _refuse_from(node)
-    elif isinstance(node, ast.Name) and node.id not in bound:
-        yield from _refuse_name(node.id)
+    elif isinstance(node, ast.Name):
+        if names.get(node.id) in IDLE:
+            yield f"uses {names[node.id]}: files, processes and the interpreter"
+        elif node.id not in bound:
+            yield from _refuse_name(node.id)
     elif isinstance(node, ast.Attribute):
         yield from _refuse_attribute(node, names)
     elif isinstance(node, ast.Call):
@@ -122,7 +136,7 @@ def _bound_names(nodes: list[ast.AST]) -> set[str]:
 
 
 def _refuse_import(module: str) -> Iterator[str]:
-    if module not in IMPORTS and not module.startswith(FAMILIES):
+    if module not in IMPORTS | IDLE and not module.startswith(FAMILIES):
         yield f"imports {module}, which is not on the list of modules that a network may use"
 
 
@@ -134,7 +148,7 @@ def _refuse_from(node: ast.ImportFrom) -> Iterator[str]:
         dotted = f"{node.module}.{alias.name}"
         yield from _refuse_member(dotted)
         if dotted not in IMPORTS:
-            yield from _refuse_import(node.module)
+            yield from _refuse_import(dotted if node.module in IDLE else node.module)
 
 
 def _refuse_name(name: str) -> Iterator[str]:

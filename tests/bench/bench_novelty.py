@@ -7,7 +7,6 @@ archive looks like whose networks descend from few seeds. The verdict is timed o
 """
 
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -42,7 +41,7 @@ def main() -> None:
         parsed = _milliseconds(novelty, [network.code for network in corpus.seeds()])
         nearest = [_timed(novelty, member) for member in members]
         verdict = f"verdict on code {parsed:5.2f} ms, on a relative's shingles {np.median(nearest):5.2f} ms"
-        costs = f"build {added:6.1f} s, {_restored(novelty, size)}, resident {_resident():,.0f} MB"
+        costs = f"build {added:6.1f} s, resident {_resident_mb():,.0f} MB, {_restored(novelty, size)}"
         print(f"{size:>8,} known: {verdict} (worst {max(nearest):5.2f}), {costs}")
 
 
@@ -78,9 +77,9 @@ def _restored(novelty: MinHashNovelty, size: int) -> str:
         return f"back in {time.process_time() - start:.1f} s from {path.stat().st_size / 1e6:,.0f} MB"
 
 
-def _resident() -> float:
-    """Peak of this process so far, twice the index while one is brought back beside the other."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+def _resident_mb() -> float:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
