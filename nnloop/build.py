@@ -10,7 +10,7 @@ from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import evaluate, pretrain, validate
+from nnloop.jobs import dashboard, evaluate, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -33,6 +33,7 @@ def run(settings: Settings, folder: Path) -> None:
         "report": _report,
         "validate": _validate,
         "pretrain": _pretrain,
+        "dashboard": _dashboard,
     }
     jobs[settings.job.name](settings, folder)
 
@@ -58,6 +59,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
     with contextlib.ExitStack() as stack:
         executor = stack.enter_context(make_executor(settings, dataset))
         tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
+        stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         shelf = shelf_path(cache_home(), dataset.fingerprint, settings.proxy)
         judged = judge_corpus(corpus.seeds(), executor, plan.trial, run_dir, shelf)
         archive = Archive(run_dir, novelty.build(settings.novelty), judged)
@@ -89,8 +91,7 @@ def _finish(reports: list[CycleReport], run_dir: RunDir) -> None:
     """Print what came out, and renew the overview of all runs of this name."""
     from nnloop.report.summary import summary
 
-    if not run_dir.page.exists():
-        report.write_report([run_dir.path], run_dir.page)
+    report.write_report([run_dir.path], run_dir.page)
     overview = run_dir.path.parent / "report.html"
     runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
     report.write_report(runs, overview)
@@ -115,6 +116,10 @@ def _validate(settings: Settings, folder: Path) -> None:
 
 def _pretrain(settings: Settings, folder: Path) -> None:
     pretrain.run(settings.job, folder)
+
+
+def _dashboard(settings: Settings, folder: Path) -> None:
+    dashboard.run(settings, folder, sys.stdout)
 
 
 def make_task(settings: Settings) -> Task:

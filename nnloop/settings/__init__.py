@@ -6,6 +6,7 @@
 
 from nnloop.settings.groups import (
     AdmissionSettings,
+    DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
     EvaluateJobSettings,
@@ -35,6 +36,7 @@ from nnloop.settings.groups import (
 
 __all__ = [
     "AdmissionSettings",
+    "DashboardJobSettings",
     "DatasetSettings",
     "DeltaSettings",
     "EvaluateJobSettings",

@@ -236,6 +236,11 @@ class ReportJobSettings:
 
 
 @dataclass
+class DashboardJobSettings:
+    name: str
+
+
+@dataclass
 class ValidateJobSettings:
     """Long trials of some of the networks that `runs` found (paper B, 50-epoch study)."""
 

@@ -10,6 +10,7 @@ from nnloop.errors import SettingsError
 from nnloop.settings.bounds import ranges
 from nnloop.settings.groups import (
     AdmissionSettings,
+    DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
     EvaluateJobSettings,
@@ -44,6 +45,7 @@ KINDS: dict[str, dict[str, type]] = {
         "report": ReportJobSettings,
         "validate": ValidateJobSettings,
         "pretrain": PretrainSettings,
+        "dashboard": DashboardJobSettings,
     },
     "llm": {
         "hf": HfLlmSettings,
