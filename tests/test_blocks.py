@@ -1,7 +1,9 @@
 """SEARCH/REPLACE blocks: read, placed and refused like the hunks of a diff."""
 
+import time
+
 import pytest
-from edits import BASE, WIDER, applied, refused, seed_sources
+from edits import BASE, WIDER, applied, outcome, refused, seed_sources
 
 from nnloop.modes import blocks
 from nnloop.modes.parse import extract_delta
@@ -77,3 +79,10 @@ def test_blocks_written_from_a_diff_lead_to_the_same_network() -> None:
     sources = seed_sources()
     for old, new in zip(sources, [*sources[3:], *sources[:3]], strict=True):
         assert applied(blocks.from_diff(delta_target(old, new, 1, False)), old) == new
+
+
+@pytest.mark.parametrize("line", ["<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", WIDER_BLOCK, block("", "")])
+def test_hostile_blocks_end_soon(line: str) -> None:
+    start = time.process_time()
+    outcome(BASE, "<<<<<<< SEARCH\n" + line * 20_000)
+    assert time.process_time() - start < 5

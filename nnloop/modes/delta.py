@@ -1,6 +1,7 @@
 """mode=delta: a unified diff against the baseline shown (paper B)."""
 
 import difflib
+from collections import Counter
 from dataclasses import replace
 
 from nnloop.errors import CompletionError
@@ -50,8 +51,8 @@ class Delta:
         """Whether the way from one to the other is a delta: at most MAX_CHANGED of the lines change."""
         old, new = split_lines(baseline), split_lines(better)
         limit = MAX_CHANGED * len(new)
-        if abs(len(old) - len(new)) > limit:
-            return False
+        if max(len(old), len(new)) - (Counter(old) & Counter(new)).total() > limit:
+            return False  # cheaply: no more lines can stay than both have
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         same = sum(block.size for block in matcher.get_matching_blocks())
         return 0 < max(len(old), len(new)) - same <= limit

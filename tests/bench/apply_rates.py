@@ -14,12 +14,13 @@ from collections import Counter
 
 from hydra import compose, initialize_config_dir
 
-from nnloop import build, llm, settings
+from nnloop import build, llm
 from nnloop.errors import CompletionError
 from nnloop.llm.pretraining.stream import held_out_networks
 from nnloop.modes.parse import extract_delta, tidy
 from nnloop.modes.patch import apply_patch
 from nnloop.records import Network, candidate_id
+from nnloop.settings.load import load
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 SEED = 2  # of the held-out networks
@@ -45,7 +46,7 @@ def main() -> None:
 def ask(count: int, networks: int, overrides: list[str]) -> list[tuple[str, str]]:
     """Return (baseline, completion) pairs."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        chosen = settings.load(compose("config", overrides=["llm=tiny", "dataset=digits", "mode=delta", *overrides]))
+        chosen = load(compose("config", overrides=["llm=tiny", "dataset=digits", "mode=delta", *overrides]))
     mode, task = build.make_mode(chosen), build.make_task(chosen)
     shown = [Network(candidate_id(code), code, "") for code in held_out_networks(SEED, networks)]
     engine = llm.load(chosen.llm, mode.name, count)
