@@ -40,6 +40,20 @@ def test_top_p_keeps_the_smallest_set_that_holds_it() -> None:
     assert kept == [1, 1, 2, 2, 3, 4]
 
 
+@pytest.mark.parametrize("scale", [0.01, 1.0, 5.0])
+def test_top_p_is_the_same_set_with_and_without_sorting_the_whole_vocabulary(scale: float) -> None:
+    logits = torch.randn(20, 500, generator=torch.Generator().manual_seed(1)) * scale
+    kept, ids = restrict(logits, 0, 0.9)
+    for row in range(20):
+        tokens, total = set(), 0.0
+        for token in logits[row].argsort(descending=True).tolist():
+            if total >= 0.9:
+                break
+            tokens.add(token)
+            total += float(logits[row].double().softmax(0)[token])
+        assert set(ids[row][kept[row].isfinite()].tolist()) == tokens
+
+
 def test_top_p_counts_within_the_top_k() -> None:
     logits = torch.tensor([[0.4, 0.3, 0.2, 0.1]]).log()
     assert restrict(logits, 2, 0.5)[0].isfinite().tolist() == [[True, False]]  # 4/7 of what top-k left

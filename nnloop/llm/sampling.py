@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+HEAD = 64  # most likely tokens that hold top_p nearly always: finding them is cheaper than sorting the vocabulary
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -34,10 +36,14 @@ def restrict(logits: Tensor, top_k: int, top_p: float) -> tuple[Tensor, Tensor]:
     """
     if top_k == 0 and top_p >= 1:
         return logits, torch.arange(logits.shape[1], device=logits.device)[None]
-    logits, ids = logits.topk(min(top_k, logits.shape[1])) if top_k else logits.sort(descending=True)
-    probabilities = logits.softmax(dim=-1)
+    size = logits.shape[1]
+    kept, ids = logits.topk(min(top_k or HEAD, size))
+    probabilities = (kept - (kept if top_k else logits).logsumexp(dim=-1, keepdim=True)).exp()
+    if not top_k and float(probabilities.sum(dim=-1).min()) < min(top_p, 1 - 1e-6):
+        kept, ids = logits.sort(descending=True)
+        probabilities = kept.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities
-    return logits.masked_fill(before >= top_p, -torch.inf), ids
+    return kept.masked_fill(before >= top_p, -torch.inf), ids
 
 
 def gumbel(seeds: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
