@@ -64,7 +64,7 @@ def main() -> None:
     while True:
         mark, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
         if not mark:
-            return
+            os._exit(0)  # the parent is gone; taking torch down in order would take seconds
         if os.fork() == 0:
             _supervise(
                 parent, socket.socket(fileno=descriptors[0]), found, seen, setup.scratch_mb, setup.logit_bytes, work

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from nnloop.records import Status
 from nnloop.training.contract import build
-from nnloop.training.images import Images, Normalise, TrainBatches
-from nnloop.training.module import Classifier
+from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
+from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
@@ -78,7 +78,6 @@ def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.de
         accelerator=device.type,
         devices=1,
         precision="bf16-mixed" if device.type == "cuda" else "32-true",
-        gradient_clip_val=recipe.clip_norm or None,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -86,9 +85,9 @@ def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.de
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, train_dataloaders=batches)
-    if trainer.global_step != total:
-        raise UnfitError(Status.TAMPERED, f"{trainer.global_step} optimizer steps, {total} were due")
+    trainer.fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL))
+    if module.steps != total:
+        raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {total} were due")
     return float(module.loss_sum) / total
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -69,3 +70,22 @@ class TrainBatches:
         )  # (B, C, P, P, H, W)
         top, left = torch.randint(2 * pad + 1, (2, len(x)), generator=self._generator, device=x.device)
         return windows[torch.arange(len(x), device=x.device), :, top, left]
+
+
+Batch = tuple[Tensor, Tensor]  # images (B, C, H, W) and labels (B,)
+
+
+class Chunks:
+    """The same batches, several at a time."""
+
+    def __init__(self, batches: TrainBatches, size: int) -> None:
+        self._batches = batches
+        self._size = size
+
+    def __len__(self) -> int:
+        return -(-len(self._batches) // self._size)
+
+    def __iter__(self) -> Iterator[list[Batch]]:
+        batches = iter(self._batches)
+        while chunk := list(islice(batches, self._size)):
+            yield chunk

@@ -1,0 +1,162 @@
+"""What a digits trial costs: to its first step, from end to end, for the wall around it, and for Lightning in it.
+
+    python tests/bench/bench_trials.py [TRIALS]
+
+Prints one JSON line. Times are wall medians and want idle cores. TRIALS (200) seed networks give the throughput.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from hydra import compose, initialize_config_dir
+
+from nnloop import corpus, data
+from nnloop.executor.local import LocalExecutor
+from nnloop.records import Candidate, Limits, Trial
+from nnloop.settings.load import load
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+PROBE = """
+import time
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.head = nn.LazyLinear(out_shape[0])
+
+    def forward(self, x):
+        if self.training:
+            raise RuntimeError(time.monotonic())
+        return self.head(x.flatten(1))
+"""
+REPEATS = 20
+
+
+def main() -> None:
+    trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    walled, bare = measure([]), measure(["user", "seccomp", "landlock"])
+    print(
+        json.dumps(
+            {
+                "start_executor_ms": walled["start_ms"],
+                "import_s": walled["import_s"],
+                "first_step_ms": walled["first_step_ms"],
+                "wall_overhead_ms": round(walled["empty_ms"] - bare["empty_ms"], 1),
+                **throughput(trials),
+                **lightning_share(),
+            }
+        )
+    )
+
+
+def start(without: list[str]) -> LocalExecutor:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = load(compose("config", ["dataset=digits", f"sandbox.without={json.dumps(without)}"]))
+    dataset = data.load(settings.dataset)
+    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor)
+
+
+def pose(code: str) -> Trial:
+    return Trial(Candidate("bench", code, "given", None, 0, 0), "digits", "fast", 1, 0, Limits(300.0, 4 << 30))
+
+
+def measure(without: list[str]) -> dict[str, float]:
+    """Time the start, the imports, the way to the first training step, and a trial that fails at once."""
+    began = time.monotonic()
+    with start(without) as executor:
+        started = time.monotonic()
+        executor.submit(pose("1 / 0")).result()
+        imported = time.monotonic()
+        first, empty = [], []
+        for _ in range(REPEATS):
+            submitted = time.monotonic()
+            reason = executor.submit(pose(PROBE)).result().reason
+            first.append(float(reason.removeprefix("RuntimeError: ")) - submitted)
+            submitted = time.monotonic()
+            executor.submit(pose("1 / 0")).result()
+            empty.append(time.monotonic() - submitted)
+    return {
+        "start_ms": round(1e3 * (started - began), 1),
+        "import_s": round(imported - started, 2),
+        "first_step_ms": round(1e3 * median(first), 1),
+        "empty_ms": 1e3 * median(empty),
+    }
+
+
+def throughput(trials: int) -> dict[str, float]:
+    seeds = corpus.seeds()
+    with start([]) as executor:
+        executor.submit(pose("1 / 0")).result()
+        began = time.monotonic()
+        running = [executor.submit(pose(seeds[i % len(seeds)].code)) for i in range(trials)]
+        results = [future.result() for future in running]
+        seconds = time.monotonic() - began
+    return {
+        "trials": trials,
+        "workers": executor.workers,
+        "trials_s": round(seconds, 1),
+        "trial_s": round(median(result.seconds for result in results), 3),
+        "peak_mib": round(max(result.peak_bytes or 0 for result in results) / 2**20),
+    }
+
+
+def lightning_share() -> dict[str, float]:
+    """Lightning's Trainer against a bare loop over the same batches: CPU seconds, medians of five."""
+    from nnloop import compat
+
+    compat.ensure_torchvision_imports()
+    import torch
+
+    from nnloop.training import fit
+    from nnloop.training.images import Images
+
+    torch.set_num_threads(1)
+    fit.quiet()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = load(compose("config", ["dataset=digits"]))
+    dataset = data.load(settings.dataset)
+    images = Images(*(torch.tensor(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
+    code = next(network.code for network in corpus.seeds() if network.name == "plain")
+    shares = [_one_share(code, images, settings) for _ in range(5)]
+    return {"lightning_share": round(median(shares), 3)}
+
+
+def _one_share(code, images, settings) -> float:  # type: ignore[no-untyped-def]
+    from dataclasses import asdict
+
+    import torch
+
+    from nnloop.training import contract, fit
+    from nnloop.training.images import Normalise, TrainBatches
+    from nnloop.training.recipe import one_cycle, recipe
+
+    cpu = torch.device("cpu")
+    plan = recipe(asdict(settings.dataset), asdict(settings.proxy), 1, len(images.train_y))
+    normalise = Normalise(plan, cpu)
+    spent = []
+    for lightning in (True, False):
+        net = contract.build(code, normalise(images.train_x[:2]), plan, cpu).net
+        batches = TrainBatches(images, plan, normalise, 0)
+        began = time.process_time()
+        if lightning:
+            fit._fit(net, batches, plan, cpu)
+        else:
+            net.to(memory_format=torch.channels_last).train()
+            optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, plan.weight_decay, True)
+            for step, (x, y) in enumerate(batches):
+                optimizer.param_groups[0]["lr"] = plan.lr * one_cycle(step, len(batches), plan.warmup_share)
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(net(x), y).backward()
+                optimizer.step()
+        spent.append(time.process_time() - began)
+    return spent[0] / spent[1] - 1
+
+
+if __name__ == "__main__":
+    main()
