@@ -64,6 +64,11 @@ def test_fences_inside_the_program_do_not_end_it() -> None:
     assert extract_code(f"Here:\n```python\n{DOCUMENTED}```\nDone.\n") == DOCUMENTED
 
 
+def test_blanks_inside_the_program_are_kept() -> None:
+    code = BASE.replace("\n\n    def", "\n        \n    def").replace("nn.ReLU()", "nn.ReLU()  ")
+    assert extract_code(f"```python\n{code}```") == code
+
+
 @pytest.mark.parametrize("cut", range(10, len(BASE.split("def forward")[0]), 7))
 def test_a_program_cut_off_before_its_forward_is_refused(cut: int) -> None:
     refused(f"```python\n{BASE[:cut]}")

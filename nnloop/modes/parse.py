@@ -91,7 +91,7 @@ def _blocks(lines: list[str]) -> Iterator[str]:
         for closing in (*(mark for mark in marks if mark > opening), len(lines)):
             block = "\n".join(lines[opening + 1 : closing])
             if "class Net" in block:
-                yield textwrap.dedent(block)
+                yield textwrap.dedent(block) if block.lstrip("\r\n")[:1] in (" ", "\t") else block
     yield from _unmarked(lines)
 
 
