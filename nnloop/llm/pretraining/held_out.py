@@ -8,7 +8,7 @@ import torch
 
 from nnloop.llm.pretraining import stream
 
-SAMPLING = {"do_sample": True, "temperature": 0.7, "top_p": 0.95, "top_k": 0}  # as in conf/llm/tiny.yaml
+SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}  # as in conf/llm/tiny.yaml
 MAX_NEW_TOKENS = {"delta": 192, "full": 512}
 
 
