@@ -45,7 +45,8 @@ class Tuner:
         lineage = [(archive.networks[entry.parent], archive.networks[str(entry.candidate)]) for entry in chosen]
         own = run_pairs(lineage, self._mode, self._task, self._settings.max_pairs)
         rng = random.Random(derive(self._seed, "corpus pairs", cycle))
-        return own + corpus_pairs(archive.corpus, self._mode, self._task, self._settings.max_pairs - len(own), rng)
+        room = min(self._settings.corpus_pairs, self._settings.max_pairs - len(own))
+        return own + corpus_pairs(archive.corpus, self._mode, self._task, room, rng)
 
     def newest(self, run: RunDir, before: int) -> Path | None:
         """The adapter of the last cycle before `before` that made one."""

@@ -96,6 +96,7 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "clip_norm": (0, 1e6),
         "max_length": (16, 1e7),
         "max_pairs": (1, 1e6),
+        "corpus_pairs": (0, 1e6),
     },
     "novelty": {
         "shingle": (1, 1000),

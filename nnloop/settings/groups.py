@@ -153,7 +153,8 @@ class LoraSettings:
     weight_decay: float
     clip_norm: float
     max_length: int  # tokens of prompt and completion; longer pairs are dropped and counted
-    max_pairs: int  # newest selected pairs a cycle trains on, corpus pairs fill up
+    max_pairs: int  # newest pairs of the run's selected networks with their parents that a cycle trains on
+    corpus_pairs: int  # pairs of corpus networks that fill them up, at most
     restart: bool  # start each cycle's adapter from llm.adapter or the bare model instead of the last adapter
 
 
