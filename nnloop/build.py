@@ -54,7 +54,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
 
     dataset = data.load(settings.dataset)
     task, mode = make_task(settings), make_mode(settings)
-    plan = _plan(settings, task)
+    plan = make_plan(settings, task)
     tracker = tracking.build(settings.tracker)
     with contextlib.ExitStack() as stack:
         executor = stack.enter_context(make_executor(settings, dataset))
@@ -99,9 +99,10 @@ def _finish(reports: list[CycleReport], run_dir: RunDir) -> None:
 
 
 def _evaluate(settings: Settings, folder: Path) -> None:
-    dataset = data.load(settings.dataset)
-    with make_executor(settings, dataset) as executor:
-        evaluate.run(settings, dataset, executor, sys.stdout)
+    sources = evaluate.read(settings.candidate or "")
+    plan = make_plan(settings, make_task(settings))
+    with make_executor(settings, data.load(settings.dataset)) as executor:
+        evaluate.run(sources, plan.trial, executor, sys.stdout)
 
 
 def _report(settings: Settings, folder: Path) -> None:
@@ -153,7 +154,7 @@ def _make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:
     return None
 
 
-def _plan(settings: Settings, task: Task) -> Plan:
+def make_plan(settings: Settings, task: Task) -> Plan:
     limits = Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30))
     return Plan(
         settings.seed,

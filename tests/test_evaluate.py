@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from trials import network
 
-from nnloop import data
+from nnloop import build
 from nnloop.errors import CandidateFileError
 from nnloop.executor.local import LocalExecutor
 from nnloop.jobs import evaluate
@@ -24,7 +24,8 @@ def evaluated(configure: Callable[..., Settings], executor: LocalExecutor) -> Ev
     def judge(pattern: str) -> list[dict[str, Any]]:
         settings = configure("job=evaluate", "dataset=digits", f"candidate='{pattern}'")
         out = io.StringIO()
-        evaluate.run(settings, data.load(settings.dataset), executor, out)
+        plan = build.make_plan(settings, build.make_task(settings))
+        evaluate.run(evaluate.read(pattern), plan.trial, executor, out)
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     return judge

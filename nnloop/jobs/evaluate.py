@@ -2,28 +2,29 @@
 
 import glob
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TextIO
 
-from nnloop.data import Dataset
 from nnloop.errors import CandidateFileError
-from nnloop.executor.local import LocalExecutor
-from nnloop.records import Candidate, Limits, Status, Trial, TrialResult, candidate_id
-from nnloop.seeding import derive
-from nnloop.settings import Settings
+from nnloop.jobs.assess import Executor
+from nnloop.records import Candidate, Status, Trial, TrialResult, candidate_id
+
+Pose = Callable[[Candidate], Trial]
 
 
-def run(settings: Settings, dataset: Dataset, executor: LocalExecutor, out: TextIO) -> None:
-    """Judge every network that settings.candidate names and write a line as soon as it and those before it are done.
-
-    Raises CandidateFileError, before anything starts, where a file is missing or can't be read.
-    """
-    sources = [(path, _read(path)) for path in find(settings.candidate or "")]
-    judged = [(path, *_judge(source, slot, settings, executor)) for slot, (path, source) in enumerate(sources)]
+def run(sources: Sequence[tuple[Path, bytes]], pose: Pose, executor: Executor, out: TextIO) -> None:
+    """Judge every network and write a line as soon as it and those before it are done; `pose` makes the trials."""
+    judged = [(path, *_judge(source, slot, pose, executor)) for slot, (path, source) in enumerate(sources)]
     for path, identity, future in judged:
         out.write(json.dumps(_line(path, identity, future.result()), ensure_ascii=False) + "\n")
         out.flush()
+
+
+def read(pattern: str) -> list[tuple[Path, bytes]]:
+    """Read the files that a path or a glob names. Raises CandidateFileError where one is missing or can't be read."""
+    return [(path, _read(path)) for path in find(pattern)]
 
 
 def find(pattern: str) -> list[Path]:
@@ -46,9 +47,7 @@ def _read(path: Path) -> bytes:
         raise CandidateFileError(f"candidate={path}: can't be read ({error.strerror})") from None
 
 
-def _judge(
-    source: bytes, slot: int, settings: Settings, executor: LocalExecutor
-) -> tuple[str | None, Future[TrialResult]]:
+def _judge(source: bytes, slot: int, pose: Pose, executor: Executor) -> tuple[str | None, Future[TrialResult]]:
     """Submit one network; source that is no Python is judged here."""
     try:
         code = source.decode()
@@ -56,11 +55,7 @@ def _judge(
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return None, _done(TrialResult(Status.UNPARSEABLE, reason))
-    candidate = Candidate(identity, code, "given", None, 0, slot)
-    limits = Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30))
-    seed = derive(settings.seed, "trial", identity)
-    trial = Trial(candidate, settings.dataset.name, settings.proxy.name, settings.proxy.epochs, seed, limits)
-    return identity, executor.submit(trial)
+    return identity, executor.submit(pose(Candidate(identity, code, "given", None, 0, slot)))
 
 
 def _done(result: TrialResult) -> Future[TrialResult]:
