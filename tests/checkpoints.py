@@ -138,6 +138,7 @@ def lora(**changes: Any) -> LoraSettings:
         "clip_norm": 1.0,
         "max_length": 400,
         "max_pairs": 100,
+        "corpus_pairs": 0,
         "restart": False,
     }
     return LoraSettings(**{**values, **changes})
