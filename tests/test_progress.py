@@ -3,12 +3,15 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import make_run
 
+from nnloop.records import Interval
 from nnloop.report.progress import Progress
+from nnloop.report.text import why_none_admitted
 from nnloop.rundir import RunDir
 
 
@@ -160,3 +163,15 @@ def test_the_log_gets_its_streams_back(run: RunDir) -> None:
         assert handler.stream is sys.stderr
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+@pytest.mark.parametrize(
+    ("above", "admitted", "reason"),
+    [(0.0, 0, "none reached admission.min_accuracy"), (0.5, 0, "too near to known networks"), (0.5, 1, None)],
+)
+def test_a_run_that_admitted_nothing_says_why(run: RunDir, above: float, admitted: int, reason: str | None) -> None:
+    report = replace(run.reports()[0], share_above=Interval(above, 0.0, 1.0), admitted=admitted)
+    said = why_none_admitted([report])
+    assert said is None if reason is None else reason in str(said)
+    none_valid = replace(report, valid_rate=Interval(0.0, 0.0, 0.3), admitted=0)
+    assert why_none_admitted([none_valid]) == "no completion was valid"

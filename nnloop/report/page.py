@@ -9,7 +9,7 @@ from nnloop.report.explorer import SCRIPT, explorer
 from nnloop.report.html import Content, Markup, code, details, diff, page, table, tag
 from nnloop.report.published import published_section
 from nnloop.report.read import Run
-from nnloop.report.text import count, duration, interval, number, percent
+from nnloop.report.text import count, duration, interval, number, percent, why_none_admitted
 
 STYLE = Path(__file__).with_name("style.css")
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
@@ -55,7 +55,11 @@ def _tiles(run: Run) -> Markup:
             "best accuracy",
             f"on test {percent(found.best_test)} %; corpus {percent(run.corpus_best)} %",
         ),
-        (count(found.admitted), "admitted", f"of {count(found.distinct)} distinct valid"),
+        (
+            count(found.admitted),
+            "admitted",
+            why_none_admitted(run.reports) or f"of {count(found.distinct)} distinct valid",
+        ),
         (count(found.mean_tokens), "tokens per completion", f"{number(found.mean_lines, 1)} lines"),
         (count(per_network), "tokens per admitted network", f"{count(found.tokens)} in all"),
         (duration(found.seconds), "wall time", ""),

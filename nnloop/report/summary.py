@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.records import CycleReport
-from nnloop.report.text import count, duration, interval, percent
+from nnloop.report.text import count, duration, interval, percent, why_none_admitted
 from nnloop.rundir import RunDir
 from nnloop.stats import wilson
 
@@ -18,6 +18,9 @@ def summary(reports: Sequence[CycleReport], folder: Path) -> str:
         rows.append(_total(reports))
     lines = _aligned(rows)
     lines.insert(1, "-" * max(len(line) for line in lines))
+    reason = why_none_admitted(reports)
+    if reason:
+        lines.append(f"nothing admitted: {reason}")
     return "\n".join([*lines, "", *_places(reports, RunDir(folder))])
 
 

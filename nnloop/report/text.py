@@ -1,5 +1,7 @@
 """Numbers as a person reads them, on the terminal and on the page."""
 
+from collections.abc import Sequence
+
 from nnloop.records import CycleReport, Interval
 
 ABSENT = "-"
@@ -46,3 +48,15 @@ def closing_line(report: CycleReport, cycles: int) -> str:
         duration(report.seconds.get("total")),
     ]
     return ", ".join(parts)
+
+
+def why_none_admitted(reports: Sequence[CycleReport]) -> str | None:
+    """Why a run has admitted nothing yet, in one line; None where it has, or before its first cycle."""
+    if not reports or any(report.admitted for report in reports):
+        return None
+    if not any(report.valid_rate.value for report in reports):
+        return "no completion was valid"
+    if not any(report.share_above and report.share_above.value for report in reports):
+        best = max(report.best_accuracy or 0.0 for report in reports)
+        return f"none reached admission.min_accuracy, the best has {percent(best)} %"
+    return "those above admission.min_accuracy are too near to known networks (novelty.threshold)"
