@@ -131,7 +131,6 @@ def make_task(settings: Settings) -> Task:
         dataset.classes,
         dataset.channels,
         dataset.size,
-        settings.admission.min_accuracy,
         settings.mode.max_params,
     )
 

@@ -64,6 +64,14 @@ def test_a_wrong_setting_names_key_value_and_what_is_allowed(overrides, message,
         configure(*overrides)
 
 
+def test_an_overlay_says_the_last_word_but_for_the_command_line(configure) -> None:
+    debug = configure("debug=one_candidate", "dataset=digits")
+    assert (debug.cycles, debug.candidates, debug.name, debug.executor.workers) == (1, 1, "debug", 1)
+    paper = configure("experiment=paper_full", "dataset=digits", "cycles=3")
+    assert (paper.admission.min_accuracy, paper.admission.pool, paper.cycles) == (0.40, "admitted", 3)
+    assert (paper.mode.name, paper.mode.max_params, paper.finetune.layers) == ("full", 500_000, 24)
+
+
 def test_every_number_of_the_settings_that_can_be_out_of_range_has_bounds(configure) -> None:
     composed = configure("llm=tiny", "job=pretrain")
     bounded = {key for key, *_ in ranges(composed)}

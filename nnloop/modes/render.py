@@ -18,7 +18,6 @@ class Task:
     classes: int
     channels: int
     size: int  # pixels a side
-    min_accuracy: float = 0.0
     max_params: int | None = None  # None: not mentioned
 
 
