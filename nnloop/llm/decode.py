@@ -140,7 +140,7 @@ class _Batch:
             input_ids=self._last[:, None],
             position_ids=self._cache.lengths[:, None],
             attention_mask=self._cache.mask(),
-            past_key_values=self._cache,
+            cache=self._cache,
             use_cache=True,
         )
         return output.logits[:, -1]  # type: ignore[no-any-return]
@@ -160,7 +160,7 @@ class _Batch:
 
     def _compute(self, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> None:
         ids = torch.tensor(tokens, device=self._device)
-        self._decoder.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        self._decoder.model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1)
 
     def _append(self, row: Row, token: int) -> None:
         row.tokens.append(token)
