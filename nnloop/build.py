@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
+from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
 from nnloop.jobs import dashboard, evaluate, pretrain, validate
@@ -43,9 +44,9 @@ def _search(settings: Settings, folder: Path) -> None:
     run_dir.open(settings)
     with run_dir.hold():
         reports = run_dir.reports()
-        if len(reports) < settings.cycles:
+        if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
             reports = _search_on(settings, run_dir)
-    _finish(reports, run_dir)
+    _finish(reports, run_dir, over_budget(reports, settings.budget) if len(reports) < settings.cycles else None)
 
 
 def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
@@ -87,8 +88,8 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
     return reports
 
 
-def _finish(reports: list[CycleReport], run_dir: RunDir) -> None:
-    """Print what came out, and renew the overview of all runs of this name."""
+def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None) -> None:
+    """Print what came out and what stopped the run early, and renew the overview of all runs of this name."""
     from nnloop.report.summary import summary
 
     report.write_report([run_dir.path], run_dir.page)
@@ -96,6 +97,8 @@ def _finish(reports: list[CycleReport], run_dir: RunDir) -> None:
     runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
     report.write_report(runs, overview)
     print(summary(reports, run_dir.path))
+    if stopped:
+        print(f"stopped: {stopped}")
 
 
 def _evaluate(settings: Settings, folder: Path) -> None:
@@ -164,4 +167,5 @@ def make_plan(settings: Settings, task: Task) -> Plan:
         settings.proxy.name,
         settings.proxy.epochs,
         limits,
+        settings.budget,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnloop.records import CycleReport, Entry, Status
+from nnloop.settings import BudgetSettings
 from nnloop.stats import bootstrap_mean, wilson
 
 
@@ -15,6 +16,10 @@ class Tuning:
     adapter: str | None = None
     loss: float | None = None
     pairs: int = 0
+    tokens: int = 0  # trained on, all epochs together
+    dropped: int = 0  # pairs that were too long
+    held_out_loss: float | None = None
+    held_out_loss_before: float | None = None
 
 
 def summarise(
@@ -25,6 +30,8 @@ def summarise(
     tuning: Tuning,
     seconds: dict[str, float],
     peak_bytes: int,
+    gpu_seconds: float | None = None,
+    joules: float | None = None,
 ) -> CycleReport:
     """Sum up one cycle; `entries` are all of its completions, in slot order."""
     fresh = [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
@@ -58,7 +65,24 @@ def summarise(
         finetune_pairs=tuning.pairs,
         seconds={stage: round(value, 3) for stage, value in seconds.items()},
         peak_bytes=peak_bytes,
+        finetune_tokens=tuning.tokens,
+        finetune_dropped=tuning.dropped,
+        held_out_loss=tuning.held_out_loss,
+        held_out_loss_before=tuning.held_out_loss_before,
+        gpu_seconds=gpu_seconds,
+        joules=joules,
     )
+
+
+def over_budget(reports: Sequence[CycleReport], budget: BudgetSettings) -> str | None:
+    """Say which budget the closed cycles have used up, if one is."""
+    tokens = sum(report.tokens + report.prompt_tokens for report in reports)
+    if budget.tokens is not None and tokens >= budget.tokens:
+        return f"budget.tokens={budget.tokens} is used up: {tokens} tokens in {len(reports)} cycles"
+    hours = sum(report.seconds.get("total", 0.0) for report in reports) / 3600
+    if budget.hours is not None and hours >= budget.hours:
+        return f"budget.hours={budget.hours:g} is used up: {hours:.2f} h in {len(reports)} cycles"
+    return None
 
 
 def _mean(values: Sequence[float]) -> float | None:

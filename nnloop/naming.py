@@ -6,7 +6,16 @@ from hashlib import sha256
 from typing import Any
 
 _IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
-_NOT_IN_THE_NAME = ("executor", "tracker", "dataset.root", "llm.device", "llm.batch_size", "candidate", "runs")
+_NOT_IN_THE_NAME = (
+    "executor",
+    "tracker",
+    "budget",
+    "dataset.root",
+    "llm.device",
+    "llm.batch_size",
+    "candidate",
+    "runs",
+)
 """Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
 
 _RESUMABLE = ("validate", "pretrain")

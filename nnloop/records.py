@@ -218,6 +218,29 @@ class CycleReport(Record):
     finetune_pairs: int
     seconds: dict[str, float]  # by stage: generate, evaluate, finetune, total
     peak_bytes: int  # of this process and its largest trial
+    finetune_tokens: int = 0  # trained on, prompts included, all epochs together
+    finetune_dropped: int = 0  # pairs longer than finetune.max_length
+    held_out_loss: float | None = None  # of the pairs that the fine-tune did not learn from, after it
+    held_out_loss_before: float | None = None
+    gpu_seconds: float | None = None  # wall seconds times GPUs; None without one
+    joules: float | None = None  # of the GPUs; None where they don't tell
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """What the cycle took, by unit; without a GPU, or one that does not tell, its units are not there."""
+        found = {
+            "tokens": self.tokens,
+            "prompt_tokens": self.prompt_tokens,
+            "seconds": self.seconds.get("total"),
+            "gpu_seconds": self.gpu_seconds,
+            "joules": self.joules,
+        }
+        return {unit: value for unit, value in found.items() if value is not None}
+
+    @property
+    def costs_per_admitted(self) -> dict[str, float]:
+        """The same per admitted network; empty where none was admitted."""
+        return {unit: value / self.admitted for unit, value in self.costs.items()} if self.admitted else {}
 
 
 def candidate_id(code: str) -> str:

@@ -178,4 +178,10 @@ def report_of(cycle: int, new: list[Entry], entries: list[Entry]) -> CycleReport
         finetune_pairs=24,
         seconds={"generate": 12.0 + cycle, "evaluate": 20.0, "finetune": 9.0, "trials": 30.0, "total": 41.0 + cycle},
         peak_bytes=900_000_000,
+        finetune_tokens=9000,
+        finetune_dropped=1,
+        held_out_loss=1.1 / (cycle + 1),
+        held_out_loss_before=1.4 / (cycle + 1),
+        gpu_seconds=41.0 + cycle,
+        joules=9000.0,
     )

@@ -2,8 +2,9 @@
 
 import pytest
 
-from nnloop.cycle import Tuning, summarise
+from nnloop.cycle import Tuning, over_budget, summarise
 from nnloop.records import Entry, NoveltyVerdict, Status, TrialResult
+from nnloop.settings import BudgetSettings
 
 
 def entry(slot: int, status: Status, accuracy: float | None = None, **more: object) -> Entry:
@@ -55,3 +56,25 @@ def test_a_cycle_without_a_valid_network_has_no_means() -> None:
     report = summarise(0, [entry(0, Status.UNPARSEABLE)], 0, 0.6, Tuning(), {}, 0)
     assert (report.mean_accuracy, report.best_accuracy, report.share_above, report.mean_jaccard) == (None,) * 4
     assert report.mean_accuracy_all == 0.0
+
+
+def test_costs_are_given_per_cycle_and_per_admitted_network() -> None:
+    report = summarise(2, ENTRIES, 5, 0.6, Tuning(), {"total": 8.0}, 99, gpu_seconds=16.0)
+    assert report.costs == {"tokens": 40, "prompt_tokens": 400, "seconds": 8.0, "gpu_seconds": 16.0}
+    assert report.costs_per_admitted == {"tokens": 20, "prompt_tokens": 200, "seconds": 4.0, "gpu_seconds": 8.0}
+    none = summarise(2, ENTRIES[3:], 5, 0.6, Tuning(), {"total": 8.0}, 99)
+    assert none.costs_per_admitted == {}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "hours", "message"),
+    [
+        (None, None, None),
+        (881, 0.01, None),
+        (880, None, "budget.tokens=880 is used up: 880 tokens in 2 cycles"),
+        (None, 0.005, "budget.hours=0.005 is used up: 0.01 h in 2 cycles"),
+    ],
+)
+def test_a_budget_is_used_up_by_the_closed_cycles(tokens: int | None, hours: float | None, message: str | None) -> None:
+    reports = [summarise(cycle, ENTRIES, 0, 0.6, Tuning(), {"total": 9.0}, 0) for cycle in range(2)]
+    assert over_budget(reports, BudgetSettings(tokens, hours)) == message

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parents": BASE,
     "novelty": BASE,
     "cycle": BASE | {"stats"},
+    "meter": set(),
     "archive": BASE | {"rundir", "novelty"},
     "modes": BASE | {"corpus"},
     "llm": BASE | {"rundir", "corpus", "modes"},
@@ -32,9 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": BASE | {"rundir", "stats"},
     "jobs": BASE
     | {"rundir", "stats", "data", "corpus", "executor", "parents", "novelty", "cycle", "archive", "modes", "llm"}
-    | {"tracking", "report"},
+    | {"tracking", "report", "meter"},
     "build": BASE
-    | {"rundir", "data", "corpus", "executor", "novelty", "archive", "modes", "llm", "tracking", "report", "jobs"},
+    | {"rundir", "data", "corpus", "executor", "novelty", "archive", "modes", "llm", "tracking", "report", "jobs"}
+    | {"cycle"},
     "naming": set(),
     "__main__": {"errors", "settings", "naming", "build"},
     "__init__": set(),

@@ -120,6 +120,20 @@ def test_a_killed_run_continues_to_the_same_entries(tmp_path: Path) -> None:
     assert cut == whole
 
 
+def test_a_used_up_budget_stops_the_run_at_a_cycles_end_and_a_raised_one_lets_it_go_on(
+    configure, tmp_path: Path, capsys
+) -> None:
+    def searched(*budget: str) -> int:
+        more = ("cycles=3", "candidates=1", *budget)
+        return len(scripted(configure, tmp_path / "run", LINEAR, more=more).reports())
+
+    assert searched("budget.hours=1e-6") == 1
+    assert "stopped: budget.hours=1e-06 is used up: 0.00 h in 1 cycles" in capsys.readouterr().out
+    assert searched("budget.hours=1e-6") == 1
+    assert searched("budget.hours=1") == 3
+    assert "stopped" not in capsys.readouterr().out.splitlines()[-1]
+
+
 def kill_after(lines: int, command: list[str], folder: Path) -> None:
     """Start a run and SIGKILL its whole process group once its archive has so many lines."""
     process = subprocess.Popen(command, cwd=folder, start_new_session=True, stderr=subprocess.DEVNULL)

@@ -152,7 +152,7 @@ def test_every_number_of_a_report_has_a_key(run: RunDir) -> None:
     assert told <= set(METRICS)
     read_fields = {name for metric in METRICS.values() for name in _fields_read(metric.read, report)}
     skipped = {"adapter", "adapter_next", "best_candidate", "cycle"}
-    assert read_fields == {name for name in CycleReport.__slots__ if name not in skipped}
+    assert read_fields - {"costs_per_admitted"} == {name for name in CycleReport.__slots__ if name not in skipped}
 
 
 def _fields_read(read: Any, report: CycleReport) -> set[str]:

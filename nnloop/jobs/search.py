@@ -9,9 +9,8 @@ import logging
 import random
 import resource
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nnloop import cycle as cycles
 from nnloop import parents
@@ -20,13 +19,14 @@ from nnloop.errors import SettingsError
 from nnloop.jobs.assess import Assessor, Executor, Rules
 from nnloop.jobs.tune import Tuner
 from nnloop.llm.engine import Engine, Request
+from nnloop.meter import Meter
 from nnloop.modes import Mode
 from nnloop.modes.render import Task
 from nnloop.records import Candidate, Completion, CycleReport, Entry, Limits, Network, Trial
 from nnloop.report.progress import Progress
 from nnloop.rundir import RunDir, journal, write_json
 from nnloop.seeding import derive
-from nnloop.settings import UniformParentsSettings
+from nnloop.settings import BudgetSettings, UniformParentsSettings
 from nnloop.tracking import Tracker
 
 _log = logging.getLogger(__name__)
@@ -44,30 +44,13 @@ class Plan:
     proxy: str
     epochs: int
     limits: Limits
+    budget: BudgetSettings
 
     def trial(self, candidate: Candidate) -> Trial:
         """The trial of a candidate; its seed depends on the run and the network alone."""
         return Trial(
             candidate, self.dataset, self.proxy, self.epochs, derive(self.seed, "trial", candidate.id), self.limits
         )
-
-
-@dataclass(slots=True)
-class Clock:
-    """Wall seconds by stage of one cycle."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-    _lap: float = field(default_factory=time.monotonic)
-
-    def lap(self, stage: str) -> None:
-        """Book the time since the last lap on a stage."""
-        now = time.monotonic()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._lap
-        self._lap = now
-
-    def total(self) -> float:
-        return time.monotonic() - self.started
 
 
 class Search:
@@ -95,21 +78,21 @@ class Search:
         self._engine: Engine | None = None
 
     def run(self) -> list[CycleReport]:
-        """Run the cycles that are not closed yet and give the reports of all."""
+        """Run the cycles that are not closed yet, while there is budget, and give the reports of all."""
         reports = self.run_dir.reports()
-        for cycle in range(len(reports), self.plan.cycles):
-            reports.append(self.run_cycle(cycle))
+        while len(reports) < self.plan.cycles and not cycles.over_budget(reports, self.plan.budget):
+            reports.append(self.run_cycle(len(reports)))
         return reports
 
     def run_cycle(self, cycle: int) -> CycleReport:
-        clock = Clock()
+        meter = Meter()
         self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, len(self.archive.of_cycle(cycle)))
         baselines = self.draw_baselines(cycle)
         requests = [self.pose(cycle, slot, baseline) for slot, baseline in enumerate(baselines)]
-        self.assess(cycle, baselines, self.complete(cycle, requests), clock)
+        self.assess(cycle, baselines, self.complete(cycle, requests), meter)
         tuning = self.tune(cycle)
-        clock.lap("finetune")
-        return self.close_cycle(cycle, tuning, clock)
+        meter.lap("finetune")
+        return self.close_cycle(cycle, tuning, meter)
 
     def draw_baselines(self, cycle: int) -> list[Network]:
         """One baseline per slot, from the corpus and the networks selected in earlier cycles."""
@@ -145,7 +128,7 @@ class Search:
                     completions.append(completion.line())
                     yield completion
 
-    def assess(self, cycle: int, baselines: Sequence[Network], completions: Iterator[Completion], clock: Clock) -> None:
+    def assess(self, cycle: int, baselines: Sequence[Network], completions: Iterator[Completion], meter: Meter) -> None:
         """Put every completion on trial while later ones are still being written, and archive the entries."""
         closed = len(self.archive.of_cycle(cycle))
         with journal(self.run_dir.trials(cycle)) as trials:
@@ -159,10 +142,10 @@ class Search:
                 generated += 1
                 self.progress.generated(generated)
                 self._show(assessor.ready())
-            clock.lap("generate")
+            meter.lap("generate")
             self.progress.stage("evaluating")
             self._show(assessor.rest())
-            clock.lap("evaluate")
+            meter.lap("evaluate")
 
     def tune(self, cycle: int) -> cycles.Tuning:
         """LoRA-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
@@ -171,14 +154,24 @@ class Search:
         self.progress.stage("fine-tuning")
         return self.tuner.tune(self.engine(cycle), self.archive, cycle, self.run_dir)
 
-    def close_cycle(self, cycle: int, tuning: cycles.Tuning, clock: Clock) -> CycleReport:
+    def close_cycle(self, cycle: int, tuning: cycles.Tuning, meter: Meter) -> CycleReport:
         """Write the cycle's report, last of all, and log it."""
         entries = self.archive.of_cycle(cycle)
         trained = [entry.result for entry in entries if entry.result and entry.status != "duplicate"]
-        seconds = {**clock.seconds, "trials": sum(result.seconds for result in trained), "total": clock.total()}
+        seconds = {**meter.seconds, "trials": sum(result.seconds for result in trained), "total": meter.total()}
         before = sum(entry.admitted for entry in self.archive.entries if entry.cycle < cycle)
         peak = max([_peak_bytes(), *(result.peak_bytes or 0 for result in trained)])
-        report = cycles.summarise(cycle, entries, before, self.rules.min_accuracy, tuning, seconds, peak)
+        report = cycles.summarise(
+            cycle,
+            entries,
+            before,
+            self.rules.min_accuracy,
+            tuning,
+            seconds,
+            peak,
+            meter.gpu_seconds(),
+            meter.joules(),
+        )
         self._track(report, entries)
         write_json(self.run_dir.report(cycle), report.to_json())
         self.progress.closed(report)

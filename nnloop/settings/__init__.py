@@ -6,6 +6,7 @@
 
 from nnloop.settings.groups import (
     AdmissionSettings,
+    BudgetSettings,
     DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
@@ -36,6 +37,7 @@ from nnloop.settings.groups import (
 
 __all__ = [
     "AdmissionSettings",
+    "BudgetSettings",
     "DashboardJobSettings",
     "DatasetSettings",
     "DeltaSettings",

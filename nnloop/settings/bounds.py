@@ -33,6 +33,9 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ranges.append(("executor.workers", settings.executor.workers, 1, 4096))
     if settings.mode.max_params is not None:
         ranges.append(("mode.max_params", settings.mode.max_params, 1, big))
+    for key in ("tokens", "hours"):
+        if getattr(settings.budget, key) is not None:
+            ranges.append((f"budget.{key}", getattr(settings.budget, key), 1e-6 if key == "hours" else 1, big))
     for name in ("max_new_tokens", "edits"):
         ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
     for group, keys in _BOUNDS.items():

@@ -291,6 +291,14 @@ class AdmissionSettings:
 
 
 @dataclass
+class BudgetSettings:
+    """The cycle in which one of them is used up is the run's last; raised, the run goes on."""
+
+    tokens: int | None  # prompts and completions; None is no limit
+    hours: float | None  # wall time of the closed cycles
+
+
+@dataclass
 class Settings:
     """The whole config, typed."""
 
@@ -308,6 +316,7 @@ class Settings:
     executor: Any
     tracker: Any
     admission: AdmissionSettings
+    budget: BudgetSettings
     name: str  # folder under outputs/
     seed: int
     cycles: int

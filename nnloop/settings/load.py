@@ -10,6 +10,7 @@ from nnloop.errors import SettingsError
 from nnloop.settings.bounds import ranges
 from nnloop.settings.groups import (
     AdmissionSettings,
+    BudgetSettings,
     DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
@@ -65,6 +66,7 @@ KINDS: dict[str, dict[str, type]] = {
     "executor": {"local": LocalExecutorSettings},
     "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
     "admission": {"": AdmissionSettings},
+    "budget": {"": BudgetSettings},
 }
 """The dataclass of each group's option, by its engine (llm) or name; "" where all options share one."""
 

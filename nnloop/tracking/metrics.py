@@ -11,6 +11,7 @@ from nnloop.records import CycleReport, Entry, Interval, Status
 
 STEP = "cycle"
 STAGES = ("generate", "evaluate", "finetune", "trials", "total")
+COSTS = {"tokens": "tokens", "prompt_tokens": "tokens", "seconds": "s", "gpu_seconds": "s", "joules": "J"}
 CYCLE_TABLE = "candidates/cycle"  # one version a cycle
 FULL_TABLE = "candidates/all"  # once, when the search ends
 
@@ -48,6 +49,10 @@ def _seconds(stage: str) -> Metric:
     return Metric(lambda report: report.seconds.get(stage), "s")
 
 
+def _per_admitted(unit: str) -> Metric:
+    return Metric(lambda report: report.costs_per_admitted.get(unit), COSTS[unit])
+
+
 METRICS: dict[str, Metric] = {
     **_estimate("valid/rate", "valid_rate", "max"),
     **_estimate("accuracy/mean", "mean_accuracy", "max"),
@@ -66,8 +71,15 @@ METRICS: dict[str, Metric] = {
     "cost/tokens_per_completion": Metric(lambda report: report.mean_tokens, "tokens"),
     "cost/lines_per_completion": Metric(lambda report: report.mean_lines, "lines"),
     "cost/peak_gb": Metric(lambda report: report.peak_bytes / 1e9, "GB", "max"),
+    **{f"cost/{unit}_per_admitted": _per_admitted(unit) for unit in COSTS},
+    "cost/gpu_seconds": Metric(lambda report: report.gpu_seconds, "s"),
+    "cost/joules": Metric(lambda report: report.joules, "J"),
     "finetune/loss": Metric(lambda report: report.finetune_loss, "nats"),
     "finetune/pairs": Metric(lambda report: report.finetune_pairs, "pairs"),
+    "finetune/dropped": Metric(lambda report: report.finetune_dropped, "pairs"),
+    "finetune/tokens": Metric(lambda report: report.finetune_tokens, "tokens"),
+    "finetune/held_out_loss": Metric(lambda report: report.held_out_loss, "nats"),
+    "finetune/held_out_loss_before": Metric(lambda report: report.held_out_loss_before, "nats"),
     **{f"seconds/{stage}": _seconds(stage) for stage in STAGES},
     **{f"status/{status}": _status(status) for status in Status},
 }
