@@ -142,7 +142,7 @@ class TrialResult(Record):
     test_accuracy: float | None = None
     params: int | None = None
     flops: int | None = None  # forward pass of one image, multiply-adds counted as two
-    train_loss: float | None = None
+    train_loss: float | None = None  # mean over the steps; None where the network trained by its own loop
     seconds: float = 0.0  # wall, from the worker taking the trial up to its result
     peak_bytes: int | None = None
     sandbox: str = ""  # the layers that were in force

@@ -13,6 +13,7 @@ from nnloop.training.recipe import Recipe, batch_size, one_cycle, steps_per_epoc
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
 CPU = torch.device("cpu")
+CHANNELS_LAST = torch.channels_last
 
 
 def recipe(flip: bool = False, crop_pad: int = 0, batch: int = 8) -> Recipe:
@@ -42,7 +43,7 @@ def images(count: int = 20) -> Images:
 
 def batches(count: int = 20, seed: int = 0, **how: int) -> TrainBatches:
     plan = recipe(**how)  # type: ignore[arg-type]
-    return TrainBatches(images(count), plan, Normalise(plan, CPU), seed)
+    return TrainBatches(images(count), plan, Normalise(plan, CPU, CHANNELS_LAST), seed)
 
 
 def built(code: str) -> Built:
@@ -106,7 +107,9 @@ def test_crops_shift_by_at_most_the_padding_and_fill_with_black() -> None:
 
 
 def test_normalised_pixels_have_the_asked_scale_and_layout() -> None:
-    x = Normalise(recipe(), CPU)(torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 4, 4))
+    x = Normalise(recipe(), CPU, CHANNELS_LAST)(
+        torch.tensor([0, 255], dtype=torch.uint8).view(2, 1, 1, 1).expand(2, 1, 4, 4)
+    )
     assert (float(x[0, 0, 0, 0]), float(x[1, 0, 0, 0])) == (-2.0, 2.0)
     assert x.is_contiguous(memory_format=torch.channels_last)
 
@@ -131,6 +134,14 @@ def test_a_lazy_layer_that_is_never_used_has_no_parameters() -> None:
     network_ = built(network(init="self.lazy = nn.LazyConv2d(4, 3)"))
     assert network_.params == 650
     network_.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def test_a_network_that_views_what_a_convolution_gives_trains_in_the_default_layout() -> None:
+    convolution = "self.conv = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1))"
+    viewing = network(init=convolution, forward="x = self.conv(x).view(len(x), 4, 64).mean(1)")
+    assert built(viewing).memory_format is torch.contiguous_format
+    meaning = network(init=convolution, forward="x = self.conv(x).mean(1, keepdim=True)")
+    assert built(meaning).memory_format is torch.channels_last
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,13 @@ from nnloop.sandbox.score import score
 from nnloop.sandbox.wire import Order
 
 if TYPE_CHECKING:
-    from nnloop.settings import DatasetSettings, LocalExecutorSettings, ProxySettings, SandboxSettings
+    from nnloop.settings import (
+        DatasetSettings,
+        LemurProxySettings,
+        LocalExecutorSettings,
+        ProxySettings,
+        SandboxSettings,
+    )
 
 TRIALS_PER_GPU = 4
 
@@ -37,7 +43,7 @@ class LocalExecutor:
         self,
         dataset: Dataset,
         dataset_settings: "DatasetSettings",
-        proxy: "ProxySettings",
+        proxy: "ProxySettings | LemurProxySettings",
         sandbox: "SandboxSettings",
         settings: "LocalExecutorSettings",
         max_params: int | None = None,

@@ -16,7 +16,7 @@ import nnloop
 from nnloop.jobs.assess import Executor
 from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
 from nnloop.rundir import RunDir, read_lines, write_text
-from nnloop.settings import ProxySettings
+from nnloop.settings import LemurProxySettings, ProxySettings
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def judge_corpus(
     return judged
 
 
-def shelf_path(cache: Path, fingerprint: str, proxy: ProxySettings) -> Path:
+def shelf_path(cache: Path, fingerprint: str, proxy: ProxySettings | LemurProxySettings) -> Path:
     """The file that keeps results for this data (its fingerprint), protocol and training code."""
     digest = sha256(json.dumps([nnloop.__version__, fingerprint, asdict(proxy)]).encode())
     for source in sorted((Path(nnloop.__file__).parent / "training").glob("*.py")):

@@ -36,6 +36,7 @@ class _Report:
 
     params: int | None = None
     flops: int | None = None
+    trained: bool = False
     train_loss: float | None = None
     peak_device_bytes: int | None = None
     unfit: Status | None = None
@@ -121,7 +122,7 @@ def _read(data: bytes) -> _Report:
         if not newline:
             break  # cut off by the process's death
         _take(report, json.loads(line))
-        if report.train_loss is not None:
+        if report.trained:
             report.logits = data
     return report
 
@@ -138,8 +139,9 @@ def _take(report: _Report, event: Any) -> None:
         report.reason = str(event.get("reason"))
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
-        if not isinstance(loss, float) or not math.isfinite(loss):
+        if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):
             raise ValueError("no training loss")
+        report.trained = True
         report.train_loss = loss
         report.peak_device_bytes = None if peak is None else _count(peak)
     else:

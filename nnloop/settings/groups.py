@@ -44,6 +44,24 @@ class ProxySettings:
 
 
 @dataclass
+class LemurProxySettings:
+    """LEMUR's protocol, by which the papers count: its transform, prm, and the network's own train_setup and learn.
+
+    A network without those two trains by what most of LEMUR's write there: SGD, cross-entropy, clipped gradients.
+    """
+
+    name: str
+    epochs: int
+    transform: str  # echo or norm, _<pixels> where it resizes, _flip where it flips in training: norm_256_flip
+    batch_size: int
+    lr: float
+    momentum: float
+    dropout: float
+    prm: dict[str, float]  # further values of prm, for networks whose supported_hyperparameters() name more
+    clip_norm: float  # gradient norm, for networks without a learn; 0 is no clipping
+
+
+@dataclass
 class HfLlmSettings:
     """A causal LM run by transformers."""
 
@@ -308,7 +326,7 @@ class Settings:
     mode: Any
     parents: Any
     context: Any
-    proxy: ProxySettings
+    proxy: ProxySettings | LemurProxySettings
     finetune: Any
     novelty: Any
     corpus: Any

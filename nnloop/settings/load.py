@@ -17,6 +17,7 @@ from nnloop.settings.groups import (
     EvaluateJobSettings,
     FullSettings,
     HfLlmSettings,
+    LemurProxySettings,
     LocalExecutorSettings,
     LoraSettings,
     MinHashSettings,
@@ -38,6 +39,7 @@ from nnloop.settings.groups import (
     ValidateJobSettings,
     WandbSettings,
 )
+from nnloop.settings.transforms import parse_transform
 
 KINDS: dict[str, dict[str, type]] = {
     "job": {
@@ -58,7 +60,7 @@ KINDS: dict[str, dict[str, type]] = {
     "mode": {"delta": DeltaSettings, "full": FullSettings},
     "parents": {"uniform": UniformParentsSettings},
     "context": {"single": SingleContextSettings},
-    "proxy": {"": ProxySettings},
+    "proxy": {"fast": ProxySettings, "long": ProxySettings, "lemur": LemurProxySettings},
     "finetune": {"lora": LoraSettings, "off": NoFinetuneSettings},
     "novelty": {"tokens": MinHashSettings, "chars": MinHashSettings, "off": NoNoveltySettings},
     "corpus": {"seeds": SeedCorpusSettings},
@@ -157,6 +159,8 @@ def check(settings: Settings) -> None:
         _check_choice("llm.dtype", settings.llm.dtype, ("auto", "float32", "bfloat16", "float16"))
         _refuse_unknown("llm.lora.", set(settings.llm.lora), {field.name for field in fields(LoraSettings)})
         _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
+    if isinstance(settings.proxy, LemurProxySettings):
+        _check_transform(settings.proxy.transform)
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
     if settings.job.name in ("report", "validate") and not settings.runs:
@@ -171,6 +175,13 @@ def _check_heads(job: PretrainSettings) -> None:
     if job.hidden_size % job.heads or job.heads % job.kv_heads:
         shown = f"job.hidden_size={job.hidden_size}, job.heads={job.heads}, job.kv_heads={job.kv_heads}"
         raise SettingsError(f"{shown}: hidden_size has to be a multiple of heads, and heads one of kv_heads")
+
+
+def _check_transform(name: str) -> None:
+    try:
+        parse_transform(name)
+    except ValueError as error:
+        raise SettingsError(f"proxy.transform={name}: {error}") from None
 
 
 def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:

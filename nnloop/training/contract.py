@@ -1,9 +1,14 @@
-"""The candidate contract: a module with `class Net(nn.Module)`, built as Net(in_shape, out_shape, prm, device)."""
+"""The candidate contract: a module with `class Net(nn.Module)`, built as Net(in_shape, out_shape, prm, device).
+
+Under proxy=lemur LEMUR's further parts count where they are there: supported_hyperparameters() in the module,
+learn(batches) in Net and with it train_setup(prm).
+"""
 
 import linecache
 import sys
 import types
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +27,7 @@ Uninitialized = UninitializedParameter | UninitializedBuffer
 @dataclass(frozen=True, slots=True)
 class Built:
     net: nn.Module
+    memory_format: torch.memory_format  # that the network and its images are in
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
 
@@ -29,13 +35,13 @@ class Built:
 def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Built:
     """Build the network and check it on `sample`, normalised images (2, C, H, W). Raises UnfitError."""
     try:
-        net = _construct(_load(code), sample, recipe, device)
+        net = _construct(_load(code, recipe), sample, recipe, device)
     except UnfitError:
         raise
     except BaseException as error:  # SystemExit and KeyboardInterrupt included: it is the candidate that raises them
         raise UnfitError(_blame(error), describe(error)) from error
     try:
-        _check(net, sample, recipe.classes)
+        memory_format = _check(net, sample, recipe.classes)
     except UnfitError:
         raise
     except BaseException as error:
@@ -43,10 +49,10 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
-    return Built(net, params, _count_flops(net, sample))
+    return Built(net, memory_format, params, _count_flops(net, sample.contiguous(memory_format=memory_format)))
 
 
-def _load(code: str) -> type[nn.Module]:
+def _load(code: str, recipe: Recipe) -> type[nn.Module]:
     """Run the module. Its lines are kept for tracebacks and the debugger."""
     filename = f"<{MODULE}>"
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
@@ -57,7 +63,18 @@ def _load(code: str) -> type[nn.Module]:
     kind = getattr(module, "Net", None)
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
         raise UnfitError(Status.BUILD_FAILED, "there is no class Net(nn.Module)")
+    if recipe.own_training and hasattr(module, "supported_hyperparameters"):
+        _check_hyperparameters(module.supported_hyperparameters(), recipe)
     return kind
+
+
+def _check_hyperparameters(wanted: Collection[str], recipe: Recipe) -> None:
+    missing = sorted(str(name) for name in set(wanted) - set(recipe.prm()))
+    if missing:
+        raise UnfitError(
+            Status.BUILD_FAILED,
+            f"supported_hyperparameters() names {', '.join(missing)}; give proxy.prm.{missing[0]}=<number>",
+        )
 
 
 def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: torch.device) -> nn.Module:
@@ -68,16 +85,38 @@ def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: to
     return net.to(device)
 
 
-def _check(net: nn.Module, sample: Tensor, classes: int) -> None:
-    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises UnfitError."""
+def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
+    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises UnfitError.
+
+    Returns the memory format it is in afterwards: channels last, which convolutions are faster in, or the default one
+    where the other does not suit the network (a view of what a convolution gives).
+    """
     net.eval()
     with torch.no_grad():
-        out = net(sample)
+        out = net(sample.contiguous())
         if any(isinstance(parameter, Uninitialized) for parameter in net.parameters()):
             net.train()  # some layers may be for training only
-            net(sample)
+            net(sample.contiguous())
+            net.eval()
     _forget_unused(net)
     _check_output(out, (len(sample), classes))
+    return _settle_format(net, sample)
+
+
+def _settle_format(net: nn.Module, sample: Tensor) -> torch.memory_format:
+    """Put the network into the memory format that it will train in, and return that."""
+    try:
+        _to_format(net, torch.channels_last)
+        with torch.no_grad():
+            net(sample.contiguous(memory_format=torch.channels_last))
+    except RuntimeError:
+        _to_format(net, torch.contiguous_format)
+        return torch.contiguous_format
+    return torch.channels_last
+
+
+def _to_format(net: nn.Module, memory_format: torch.memory_format) -> None:
+    net.to(memory_format=memory_format)  # type: ignore[call-overload]
 
 
 def _check_output(out: object, expected: tuple[int, int]) -> None:

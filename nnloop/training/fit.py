@@ -15,16 +15,19 @@ from nnloop.records import Status
 from nnloop.training.contract import build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
+from nnloop.training.own import OwnTraining, Passes, trains_itself
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
 EVAL_BATCH = 512
+EVAL_PIXELS = EVAL_BATCH * 32 * 32
+"""Images evaluated together hold no more pixels, or are a training batch: what fitted in training fits here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     logits: Tensor  # float32 (M, classes), on the CPU
-    train_loss: float  # mean over the steps
+    train_loss: float | None  # mean over the steps; None where the network trained by its own loop
     peak_device_bytes: int | None  # None on a CPU, whose memory the parent measures
 
 
@@ -43,15 +46,16 @@ def train(
     _seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images.to(device)
-    normalise = Normalise(recipe, device)
-    built = build(code, normalise(images.train_x[:2]), recipe, device)
+    built = build(code, Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2]), recipe, device)
     on_built(built.params, built.flops)
     if max_params is not None and built.params > max_params:
         raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+    normalise = Normalise(recipe, device, built.memory_format)
     try:
         _seed(seed)  # the check above may have drawn random numbers
-        loss = _fit(built.net, TrainBatches(images, recipe, normalise, seed), recipe, device)
-        logits = _logits(built.net, images.eval_x, normalise, device)
+        net = built.net.train()
+        loss = _fit(net, TrainBatches(images, recipe, normalise, seed), recipe, device)
+        logits = _logits(net, images.eval_x, normalise, recipe, device)
     except UnfitError:
         raise
     except BaseException as error:
@@ -69,15 +73,25 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device) -> float:
-    """Train for the recipe's epochs and return the mean loss."""
+def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device) -> float | None:
+    """Train for the recipe's epochs and return the mean loss where it is known."""
+    if trains_itself(net, recipe):
+        _trainer(recipe, device).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
+        return None
     total = recipe.epochs * len(batches)
-    module = Classifier(_channels_last(net).train(), recipe, total)
-    trainer = Trainer(
+    module = Classifier(net, recipe, total)
+    _trainer(recipe, device).fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL))
+    if module.steps != total:
+        raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {total} were due")
+    return float(module.loss_sum) / total
+
+
+def _trainer(recipe: Recipe, device: torch.device) -> Trainer:
+    return Trainer(
         max_epochs=recipe.epochs,
         accelerator=device.type,
         devices=1,
-        precision="bf16-mixed" if device.type == "cuda" else "32-true",
+        precision="bf16-mixed" if _mixed(recipe, device) else "32-true",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -85,21 +99,19 @@ def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.de
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL))
-    if module.steps != total:
-        raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {total} were due")
-    return float(module.loss_sum) / total
 
 
-def _channels_last(net: nn.Module) -> nn.Module:
-    return net.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def _mixed(recipe: Recipe, device: torch.device) -> bool:
+    return recipe.mixed_precision and device.type == "cuda"
 
 
 @torch.inference_mode()
-def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, device: torch.device) -> Tensor:
+def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, recipe: Recipe, device: torch.device) -> Tensor:
     net.to(device).eval()
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        parts = [net(normalise(part)).float() for part in torch.split(eval_x, EVAL_BATCH)]
+    size = recipe.size or eval_x.shape[-1]
+    rows = max(recipe.batch_size, min(EVAL_BATCH, EVAL_PIXELS // size**2))
+    with torch.autocast(device.type, torch.bfloat16, enabled=_mixed(recipe, device)):
+        parts = [net(normalise(part)).float() for part in torch.split(eval_x, rows)]
     return torch.cat(parts).cpu().contiguous()
 
 

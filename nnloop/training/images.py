@@ -23,17 +23,36 @@ class Images:
 
 
 class Normalise:
-    """uint8 pixels to standardised floats, channels last."""
+    """uint8 pixels to standardised floats of the recipe's size, in one memory format."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, device: torch.device, memory_format: torch.memory_format) -> None:
         mean = torch.tensor(recipe.mean, device=device).view(1, -1, 1, 1)
         std = torch.tensor(recipe.std, device=device).view(1, -1, 1, 1)
         self._scale = 1 / (255 * std)
         self._shift = -mean / std
+        self._size = recipe.size
+        self._memory_format = memory_format
 
     def __call__(self, x: Tensor) -> Tensor:
+        if self._size is not None:
+            x = resize(x, self._size)
         floats = x.float().mul_(self._scale).add_(self._shift)
-        return floats.contiguous(memory_format=torch.channels_last)
+        return floats.contiguous(memory_format=self._memory_format)
+
+
+def resize(x: Tensor, size: int) -> Tensor:
+    """Resize the shorter side of uint8 images to `size` as Pillow's bilinear filter does, and cut out the middle."""
+    height, width = x.shape[2:]
+    if (height, width) == (size, size):
+        return x
+    shorter = min(height, width)
+    scaled = (size * height // shorter, size * width // shorter)
+    x = x if x.device.type == "cpu" else x.float()  # only there are bytes resized
+    x = nn.functional.interpolate(x, scaled, mode="bilinear", antialias=True)
+    if x.is_floating_point():
+        x = x.round_().clamp_(0, 255)
+    top, left = (scaled[0] - size + 1) // 2, (scaled[1] - size + 1) // 2
+    return x[:, :, top : top + size, left : left + size]
 
 
 class TrainBatches:

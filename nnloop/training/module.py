@@ -1,4 +1,4 @@
-"""The Lightning module: one network under the one-cycle recipe."""
+"""The Lightning module of a network that trains by the recipe alone."""
 
 from typing import Any
 
@@ -39,7 +39,8 @@ class Classifier(LightningModule):
 
     def _step(self, optimizer: SGD, x: Tensor, y: Tensor) -> None:
         recipe = self.recipe
-        optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
+        if recipe.warmup_share is not None:
+            optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(self.net(x).float(), y, label_smoothing=recipe.label_smoothing)
         self.manual_backward(loss)
@@ -64,6 +65,6 @@ class Classifier(LightningModule):
             [parameter for parameter in self.net.parameters() if parameter.requires_grad],
             lr=recipe.lr,
             momentum=recipe.momentum,
-            nesterov=recipe.momentum > 0,
+            nesterov=recipe.nesterov and recipe.momentum > 0,
             weight_decay=recipe.weight_decay,
         )

@@ -1,10 +1,11 @@
 """The training recipe of one trial, as plain numbers. No torch here."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nnloop.records import Record
+from nnloop.settings.transforms import parse_transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +23,36 @@ class Recipe(Record):
     momentum: float
     weight_decay: float
     label_smoothing: float
-    warmup_share: float
+    warmup_share: float | None  # of the one-cycle schedule; None keeps the learning rate as it is
     clip_norm: float
     dropout: float
+    nesterov: bool = True
+    size: int | None = None  # pixels, square; None is the images' own
+    transform: str = "fast"  # its name in prm
+    more: dict[str, float] = field(default_factory=dict)  # of prm
+    own_training: bool = False  # the network's train_setup and learn count where it has them
+    mixed_precision: bool = True  # bfloat16, on a GPU
 
     def prm(self) -> dict[str, Any]:
         """The hyperparameters that Net is given, under LEMUR's names."""
         return {
+            **self.more,
             "lr": self.lr,
             "momentum": self.momentum,
             "dropout": self.dropout,
             "batch": self.batch_size,
             "epoch": self.epochs,
-            "transform": "fast",
+            "epoch_max": self.epochs,
+            "transform": self.transform,
         }
 
 
 def recipe(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
     """Combine the two groups of settings for a training set of so many images."""
+    return (_lemur if "transform" in proxy else _one_cycle)(dataset, proxy, epochs, images)
+
+
+def _one_cycle(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
     return Recipe(
         classes=dataset["classes"],
         mean=tuple(dataset["mean"]),
@@ -55,6 +68,34 @@ def recipe(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: 
         warmup_share=proxy["warmup_share"],
         clip_norm=proxy["clip_norm"],
         dropout=proxy["dropout"],
+    )
+
+
+def _lemur(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
+    """LEMUR's: the transform decides over flips whatever the dataset, the learning rate is constant."""
+    transform = parse_transform(proxy["transform"])
+    channels = dataset["channels"]
+    return Recipe(
+        classes=dataset["classes"],
+        mean=tuple(dataset["mean"]) if transform.normalise else (0.0,) * channels,
+        std=tuple(dataset["std"]) if transform.normalise else (1.0,) * channels,
+        flip=transform.flip,
+        crop_pad=0,
+        epochs=epochs,
+        batch_size=min(proxy["batch_size"], images),
+        lr=proxy["lr"],
+        momentum=proxy["momentum"],
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        warmup_share=None,
+        clip_norm=proxy["clip_norm"],
+        dropout=proxy["dropout"],
+        nesterov=False,
+        size=transform.size,
+        transform=proxy["transform"],
+        more=dict(proxy["prm"]),
+        own_training=True,
+        mixed_precision=False,
     )
 
 

@@ -1,0 +1,108 @@
+"""The Lightning module of a network that trains itself: LEMUR's train_setup(prm) and learn(batches)."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from nnloop.records import Status
+from nnloop.training.images import Batch, TrainBatches
+from nnloop.training.recipe import Recipe
+from nnloop.training.unfit import UnfitError
+
+BATCHES_PER_LOOK = 16
+
+
+def trains_itself(net: nn.Module, recipe: Recipe) -> bool:
+    """Whether the network's own learn counts and is there."""
+    return recipe.own_training and callable(getattr(net, "learn", None))
+
+
+class OwnTraining(LightningModule):
+    """Has `net` learn a pass an epoch, which is one step of Lightning's.
+
+    It ends the trial as diverged when a weight is no longer finite. The loss stays the network's own affair.
+    """
+
+    def __init__(self, net: nn.Module, recipe: Recipe) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.net = net
+        self.recipe = recipe
+        self.steps: dict[int, int] = {}  # by optimizer
+
+    def configure_optimizers(self) -> Optimizer | None:
+        setup = getattr(self.net, "train_setup", None)
+        if callable(setup):
+            setup(self.recipe.prm())
+        optimizer = getattr(self.net, "optimizer", None)
+        return optimizer if isinstance(optimizer, Optimizer) else None
+
+    def training_step(self, batches: "Pass", batch_idx: int) -> None:
+        learn: Callable[[Pass], Any] = self.net.learn  # type: ignore[assignment]
+        self.steps.clear()
+        counting = register_optimizer_step_post_hook(self._count)
+        try:
+            learn(batches)
+        finally:
+            counting.remove()
+        batches.look()
+        steps = max(self.steps.values(), default=0)
+        if steps > batches.given:
+            raise UnfitError(Status.TAMPERED, f"{steps} optimizer steps for {batches.given} batches")
+
+    def _count(self, optimizer: Optimizer, arguments: object, keywords: object) -> None:
+        self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leave it: the images are there already."""
+        return batch
+
+
+class Pass:
+    """One epoch's batches, once: as LEMUR's own loader, it is its own iterator and has a length."""
+
+    def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
+        self._batches = batches
+        self._iterator = iter(batches)
+        self._net = net
+        self.given = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Batch:
+        if self.given % BATCHES_PER_LOOK == 0:
+            self.look()
+        batch = next(self._iterator)
+        self.given += 1
+        return batch
+
+    def look(self) -> None:
+        """Raise UnfitError where a weight is not finite: a loss that isn't has reached all of them."""
+        norm: Tensor = nn.utils.get_total_norm([parameter.detach() for parameter in self._net.parameters()])
+        if not torch.isfinite(norm):
+            raise UnfitError(
+                Status.DIVERGED, f"the weights are not finite after {self.given} of {len(self._batches)} batches"
+            )
+
+
+class Passes:
+    """What Lightning iterates over: one pass an epoch."""
+
+    def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
+        self._batches = batches
+        self._net = net
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Pass]:
+        yield Pass(self._batches, self._net)
