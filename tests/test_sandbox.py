@@ -1,11 +1,13 @@
 """The wall: every hostile network ends as it says, alone, and leaves nothing behind."""
 
+import io
 import os
 import re
 import socket
 import sys
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ from nnloop.sandbox.view import expand, view
 from nnloop.sandbox.wire import Ending, Order
 
 ATTACKS = sorted((Path(__file__).parent / "attacks").glob("*.py"))
-FULL = Layers(True, True, True, True, True, True, True, True, 6, True)
+FULL = Layers(True, True, True, True, True, True, True, True, 6, True, True)
 
 
 def expected(attack: Path) -> dict[str, str]:
@@ -95,8 +97,14 @@ BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
 TRAINED = b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": null}\n'
 
 
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
 def logits(answers: list[int]) -> bytes:
-    return np.eye(4, dtype="<f4")[answers].tobytes()
+    return npy(np.eye(4, dtype="<f4")[answers])
 
 
 def test_accuracies_are_computed_from_logits_and_the_parents_labels() -> None:
@@ -113,9 +121,16 @@ def test_chance_is_not_ok() -> None:
 @pytest.mark.parametrize(
     ("report", "status", "reason"),
     [
-        (BUILT + TRAINED + logits([0, 1, 2]), Status.CRASHED, "48 bytes of logits, 64 were due"),
-        (BUILT + TRAINED + logits([0, 1, 2, 3, 0]), Status.CRASHED, "80 bytes"),
-        (BUILT + TRAINED + b"\xff" * 64, Status.DIVERGED, "not finite"),
+        (BUILT + TRAINED + logits([0, 1, 2]), Status.CRASHED, "176 bytes are no npy of float32 (4, 4)"),
+        (BUILT + TRAINED + logits([0, 1, 2, 3])[:-1], Status.CRASHED, "191 bytes are no npy"),
+        (BUILT + TRAINED + logits([0, 1, 2, 3]) + b"\0", Status.CRASHED, "193 bytes are no npy"),
+        (BUILT + TRAINED + npy(np.eye(4)), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.asfortranarray(np.eye(4, dtype="<f4"))), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.array([["a", None]], dtype=object)), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"PK\x03\x04" * 16, Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"", Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"\x93NUMPY\x01\x00\xff\xff" + b"[" * 65535, Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.full((4, 4), np.inf, dtype="<f4")), Status.DIVERGED, "not finite"),
         (b'{"event": "unfit", "status": "ok", "reason": ""}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "unfit", "status": "infrastructure", "reason": ""}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
@@ -184,4 +199,4 @@ def test_layers_say_what_is_missing_and_what_a_candidate_could_reach() -> None:
     assert FULL.without(["net"]).leaks() == []  # seccomp refuses sockets as well
     assert FULL.without(["net", "seccomp"]).leaks() == ["the network"]
     assert FULL.without(["user", "landlock"]).leaks() == ["your files", "other processes"]
-    assert str(FULL.without(["user"])) == "no_new_privs+seccomp+rlimits+landlock6"
+    assert str(FULL.without(["user"])) == "no_new_privs+seccomp+rlimits+cgroup+landlock6"

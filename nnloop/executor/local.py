@@ -103,8 +103,10 @@ class LocalExecutor:
         missing = self._zygote.layers.missing()
         if self._inline:
             log.warning("sandbox=inline: candidates run with your rights and no limits, one at a time")
-        if sandbox == "auto" and missing:
+        elif sandbox == "auto" and missing:
             log.warning("sandbox: this machine lacks %s; in force: %s", ", ".join(missing), self.layers)
+        else:
+            log.info("sandbox: in force: %s", self.layers)
 
     def _judge(self, trial: Trial) -> TrialResult:
         """Run a trial, again where our own machinery failed under it."""

@@ -11,6 +11,8 @@ from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.view import SCRATCH, View
 
 OPEN_FILES = 256
+MOST_OPEN_FILES = 1 << 20  # a descriptor of the warm process can't be beyond
+PROCESSES = 256  # threads included
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
 LINUX = sys.platform.startswith("linux")
 
@@ -30,6 +32,7 @@ class Rules:
 def confine(rules: Rules, keep: set[int]) -> None:
     """Apply every layer; `keep` are the descriptors that stay open beside the standard ones. Raises OSError."""
     layers = rules.layers
+    mapped, data = _mapped_bytes()  # while there is a /proc to ask
     if LINUX:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if layers.root:
@@ -42,11 +45,11 @@ def confine(rules: Rules, keep: set[int]) -> None:
     _close_descriptors(keep)
     if LINUX and (layers.user or os.geteuid() == 0):
         kernel.drop_capabilities(bounding=True)
-    _limit(rules)
+    _limit(rules, mapped, data)
     if layers.no_new_privs:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers.landlock:
-        landlock.apply(_file_rules(rules.view, scratch, masked=layers.root))
+        landlock.apply(_file_rules(rules.view, scratch, layers))
     if layers.seccomp:
         seccomp.apply()
 
@@ -58,22 +61,16 @@ def _clean_environment(scratch: str) -> None:
 
 
 def _close_descriptors(keep: set[int]) -> None:
-    folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
-    try:
-        open_now = [int(name) for name in os.listdir(folder)]
-    except OSError:
-        open_now = list(range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
-    for descriptor in open_now:
-        if descriptor > 2 and descriptor not in keep:
-            try:
-                os.close(descriptor)
-            except OSError:
-                continue  # the one that listed the folder
+    start = 3
+    for descriptor in sorted(keep):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    os.closerange(start, MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES))
 
 
-def _limit(rules: Rules) -> None:
-    """Limits are on top of what the warm process brought along."""
-    mapped, data = _mapped_bytes()
+def _limit(rules: Rules, mapped: int, data: int) -> None:
+    """Limits are on top of what the warm process brought along: `mapped` address space, `data` of it private."""
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: rules.cpu_s,
@@ -83,6 +80,8 @@ def _limit(rules: Rules) -> None:
     if not any("nvidia" in device for device in rules.view.devices):  # its driver maps far more than it uses
         limits[resource.RLIMIT_DATA] = data + rules.memory_bytes
         limits[resource.RLIMIT_AS] = mapped + rules.memory_bytes + SHARED_SLACK_BYTES
+    if rules.layers.user:  # elsewhere it counts everything that this user runs
+        limits[resource.RLIMIT_NPROC] = PROCESSES
     for what, wanted in limits.items():
         hard = resource.getrlimit(what)[1]
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -104,12 +103,13 @@ def _mapped_bytes() -> tuple[int, int]:
     return int(fields[0]) * page, int(fields[5]) * page
 
 
-def _file_rules(view: View, scratch: str, masked: bool) -> list[tuple[str, int]]:
+def _file_rules(view: View, scratch: str, layers: Layers) -> list[tuple[str, int]]:
     """Where a root of its own has masked what is hidden, a rule a folder is enough."""
-    if masked:
-        rules = [(path, landlock.READ) for path in view.readable]
+    if layers.root:
+        rules = [(path, landlock.READ) for path in view.readable] + [("/dev/shm", landlock.WRITE)]
     else:
         rules = [(path, landlock.LIST) for path in view.readable]
         rules += [(part, landlock.READ) for part in view.parts]
     rules += [(path, landlock.DEVICE) for path in view.devices]
-    return [*rules, (scratch, landlock.WRITE), ("/dev/shm", landlock.WRITE), ("/proc", landlock.READ)]
+    own = "/proc" if layers.pid and layers.root else f"/proc/{os.getpid()}"  # others' are in the machine's /proc
+    return [*rules, (scratch, landlock.WRITE), (own, landlock.READ)]

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from nnloop.errors import InfrastructureError
 from nnloop.sandbox import wire
 from nnloop.sandbox.layers import Layers
+from nnloop.sandbox.supervise import Site
 from nnloop.sandbox.wire import Ending, Order
-from nnloop.sandbox.zygote import Array, Setup
+from nnloop.sandbox.zygote import Array, Setup, clear
 
 HELLO_S = 60.0  # until the warm process has probed its layers, before it imports torch
 READY_S = 300.0  # until a trial starts: imports on a busy machine
@@ -56,6 +57,7 @@ class Zygote:
         self._control, theirs = socket.socketpair()
         self._sending = threading.Lock()
         self._running: set[socket.socket] = set()
+        self._site: Site | None = None
         with theirs:
             arrays = [_open(array) for array in (shared.train_x, shared.train_y, shared.eval_x)]
             descriptors = [array.descriptor for array in arrays]
@@ -64,7 +66,7 @@ class Zygote:
             finally:
                 for descriptor in descriptors:
                     os.close(descriptor)
-        self.layers = self._greet(
+        site = self._site = self._greet(
             Setup(
                 [array.to_json() for array in arrays],
                 shared.dataset,
@@ -76,8 +78,9 @@ class Zygote:
                 shared.inline,
             )
         )
+        self.layers: Layers = site.layers
 
-    def _greet(self, setup: Setup) -> Layers:
+    def _greet(self, setup: Setup) -> Site:
         try:
             wire.send(self._control, setup.to_json())
             self._control.settimeout(HELLO_S)
@@ -91,7 +94,7 @@ class Zygote:
             self.close()
             raise gone
         self._control.settimeout(None)
-        return Layers.from_json(hello)
+        return Site.from_json(hello)
 
     def alive(self) -> bool:
         return self._process.poll() is None
@@ -150,6 +153,8 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._site:
+            clear(self._site, self._process.pid)
         self._stderr.close()
 
 

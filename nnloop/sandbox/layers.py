@@ -31,6 +31,7 @@ class Layers(Record):
     seccomp: bool = False
     landlock: int = 0  # ABI version
     rlimits: bool = False
+    cgroup: bool = False  # memory and processes of a trial counted together
 
     def __str__(self) -> str:
         on = [name for name in self.__slots__ if getattr(self, name) and name != "landlock"]
@@ -46,7 +47,7 @@ class Layers(Record):
         return [
             *([] if self.net or self.seccomp else ["the network"]),
             *([] if self.root or self.landlock else ["your files"]),
-            *([] if self.pid or (self.seccomp and self.root) else ["other processes"]),
+            *([] if self.pid or (self.seccomp and (self.root or self.landlock)) else ["other processes"]),
         ]
 
     def without(self, names: list[str]) -> "Layers":
@@ -61,8 +62,8 @@ class Layers(Record):
         return (kernel.CLONE_NEWUSER if self.user else 0) | sum(wanted)
 
 
-def probe(view: View) -> Layers:
-    """Try every layer. Elsewhere than on Linux only resource limits are left."""
+def probe(view: View, groups: bool) -> Layers:
+    """Try every layer but the control groups, which `groups` tells. Elsewhere than on Linux only limits are left."""
     if not sys.platform.startswith("linux"):
         return Layers(rlimits=True)
     user = _works(lambda: enter_user_namespace(0))
@@ -76,6 +77,7 @@ def probe(view: View) -> Layers:
         seccomp=_works(_filter),
         landlock=landlock.version() if _works(_restrict) else 0,
         rlimits=True,
+        cgroup=groups,
     )
 
 

@@ -1,5 +1,6 @@
 """From what came out of the wall to a TrialResult. The labels are here, on the parent's side, and nowhere else."""
 
+import io
 import json
 import math
 import signal
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
 
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
@@ -79,6 +82,8 @@ def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str
         return Status.TIMEOUT, f"stopped after {order.wall_s:g} s {report.stage()}"
     if ending.cause == "memory":
         return Status.OUT_OF_MEMORY, f"more than {order.memory_bytes >> 20} MiB {report.stage()}"
+    if ending.cause == "disk":
+        return Status.CRASHED, f"its scratch folder is full {report.stage()}"
     if ending.cause == "flood":
         return Status.CRASHED, "its report is larger than its logits"
     if report.unfit is not None:
@@ -99,10 +104,9 @@ def _how(code: int) -> str:
 
 
 def _grade(logits: bytes, dataset: Dataset, classes: int) -> tuple[Status, str, tuple[float, float] | None]:
-    rows = len(dataset.eval_x)
-    if len(logits) != rows * classes * 4:
-        return Status.CRASHED, f"{len(logits)} bytes of logits, {rows * classes * 4} were due", None
-    values = np.frombuffer(logits, dtype="<f4").reshape(rows, classes)
+    values = _unpack(logits, (len(dataset.eval_x), classes))
+    if values is None:
+        return Status.CRASHED, f"{len(logits)} bytes are no npy of float32 {(len(dataset.eval_x), classes)}", None
     if not np.isfinite(values).all():
         return Status.DIVERGED, "the logits are not finite", None
     answers = values.argmax(1)
@@ -114,8 +118,21 @@ def _grade(logits: bytes, dataset: Dataset, classes: int) -> tuple[Status, str, 
     return Status.OK, "", (val, test)
 
 
+def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Take npy of exactly this shape in float32, None for anything else.
+
+    Its header is compared with the only right one and never parsed, so that nothing in it can have an effect.
+    """
+    file = io.BytesIO()
+    npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    header = file.getvalue()
+    if not data.startswith(header) or len(data) != len(header) + 4 * math.prod(shape):
+        return None
+    return np.frombuffer(data, dtype="<f4", offset=len(header)).reshape(shape)
+
+
 def _read(data: bytes) -> _Report:
-    """Read the JSON lines and, after the line "trained", the logits. Raises ValueError on anything else."""
+    """Read the JSON lines and, after the line "trained", the logits' bytes. Raises ValueError on anything else."""
     report = _Report()
     while data and report.logits is None:
         line, newline, data = data.partition(b"\n")

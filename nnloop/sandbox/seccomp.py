@@ -5,41 +5,52 @@ import os
 import struct
 
 from nnloop.sandbox import kernel
+from nnloop.sandbox.calls import Machine, machine
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _EPERM, _ENOSYS = 1, 38
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24  # offsets in struct seccomp_data
 _X32_BIT = 0x40000000
+_F_SETSIG, _F_SETOWN, _F_SETOWN_EX = 10, 8, 15
+_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
 
 DENIED = (
     # processes: none but this one; programs: none
     "fork", "vfork", "execve", "execveat", "setsid", "setpgid",
-    # signals and looks at others
+    # signals and looks at others, and their priority
     "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "ptrace",
-    "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp",
-    # the network (socketpair stays), and memory that no limit counts
-    "socket", "shmget", "mq_open", "memfd_create",
+    "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "setpriority",
+    "ioprio_set", "sched_setparam", "sched_setscheduler", "sched_setattr", "migrate_pages", "move_pages",
+    # the network (socketpair stays), memory that no limit counts, and what System V shares
+    "socket", "mq_open", "mq_unlink", "memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "semget", "semop",
+    "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl",
     # namespaces and file systems
-    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "move_mount", "fsopen", "fsmount",
-    "mount_setattr", "name_to_handle_at", "open_by_handle_at", "quotactl", "swapon",
-    # large kernel surfaces
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "open_tree_attr", "move_mount",
+    "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "quotactl",
+    "quotactl_fd", "swapon", "swapoff", "fanotify_init",
+    # what Landlock leaves open: owners, modes, times and attributes of files that this user owns; special files
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
+    "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
+    "fremovexattr", "removexattrat", "mknod", "mknodat",
+    # large or old kernel surfaces
     "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl",
-    "add_key", "request_key", "personality", "acct", "settimeofday", "reboot", "kexec_load", "init_module",
-    "finit_module", "delete_module", "iopl", "ioperm",
+    "add_key", "request_key", "personality", "modify_ldt", "uselib", "acct", "syslog", "settimeofday",
+    "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "vhangup", "reboot", "kexec_load",
+    "kexec_file_load", "init_module", "finit_module", "delete_module", "iopl", "ioperm",
 )  # fmt: skip
 
 
 def apply() -> None:
     """Filter this thread and what it starts, for ever. Needs no_new_privs."""
-    program = _program(kernel.machine(), os.getpid())
+    program = _program(machine(), os.getpid())
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     filter_ = ctypes.create_string_buffer(header, len(header))
     kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(filter_))
 
 
-def _program(machine: kernel.Machine, pid: int) -> bytes:
+def _program(machine: Machine, pid: int) -> bytes:
     calls = machine.calls
     steps = [
         _step(_LOAD, _ARCHITECTURE),
@@ -54,20 +65,36 @@ def _program(machine: kernel.Machine, pid: int) -> bytes:
             steps += [_step(_EQUAL, calls[name], 0, 1), _step(_RETURN, _ERRNO | _EPERM)]
     # libc falls back from clone3, whose flags a filter can't see, to clone
     steps += [_step(_EQUAL, calls["clone3"], 0, 1), _step(_RETURN, _ERRNO | _ENOSYS)]
-    steps += _unless(calls["clone"], _step(_ANY_BIT, kernel.CLONE_THREAD, 1, 0))  # threads, no processes
-    steps += _unless(calls["kill"], _step(_EQUAL, pid, 1, 0))
-    steps += _unless(calls["tgkill"], _step(_EQUAL, pid, 1, 0))
-    steps += _unless(calls["prctl"], _step(_EQUAL, kernel.PR_SET_PDEATHSIG, 0, 1))
+    steps += _where(calls["clone"], _FIRST_ARGUMENT, [_step(_ANY_BIT, kernel.CLONE_THREAD, 1, 0)])  # no processes
+    for name in ("kill", "tgkill"):
+        steps += _only(calls[name], [pid])
+    for name in ("prlimit64", "sched_setaffinity"):
+        steps += _only(calls[name], [0, pid])
+    steps += _never(calls["prctl"], _FIRST_ARGUMENT, [kernel.PR_SET_PDEATHSIG])
+    steps += _never(calls["fcntl"], _SECOND_ARGUMENT, [_F_SETSIG, _F_SETOWN, _F_SETOWN_EX])  # signals by the way
+    steps += _never(calls["ioctl"], _SECOND_ARGUMENT, [_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP])
     steps.append(_step(_RETURN, _ALLOW))
     return b"".join(steps)
 
 
-def _unless(number: int, test: bytes) -> list[bytes]:
-    """Refuse the call unless `test`, which looks at its first argument, jumps over the refusal."""
+def _only(number: int, values: list[int]) -> list[bytes]:
+    """Refuse the call unless its first argument is one of `values`."""
+    return _where(number, _FIRST_ARGUMENT, [_step(_EQUAL, v, len(values) - i, 0) for i, v in enumerate(values)])
+
+
+def _never(number: int, argument: int, values: list[int]) -> list[bytes]:
+    """Refuse the call where its argument is one of `values`."""
+    *first, last = values
+    tests = [_step(_EQUAL, value, len(values) - 1 - i, 0) for i, value in enumerate(first)]
+    return _where(number, argument, [*tests, _step(_EQUAL, last, 0, 1)])
+
+
+def _where(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
+    """Refuse the call unless one of the `tests` of its argument jumps over the refusal."""
     return [
-        _step(_EQUAL, number, 0, 4),
-        _step(_LOAD, _FIRST_ARGUMENT),
-        test,
+        _step(_EQUAL, number, 0, len(tests) + 3),
+        _step(_LOAD, argument),
+        *tests,
         _step(_RETURN, _ERRNO | _EPERM),
         _step(_LOAD, _NUMBER),
     ]

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from nnloop.sandbox import guard, kernel, layers, wire
+from nnloop.records import Record
+from nnloop.sandbox import cgroup, guard, kernel, layers, wire
 from nnloop.sandbox.guard import LINUX, Rules
 from nnloop.sandbox.view import View
 from nnloop.sandbox.wire import Ending, Order
@@ -23,6 +24,19 @@ DRAIN_S = 2.0  # for what is left in the pipes of a dead process
 BROKEN = 113  # exit code of a candidate's process whose wall could not be built
 REPORT_SLACK_BYTES = 1 << 16  # of a report beside its logits
 CPU_SLACK_S = 5
+MOST_FILES = 10_000  # in a scratch folder without a file system of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Site(Record):
+    """What all trials of one warm process run in."""
+
+    layers: layers.Layers
+    view: View
+    groups: cgroup.Home | None
+    scratch: str  # the folder of their scratch folders; empty where each trial has a root of its own
+    scratch_mb: int
+    report_bytes: int  # the largest report
 
 
 @dataclass(slots=True)
@@ -39,57 +53,78 @@ class _Watched:
 Work = Callable[[Order, int], None]
 
 
-def supervise(
-    parent: socket.socket, found: layers.Layers, view: View, scratch_mb: int, logit_bytes: int, work: Work
-) -> None:
+def supervise(parent: socket.socket, site: Site, work: Work) -> None:
     """Run one trial for the parent at the other end of the socket; a parent that hangs up ends it."""
     message = wire.receive(parent)
     if message is None:
         return
     order = Order.from_json(message)
     parent.sendall(b"!")  # the clock of the parent starts
-    scratch = "" if found.root else tempfile.mkdtemp(prefix="nnloop-")
+    scratch = tempfile.mkdtemp(dir=site.scratch) if site.scratch else ""
+    group = None
     try:
-        cpu_s = int(order.wall_s * (os.cpu_count() or 1)) + CPU_SLACK_S
-        rules = Rules(found, view, scratch, scratch_mb, order.memory_bytes, cpu_s)
-        ending, report = _run(parent, order, rules, logit_bytes + REPORT_SLACK_BYTES, work)
+        if site.groups:
+            name = f"{group_prefix(os.getppid())}{os.getpid()}"
+            group = cgroup.Group(site.groups, name, order.memory_bytes, guard.PROCESSES)
+        ending, report = _run(parent, order, site, scratch, group, work)
         wire.send(parent, ending.to_json())
         parent.sendall(report)
     finally:
+        if group:
+            group.remove()
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _run(parent: socket.socket, order: Order, rules: Rules, largest: int, work: Work) -> tuple[Ending, bytes]:
+def group_prefix(warm: int) -> str:
+    """How the control groups of a warm process's trials are called."""
+    return f"nnloop-{warm}-"
+
+
+def _run(
+    parent: socket.socket, order: Order, site: Site, scratch: str, group: cgroup.Group | None, work: Work
+) -> tuple[Ending, bytes]:
+    cpu_s = int(order.wall_s * (os.cpu_count() or 1)) + CPU_SLACK_S
+    rules = Rules(site.layers, site.view, scratch, site.scratch_mb, order.memory_bytes, cpu_s)
     if LINUX:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         layers.enter(rules.layers)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     report_in, report_out = os.pipe()
     output_in, output_out = os.pipe()
+    go_in, go_out = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become_candidate(order, rules, report_out, output_out, work)
-    os.close(report_out)
-    os.close(output_out)
+        os.close(go_out)
+        _become_candidate(order, rules, report_out, output_out, go_in, work)
+    for descriptor in (report_out, output_out, go_in):
+        os.close(descriptor)
     watched = _Watched(pid, _resident_bytes(pid))
-    _watch(watched, parent, {report_in: largest, output_in: order.output_bytes}, order)
+    if group:
+        group.add(pid)  # takes the kernel some ms, while the candidate's process builds its own side of the wall
+    os.close(go_out)
+    _watch(watched, parent, {report_in: site.report_bytes, output_in: order.output_bytes}, order, rules)
     code, peak = _bury(pid)
-    watched.cause = "broken" if code == BROKEN else watched.cause
+    if code == BROKEN:
+        watched.cause = "broken"
+    elif code == -signal.SIGKILL and group and group.out_of_memory():
+        watched.cause = "memory"
     tail = bytes(watched.output[-2000:]).decode("utf-8", "replace")
     ending = Ending(watched.cause, code, peak, tail, len(watched.report))
     return ending, bytes(watched.report)
 
 
-def _become_candidate(order: Order, rules: Rules, report: int, output: int, work: Work) -> None:
-    """Turn this fork into the candidate's process; never returns."""
+def _become_candidate(order: Order, rules: Rules, report: int, output: int, go: int, work: Work) -> None:
+    """Turn this fork into the candidate's process, once the supervisor closes `go`; never returns."""
     code = BROKEN
     try:
         null = os.open("/dev/null", os.O_RDONLY)
         for target, source in ((0, null), (1, output), (2, output)):
             os.dup2(source, target)
         os.setpgid(0, 0)
-        guard.confine(rules, keep={report})
+        guard.confine(rules, keep={report, go})
+        os.read(go, 1)
+        os.close(go)
         code = 1
         work(order, report)
         code = 0
@@ -100,7 +135,7 @@ def _become_candidate(order: Order, rules: Rules, report: int, output: int, work
         os._exit(code)
 
 
-def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], order: Order) -> None:
+def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], order: Order, rules: Rules) -> None:
     """Collect what the candidate sends until both pipes close, and kill it where it goes beyond its limits."""
     deadline = time.monotonic() + order.wall_s
     report_in, output_in = pipes
@@ -127,19 +162,36 @@ def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], orde
                 else:
                     watched.output = (watched.output + data)[-pipes[output_in] :]
             if _has_exited(watched.pid):
-                _kill_orphans()  # which keep its pipes open
+                kill_children()  # which keep its pipes open
             elif watched.cause == "exit":
-                deadline = _check_limits(watched, order, pipes[report_in]) or deadline
+                deadline = _check_limits(watched, rules, pipes[report_in]) or deadline
     for pipe in pipes:
         os.close(pipe)
 
 
-def _check_limits(watched: _Watched, order: Order, largest: int) -> float | None:
+def _check_limits(watched: _Watched, rules: Rules, largest: int) -> float | None:
     if len(watched.report) > largest:
         return _end(watched, "flood")
-    if _resident_bytes(watched.pid) - watched.baseline > order.memory_bytes:
+    if _resident_bytes(watched.pid) - watched.baseline > rules.memory_bytes:
         return _end(watched, "memory")
+    if rules.scratch and _is_full(rules.scratch, rules.scratch_mb << 20):
+        return _end(watched, "disk")
     return None
+
+
+def _is_full(folder: str, limit: int) -> bool:
+    """Whether a scratch folder on the machine's own disk holds too much, in bytes or in files."""
+    size = files = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += os.lstat(os.path.join(place, name)).st_blocks * 512
+            except OSError:
+                continue  # gone meanwhile
+        files += len(names) + 1
+        if size > limit or files > MOST_FILES:
+            return True
+    return False
 
 
 def _end(watched: _Watched, cause: str) -> float:
@@ -166,7 +218,7 @@ def _bury(pid: int) -> tuple[int, int]:
         _kill(pid)  # its process group; its number can't belong to another yet
     _, status, usage = os.wait4(pid, 0)
     while True:
-        _kill_orphans()
+        kill_children()
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
@@ -179,8 +231,8 @@ def _has_exited(pid: int) -> bool:
     return LINUX and os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _kill_orphans() -> None:
-    """Kill the children of this process: a dead candidate's processes, which have become its own."""
+def kill_children() -> None:
+    """Kill the children of this process: for a supervisor, what a dead candidate has left to it."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             children = [int(pid) for pid in file.read().split()]

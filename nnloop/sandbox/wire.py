@@ -28,7 +28,7 @@ class Order(Record):
 class Ending(Record):
     """How the candidate's process ended: the supervisor's word, the candidate has no part in it."""
 
-    cause: str  # exit, timeout, memory, flood, broken (the wall could not be built)
+    cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the wall could not be built)
     code: int  # exit code, or minus the signal's number
     peak_bytes: int  # resident, what the warm process brought along included
     output: str  # the end of what it printed

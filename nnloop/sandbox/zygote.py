@@ -8,6 +8,7 @@ import gc
 import mmap
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -17,8 +18,8 @@ from typing import Any
 
 from nnloop import compat
 from nnloop.records import Record
-from nnloop.sandbox import kernel, layers, wire
-from nnloop.sandbox.supervise import Work, supervise
+from nnloop.sandbox import cgroup, kernel, layers, wire
+from nnloop.sandbox.supervise import REPORT_SLACK_BYTES, Site, Work, group_prefix, kill_children, supervise
 from nnloop.sandbox.view import view
 from nnloop.sandbox.wire import Ending, Order
 
@@ -53,9 +54,8 @@ def main() -> None:
     if message is None:
         return
     setup = Setup.from_json(message)
-    seen = view(tuple(setup.hidden))
-    found = layers.Layers() if setup.inline else layers.probe(seen).without(setup.without)
-    wire.send(parent, found.to_json())
+    site = _survey(setup)
+    wire.send(parent, site.to_json())
     work = _prepare(setup)
     if setup.inline:
         _run_inline(parent, work)
@@ -64,15 +64,37 @@ def main() -> None:
     while True:
         mark, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
         if not mark:
-            os._exit(0)  # the parent is gone; taking torch down in order would take seconds
+            _end(site)  # the parent is gone
         if os.fork() == 0:
-            _supervise(
-                parent, socket.socket(fileno=descriptors[0]), found, seen, setup.scratch_mb, setup.logit_bytes, work
-            )
+            _supervise(parent, socket.socket(fileno=descriptors[0]), site, work)
         os.close(descriptors[0])
 
 
-def _supervise(parent: socket.socket, connection: socket.socket, *arguments: Any) -> None:
+def _survey(setup: Setup) -> Site:
+    """Find out what this machine allows."""
+    seen = view(tuple(setup.hidden))
+    groups = None if setup.inline or "cgroup" in setup.without else cgroup.find()
+    found = layers.Layers() if setup.inline else layers.probe(seen, groups is not None).without(setup.without)
+    scratch = "" if found.root or setup.inline else tempfile.mkdtemp(prefix="nnloop-")
+    return Site(found, seen, groups, scratch, setup.scratch_mb, setup.logit_bytes + REPORT_SLACK_BYTES)
+
+
+def _end(site: Site) -> None:
+    """End every trial and this process, at once: taking torch down in order would take seconds."""
+    kill_children()
+    clear(site, os.getpid())
+    os._exit(0)
+
+
+def clear(site: Site, warm: int) -> None:
+    """Remove what the killed supervisors of a warm process have left."""
+    if site.groups:
+        cgroup.sweep(site.groups, group_prefix(warm))
+    if site.scratch:
+        shutil.rmtree(site.scratch, ignore_errors=True)
+
+
+def _supervise(parent: socket.socket, connection: socket.socket, site: Site, work: Work) -> None:
     """Become one trial's supervisor; never returns."""
     code = 1
     try:
@@ -80,7 +102,7 @@ def _supervise(parent: socket.socket, connection: socket.socket, *arguments: Any
         parent.close()
         if sys.platform.startswith("linux"):
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        supervise(connection, *arguments)
+        supervise(connection, site, work)
         code = 0
     except (OSError, ValueError, TypeError) as error:
         print(f"supervisor: {type(error).__name__}: {error}", file=sys.stderr, flush=True)

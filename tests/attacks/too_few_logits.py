@@ -1,7 +1,7 @@
 """Send fewer logits than there are images.
 
 expect: crashed
-reason: 400 bytes of logits
+reason: 400 bytes are no npy
 """
 
 import contextlib

@@ -40,7 +40,7 @@ REPEATS = 20
 
 def main() -> None:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    walled, bare = measure([]), measure(["user", "seccomp", "landlock"])
+    walled, bare = measure([]), measure(["user", "seccomp", "landlock", "cgroup"])
     print(
         json.dumps(
             {

@@ -1,0 +1,194 @@
+"""Control groups: the kernel counts and limits one trial's memory and processes, where their folders are writable.
+
+Covers version 1 (controllers memory and pids) and version 2 (a folder whose children have both). Usually root's; an
+ordinary user has them where the system delegates a folder. What the other layers do without them: the supervisor looks
+at resident memory every 0.1 s, and resource limits count address space and processes.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nnloop.records import Record
+
+_REMOVAL_S = 2.0  # the kernel lets go of a group's last process a little after its death
+
+
+@dataclass(frozen=True, slots=True)
+class Home(Record):
+    """Where groups of trials can be made: one folder each in version 1, the same one twice in version 2."""
+
+    memory: str
+    pids: str
+    version: int
+
+
+def find() -> Home | None:
+    """Return where this process can make groups, None where it can't."""
+    return next((home for home in _homes() if _usable(home)), None)
+
+
+def _homes() -> Iterator[Home]:
+    """Yield where groups might be made, most likely first."""
+    own = _own_groups()
+    mounts = _mounts()
+    if "memory" in mounts and "pids" in mounts:
+        yield Home(_below(mounts["memory"], own.get("memory")), _below(mounts["pids"], own.get("pids")), 1)
+    if "" in mounts:
+        folder = _below(mounts[""], own.get(""))
+        for place in dict.fromkeys((folder, os.path.dirname(folder) if folder != mounts[""][1] else folder)):
+            yield Home(place, place, 2)
+
+
+def _usable(home: Home) -> bool:
+    """Try it: make a group, limit it, and move a process into it."""
+    try:
+        _ask_for_controllers(home)
+        group = Group(home, f"nnloop-probe-{os.getpid()}", 1 << 30, 64)
+    except OSError:
+        return False
+    child = os.fork()
+    if child == 0:
+        time.sleep(10)
+        os._exit(0)
+    try:
+        group.add(child)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        group.remove()
+
+
+class Group:
+    """One trial's. Raises OSError where it can't be made."""
+
+    def __init__(self, home: Home, name: str, memory_bytes: int, processes: int) -> None:
+        self._memory = os.path.join(home.memory, name)
+        self._pids = os.path.join(home.pids, name)
+        self._version = home.version
+        for folder in dict.fromkeys((self._memory, self._pids)):
+            os.mkdir(folder)
+        try:
+            limit = "memory.max" if home.version == 2 else "memory.limit_in_bytes"
+            _write(self._memory, limit, str(memory_bytes))
+            _write(self._pids, "pids.max", str(processes))
+        except OSError:
+            self.remove()
+            raise
+
+    def add(self, pid: int) -> None:
+        for folder in dict.fromkeys((self._memory, self._pids)):
+            _write(folder, "cgroup.procs", str(pid))
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process of the group for its memory."""
+        name = "memory.events" if self._version == 2 else "memory.oom_control"
+        return any(
+            key == "oom_kill" and value != "0" for key, _, value in (line.partition(" ") for line in self._lines(name))
+        )
+
+    def _lines(self, name: str) -> list[str]:
+        try:
+            with open(os.path.join(self._memory, name)) as file:
+                return file.read().splitlines()
+        except OSError:
+            return []
+
+    def remove(self) -> None:
+        """Kill what is left in it and remove it."""
+        for folder in dict.fromkeys((self._memory, self._pids)):
+            _remove(folder)
+
+
+def sweep(home: Home, prefix: str) -> None:
+    """Remove the groups that killed supervisors have left."""
+    for folder in dict.fromkeys((home.memory, home.pids)):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith(prefix):
+                _remove(os.path.join(folder, name))
+
+
+def _remove(folder: str) -> None:
+    deadline = time.monotonic() + _REMOVAL_S
+    while not _removed(folder) and time.monotonic() < deadline:
+        _kill_all(folder)
+        time.sleep(0.002)
+
+
+def _removed(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _kill_all(folder: str) -> None:
+    try:
+        with open(os.path.join(folder, "cgroup.procs")) as file:
+            for pid in file.read().split():
+                os.kill(int(pid), 9)
+    except OSError:
+        return
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    with open(os.path.join(folder, name), "w") as file:
+        file.write(text)
+
+
+def _ask_for_controllers(home: Home) -> None:
+    """In version 2 a folder hands its controllers on only where it is told to."""
+    if home.version == 2:
+        try:
+            _write(home.memory, "cgroup.subtree_control", "+memory +pids")
+        except OSError:
+            return  # it may hand them on already
+
+
+def _own_groups() -> dict[str, str]:
+    """The group of this process, by controller, "" being version 2."""
+    found: dict[str, str] = {}
+    try:
+        with open("/proc/self/cgroup") as file:
+            for line in file.read().splitlines():
+                _, controllers, path = line.split(":", 2)
+                found |= dict.fromkeys(controllers.split(","), path)
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _mounts() -> dict[str, tuple[str, str]]:
+    """(root, place) of the mounted hierarchies, by controller, "" being version 2."""
+    found: dict[str, tuple[str, str]] = {}
+    try:
+        with open("/proc/self/mountinfo") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        (root, place), (kind, _, options) = before.split()[3:5], after.split()[:3]
+        if kind == "cgroup":
+            found |= dict.fromkeys(options.split(","), (root, place))
+        elif kind == "cgroup2":
+            found[""] = (root, place)
+    return found
+
+
+def _below(mount: tuple[str, str], own: str | None) -> str:
+    """The folder of this process's group in a mounted hierarchy."""
+    root, place = mount
+    inside = os.path.relpath(own or "/", root) if (own or "/").startswith(root) else "."
+    return os.path.normpath(os.path.join(place, inside))
