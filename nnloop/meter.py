@@ -28,7 +28,7 @@ class Gpus:
 def _open() -> tuple[Any, list[Any]]:
     """Load NVML and find the devices that CUDA_VISIBLE_DEVICES leaves."""
     try:
-        import pynvml  # type: ignore[import-not-found]
+        import pynvml
 
         pynvml.nvmlInit()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")

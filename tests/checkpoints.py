@@ -133,12 +133,17 @@ def lora(**changes: Any) -> LoraSettings:
         "epochs": 2,
         "batch_size": 2,
         "accumulation": 1,
+        "packing": False,
+        "gradient_checkpointing": False,
+        "optimizer": "adamw",
         "warmup_steps": 1,
         "weight_decay": 0.01,
         "clip_norm": 1.0,
         "max_length": 400,
         "max_pairs": 100,
         "corpus_pairs": 0,
+        "held_out": 0.0,
+        "checkpoint_minutes": 5.0,
         "restart": False,
     }
     return LoraSettings(**{**values, **changes})

@@ -8,9 +8,11 @@ import torch
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import Request, adapters
+from nnloop.llm.batches import bins, completion_loss, groups, packed, padded
 from nnloop.llm.chat import Example, example
-from nnloop.llm.finetune import Tuned, collate, completion_loss, cosine, finetune, groups
+from nnloop.llm.finetune import Tuned, finetune
 from nnloop.llm.hf import HfEngine
+from nnloop.llm.optimizer import cosine
 from nnloop.modes.pairs import Pair
 from nnloop.records import Prompt
 
@@ -65,10 +67,10 @@ def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, P
         logits = model(input_ids=torch.tensor([one.prompt + one.completion])).logits[0].log_softmax(-1)
         for place, token in enumerate(one.completion, start=len(one.prompt)):
             by_hand -= float(logits[place - 1, token])
-    ids, labels = collate(examples, torch.device("cpu"))
-    assert float(completion_loss(model, ids, labels)) == pytest.approx(by_hand, rel=1e-4)
-    for row, one in zip(labels.tolist(), examples, strict=True):
-        assert [label for label in row if label >= 0] == one.completion
+    for batch in (padded(examples, model.device), packed(examples, model.device)):
+        assert float(completion_loss(model, batch)) == pytest.approx(by_hand, rel=1e-4)
+        learned = [label for row in batch.labels.tolist() for label in row if label >= 0]
+        assert learned == [token for one in examples for token in one.completion]
 
 
 def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_pat
 
 
 def test_the_loss_falls(engine: HfEngine, tmp_path: Path) -> None:
-    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).loss for epochs in (1, 12)]
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).learned.loss for epochs in (1, 12)]
     assert losses[1] < losses[0] / 2
 
 
@@ -144,7 +146,7 @@ def test_an_adapter_names_its_parent_and_goes_on_from_it(engine: HfEngine, tmp_p
     lineage = adapters.read_lineage(tmp_path / "b")
     assert (lineage.adapter, lineage.parent) == (second.adapter, first.adapter)
     assert adapters.read_lineage(tmp_path / "a").parent is None
-    assert second.loss < alone.loss
+    assert second.learned.loss < alone.learned.loss
 
 
 def test_restart_begins_at_the_bare_model(engine: HfEngine, tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ def test_an_adapter_of_another_model_is_refused(engine: HfEngine, folders: dict[
 def test_where_no_pair_is_left_the_parent_stays_in_force(engine: HfEngine, tmp_path: Path) -> None:
     first = tune(engine, tmp_path / "a")
     second = tune(engine, tmp_path / "b", tmp_path / "a", max_length=4)
-    assert (second.adapter, second.steps, second.dropped) == (first.adapter, 0, 6)
+    assert (second.adapter, second.learned.steps, second.dropped) == (first.adapter, 0, 6)
     assert not (tmp_path / "b").exists()
 
 
@@ -217,8 +219,160 @@ def test_a_long_warm_up_ends_in_the_middle() -> None:
 def test_accumulation_gives_the_gradient_of_the_whole_batch(engine: HfEngine, tmp_path: Path) -> None:
     whole = tune(engine, tmp_path / "a", batch_size=6, accumulation=1, dropout=0.0)
     split = tune(engine, tmp_path / "b", batch_size=2, accumulation=3, dropout=0.0)
-    assert split.loss == pytest.approx(whole.loss, rel=1e-4)
-    assert split.steps == whole.steps == 2
+    assert split.learned.loss == pytest.approx(whole.learned.loss, rel=1e-4)
+    assert split.learned.steps == whole.learned.steps == 2
+
+
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_packed_pairs_do_not_see_each_other(folders: dict[str, Path], kind: str) -> None:
+    engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
+    examples = [
+        example(engine.tokenizer, pair.prompt * 2**i, pair.completion, engine.ends) for i, pair in enumerate(pairs(3))
+    ]
+    row = packed(examples, engine.bare().device)
+    together = engine.bare()(input_ids=row.ids, use_cache=False, **row.layout).logits[0]
+    alone = [engine.bare()(input_ids=padded([one], engine.bare().device).ids).logits[0] for one in examples]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-4)
+
+
+def test_rows_are_filled_without_cutting_a_pair() -> None:
+    examples = [Example([0] * (length - 1), [1]) for length in (5, 9, 2, 7, 4, 3)]
+    rows = bins(examples, 10)
+    assert sorted(len(one) for row in rows for one in row) == [2, 3, 4, 5, 7, 9]
+    assert [sum(map(len, row)) for row in rows] == [9, 10, 9, 2]
+
+
+@pytest.mark.parametrize("other", [{"packing": True}, {"gradient_checkpointing": True}])
+def test_packing_and_checkpointing_leave_the_gradients_as_they_are(
+    engine: HfEngine, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    plain, same = tune(engine, tmp_path / "a", dropout=0.0), tune(engine, tmp_path / "b", dropout=0.0, **other)
+    assert same.learned.loss == pytest.approx(plain.learned.loss, rel=1e-4)
+    assert same.learned.tokens == plain.learned.tokens
+    first, second = (weights_of(tmp_path / name) for name in "ab")
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    found: dict[str, torch.Tensor] = load_file(folder / adapters.WEIGHTS)
+    return found
+
+
+def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEngine, tmp_path: Path) -> None:
+    many = [Pair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    tuned = finetune(engine, many, checkpoints.lora(held_out=0.3, epochs=6), tmp_path / "a", None, 0)
+    again = finetune(engine, many[10:], checkpoints.lora(held_out=0.3), tmp_path / "b", None, 0)
+    assert 10 <= tuned.pairs < 20
+    assert 0 < 10 - again.pairs <= 20 - tuned.pairs  # by the network led to, so in every cycle alike
+    assert tuned.learned.held_out_loss < tuned.learned.held_out_loss_before / 2
+    whole = finetune(engine, many, checkpoints.lora(held_out=0.0), tmp_path / "c", None, 0)
+    assert (whole.pairs, whole.learned.held_out_loss, whole.learned.held_out_loss_before) == (20, None, None)
+
+
+def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) -> None:
+    settings = checkpoints.lora(held_out=0.5, lr=0.0)
+    many = [Pair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    learned = finetune(engine, many, settings, tmp_path / "a", None, 0).learned
+    assert learned.held_out_loss == learned.held_out_loss_before
+
+
+@pytest.mark.parametrize("changes", [{"targets": ["q_proj", "head"]}, {"layers": 3}])
+def test_layers_that_the_model_lacks_are_refused(engine: HfEngine, tmp_path: Path, changes: dict[str, Any]) -> None:
+    key = next(iter(changes))
+    with pytest.raises(SettingsError, match=rf"finetune\.{key}=(head|3): .* has"):
+        tune(engine, tmp_path / "a", **changes)
+
+
+def test_the_8_bit_optimizer_learns_too(engine: HfEngine, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    losses = [
+        tune(engine, tmp_path / str(epochs), epochs=epochs, optimizer="paged_adamw_8bit").learned for epochs in (1, 12)
+    ]
+    assert {learned.optimizer for learned in losses} == {"paged_adamw_8bit"}
+    assert losses[1].loss < losses[0].loss / 2
+
+
+def test_without_bitsandbytes_the_8_bit_optimizer_is_refused(
+    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"finetune\.optimizer=paged_adamw_8bit: needs bitsandbytes"):
+        tune(engine, tmp_path / "a", optimizer="paged_adamw_8bit")
+
+
+# Killed and taken up again
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "paged_adamw_8bit"])
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_fine_tune_killed_in_the_middle_goes_on_to_the_same_adapter(
+    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, optimizer: str
+) -> None:
+    if optimizer != "adamw":
+        pytest.importorskip("bitsandbytes")
+    changes = {"checkpoint_minutes": 0, "optimizer": optimizer, "held_out": 0.0}
+    whole = tune(engine, tmp_path / "whole", **changes)
+    assert not list(tmp_path.glob("*.pt*"))
+    with monkeypatch.context() as patch:
+        kill_in_step(patch, steps + 1)
+        with pytest.raises(KeyboardInterrupt):
+            tune(engine, tmp_path / "cut", **changes)
+    assert [path.name for path in tmp_path.glob("cut*")] == ["cut.partial.pt"]
+    done = count_steps(monkeypatch)
+    cut = tune(engine, tmp_path / "cut", **changes)
+    assert len(done) == whole.learned.steps - steps
+    assert (cut.adapter, cut.learned) == (whole.adapter, whole.learned)
+    assert not list(tmp_path.glob("*.pt*"))
+
+
+def test_a_checkpoint_of_another_fine_tune_is_not_taken_up(
+    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        kill_in_step(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            tune(engine, tmp_path / "a", checkpoint_minutes=0)
+    done = count_steps(monkeypatch)
+    other = tune(engine, tmp_path / "a", checkpoint_minutes=0, seed=1)
+    assert len(done) == other.learned.steps
+
+
+def test_a_finished_fine_tune_is_not_done_again(
+    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tune(engine, tmp_path / "a")
+    done = count_steps(monkeypatch)
+    second = tune(engine, tmp_path / "a")
+    assert (second.adapter, second.learned, done) == (first.adapter, first.learned, [])
+    assert tune(engine, tmp_path / "a", seed=1).adapter != first.adapter
+
+
+def kill_in_step(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Interrupt the process in the forward pass of an optimizer step; they count from 1, at one batch each."""
+    calls = []
+
+    def dying(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return completion_loss(*arguments)
+
+    patch.setattr("nnloop.llm.finetune.completion_loss", dying)
+
+
+def count_steps(patch: pytest.MonkeyPatch) -> list[int]:
+    calls: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(1)
+        return completion_loss(*arguments)
+
+    patch.setattr("nnloop.llm.finetune.completion_loss", counted)
+    return calls
 
 
 # Other kinds of adapters and weights
@@ -247,7 +401,7 @@ def test_a_bfloat16_model_keeps_its_weights_under_an_active_adapter(folders: dic
     tuned = answers(engine)
     assert tuned != answered
     second = tune(engine, tmp_path / "b", tmp_path / "a")
-    assert second.loss < first.loss
+    assert second.learned.loss < first.learned.loss
     engine.use_adapter(tmp_path / "a")
     assert answers(engine) == tuned
     engine.use_adapter(None)

@@ -37,7 +37,16 @@ class Tuner:
         tuned = finetune(engine, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
         if tuned.dropped:
             _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, tuned.dropped)
-        return Tuning(tuned.adapter, tuned.loss, tuned.pairs)
+        learned = tuned.learned
+        return Tuning(
+            tuned.adapter,
+            learned.loss,
+            tuned.pairs,
+            learned.tokens,
+            tuned.dropped,
+            learned.held_out_loss,
+            learned.held_out_loss_before,
+        )
 
     def pairs(self, archive: Archive, cycle: int) -> list[Pair]:
         """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus."""

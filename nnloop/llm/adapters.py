@@ -23,6 +23,18 @@ LINEAGE = "lineage.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Learned(Record):
+    """What a fine-tune did to its adapter. Losses are means per completion token, None where there was none."""
+
+    steps: int = 0
+    loss: float | None = None  # over the last epoch, while it was learned
+    tokens: int = 0  # trained on, prompts included, all epochs together
+    held_out_loss: float | None = None
+    held_out_loss_before: float | None = None
+    optimizer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage(Record):
     """What lineage.json says."""
 
@@ -32,6 +44,8 @@ class Lineage(Record):
     revision: str | None  # commit of the hub's snapshot
     settings: dict[str, Any]  # of the fine-tune
     seed: int
+    key: str = ""  # hash of everything that decided the weights
+    learned: Learned | None = None
 
 
 def adapter_hash(folder: Path) -> str:
@@ -44,6 +58,11 @@ def adapter_hash(folder: Path) -> str:
 
 def read_lineage(folder: Path) -> Lineage:
     return Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
+
+
+def find_lineage(folder: Path) -> Lineage | None:
+    """Read the lineage where the folder holds a saved adapter."""
+    return read_lineage(folder) if (folder / LINEAGE).is_file() else None
 
 
 def read_config(folder: Path) -> Any:

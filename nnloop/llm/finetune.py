@@ -1,6 +1,6 @@
 """LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B), loss on completions."""
 
-import math
+import hashlib
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -10,30 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional
 
 from nnloop.errors import SettingsError
-from nnloop.llm import adapters
+from nnloop.llm import adapters, optimizer
+from nnloop.llm.adapters import Learned
+from nnloop.llm.batches import Batch, bins, chunks, completion_loss, groups, packed, padded
 from nnloop.llm.chat import Example, example
 from nnloop.llm.hf import HfEngine
+from nnloop.llm.partial import Partial, Reached, key_of
 from nnloop.modes.pairs import Pair
 from nnloop.settings import LoraSettings
-
-IGNORED = -100  # label of a position that carries no loss
-WINDOW = 8  # steps whose pairs are sorted by length together, so that a batch is little padding
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a fine-tune did. `loss` is the mean per completion token over the last epoch, while it was learned."""
+    """What a fine-tune did."""
 
     adapter: str | None  # the hash in force afterwards: the parent's where no pair was left to train on
-    loss: float | None
-    pairs: int  # used
+    pairs: int  # learned from
     dropped: int  # longer than max_length
-    steps: int
     seconds: float
+    learned: Learned
 
 
 def finetune(
@@ -43,116 +40,173 @@ def finetune(
 
     Continues the adapter in `parent`; where that is None or settings.restart holds, what the engine started with, which
     is llm.adapter or the bare model. Over-long pairs are dropped and counted; where none is left, no folder is written
-    and the engine goes on with the parent.
+    and the engine goes on with the parent. A fine-tune that was killed goes on from its last checkpoint, and one whose
+    adapter is in `folder` already is not done again.
     """
     start = time.perf_counter()
-    examples = [example(engine.tokenizer, pair.prompt, pair.completion, engine.ends) for pair in pairs]
-    fitting = [one for one in examples if len(one) <= settings.max_length]
-    steps, loss, result = 0, None, parent
-    if fitting:
-        origin = engine.start if parent is None or settings.restart else parent
-        steps, loss = _tune(engine, fitting, settings, folder, origin, seed)
+    job = _Job(engine, settings, folder, engine.start if parent is None or settings.restart else parent, seed)
+    learn, held_out, dropped = _divide(engine, pairs, settings)
+    learned, result = Learned(), parent
+    if learn:
+        learned = job.done(learn, held_out) or job.run(learn, held_out)
         result = folder
     engine.use_adapter(result)
-    seconds = time.perf_counter() - start
-    return Tuned(engine.adapter, loss, len(fitting), len(examples) - len(fitting), steps, seconds)
+    return Tuned(engine.adapter, len(learn), dropped, time.perf_counter() - start, learned)
 
 
-def _tune(
-    engine: HfEngine, examples: Sequence[Example], settings: LoraSettings, folder: Path, origin: Path | None, seed: int
-) -> tuple[int, float]:
-    """Train an adapter from `origin` on, save it, and take it out of the model again."""
-    base = engine.bare()
-    with _repeatable(seed):
-        model = _with_lora(base, settings, origin)
-        try:
-            if base.device.type == "cuda":
-                base.activation_checkpointing_enable({"use_reentrant": False})
-            steps, loss = train(model, examples, settings, seed)
-            adapters.save(model, folder, _lineage(engine, settings, origin, seed))
-        finally:
-            adapters.detach(model)
-            base.activation_checkpointing_disable()
-            base.requires_grad_(False).eval()
-    return steps, loss
+def _divide(
+    engine: HfEngine, pairs: Sequence[Pair], settings: LoraSettings
+) -> tuple[list[Example], list[Example], int]:
+    """Give the pairs to learn from, those held out, and the number of those that are too long.
+
+    A pair is held out by the network that it leads to, in every cycle alike: none is learned from in one cycle and
+    held out in another. At least one is left to learn from.
+    """
+    learn: list[Example] = []
+    held_out: list[Example] = []
+    for pair in pairs:
+        one = example(engine.tokenizer, pair.prompt, pair.completion, engine.ends)
+        if len(one) <= settings.max_length:
+            (held_out if _share(pair.target) < settings.held_out else learn).append(one)
+    dropped = len(pairs) - len(learn) - len(held_out)
+    return (learn, held_out, dropped) if learn else (held_out, [], dropped)
 
 
-def train(model: Any, examples: Sequence[Example], settings: LoraSettings, seed: int) -> tuple[int, float]:
-    """Train in place; return the number of steps and the last epoch's mean loss per completion token."""
+def _share(name: str) -> float:
+    """Spread names evenly over [0, 1)."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One fine-tune: everything but its pairs."""
+
+    engine: HfEngine
+    settings: LoraSettings
+    folder: Path
+    origin: Path | None  # adapter to go on from
+    seed: int
+
+    def done(self, learn: Sequence[Example], held_out: Sequence[Example]) -> Learned | None:
+        """Give what was learned where the folder holds this very fine-tune's adapter."""
+        lineage = adapters.find_lineage(self.folder)
+        return lineage.learned if lineage and lineage.key == self._key(learn, held_out) else None
+
+    def run(self, learn: Sequence[Example], held_out: Sequence[Example]) -> Learned:
+        """Train an adapter from the origin on, save it, and take it out of the model again."""
+        base, key = self.engine.bare(), self._key(learn, held_out)
+        partial = Partial(self.folder, key, self.settings.checkpoint_minutes)
+        with _repeatable(self.seed):
+            model = _with_lora(base, self.settings, self.origin)
+            try:
+                if self.settings.gradient_checkpointing:
+                    base.activation_checkpointing_enable({"use_reentrant": False})
+                learned = train(model, learn, held_out, self.settings, self.seed, partial)
+                adapters.save(model, self.folder, self._lineage(key, learned))
+            finally:
+                adapters.detach(model)
+                base.activation_checkpointing_disable()
+                base.requires_grad_(False).eval()
+        partial.remove()
+        return learned
+
+    def _key(self, learn: Sequence[Example], held_out: Sequence[Example]) -> str:
+        tokens = [[one.prompt, one.completion] for part in (learn, held_out) for one in part]
+        model = self.engine.settings
+        origin = None if self.origin is None else adapters.adapter_hash(self.origin)
+        chosen = optimizer.choose(self.settings.optimizer, self.engine.bare().device)
+        return key_of(
+            [asdict(self.settings), chosen, model.model, self.engine.commit, model.dtype, origin, self.seed, tokens]
+        )
+
+    def _lineage(self, key: str, learned: Learned) -> adapters.Lineage:
+        return adapters.Lineage(
+            adapter="",
+            parent=None if self.origin is None else adapters.adapter_hash(self.origin),
+            model=self.engine.settings.model,
+            revision=self.engine.commit,
+            settings=asdict(self.settings),
+            seed=self.seed,
+            key=key,
+            learned=learned,
+        )
+
+
+def train(
+    model: Any,
+    learn: Sequence[Example],
+    held_out: Sequence[Example],
+    settings: LoraSettings,
+    seed: int,
+    partial: Partial | None = None,
+) -> Learned:
+    """Train in place, from the state in `partial` on where it holds one."""
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    name = optimizer.choose(settings.optimizer, model.device)
+    stepper = optimizer.make(name, list(weights.values()), settings)
+    before = mean_loss(model, held_out, settings)
     rng = random.Random(seed)
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=settings.lr, weight_decay=settings.weight_decay)
     per_step = settings.batch_size * settings.accumulation
-    total = settings.epochs * math.ceil(len(examples) / per_step)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, settings.warmup_steps, total))
+    steps = [group for _ in range(settings.epochs) for group in groups(learn, per_step, rng)]
+    reached = partial.restore(weights, stepper) if partial else Reached()
     model.train()
-    loss = tokens = 0.0
-    for _ in range(settings.epochs):
-        loss = tokens = 0.0
-        for group in groups(examples, per_step, rng):
-            step_loss, step_tokens = _backward(model, group, settings.batch_size)
-            loss, tokens = loss + step_loss, tokens + step_tokens
-            if settings.clip_norm:
-                torch.nn.utils.clip_grad_norm_(weights, settings.clip_norm)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-    return total, loss / tokens
-
-
-def cosine(step: int, warmup: int, total: int) -> float:
-    """Factor on the learning rate: linear warm-up, over half the steps at most, then half a cosine down to 0."""
-    warmup = min(warmup, total // 2)
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
-
-
-def groups(examples: Sequence[Example], size: int, rng: random.Random) -> Iterator[Sequence[Example]]:
-    """Deal the examples out in random groups, one per optimizer step, of similar lengths."""
-    shuffled = rng.sample(list(examples), len(examples))
-    dealt: list[Sequence[Example]] = []
-    for window in _chunks(shuffled, size * WINDOW):
-        dealt += _chunks(sorted(window, key=len), size)
-    yield from rng.sample(dealt, len(dealt))
-
-
-def collate(examples: Sequence[Example], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Pad on the right: ids and labels, both (B, T); a label is IGNORED over prompts and padding."""
-    width = max(len(one) for one in examples)
-    ids = torch.zeros((len(examples), width), dtype=torch.int64)
-    labels = torch.full_like(ids, IGNORED)
-    for row, one in enumerate(examples):
-        ids[row, : len(one)] = torch.tensor(one.prompt + one.completion)
-        labels[row, len(one.prompt) : len(one)] = torch.tensor(one.completion)
-    return ids.to(device), labels.to(device)
-
-
-def completion_loss(model: Any, ids: Tensor, labels: Tensor) -> Tensor:
-    """Sum of -log p over the labelled tokens. No mask: attention is causal, and the padding comes last."""
-    targets = labels[:, 1:]
-    columns = (targets != IGNORED).any(dim=0).nonzero()[:, 0]  # logits elsewhere are not needed
-    logits = model(input_ids=ids, use_cache=False, logits_to_keep=columns).logits  # (B, columns, V)
-    return functional.cross_entropy(
-        logits.float().flatten(0, 1), targets[:, columns].flatten(), ignore_index=IGNORED, reduction="sum"
+    for group in steps[reached.step :]:
+        if reached.step % (len(steps) // settings.epochs) == 0:
+            reached.loss, reached.tokens = 0.0, 0
+        optimizer.set_rate(stepper, settings.lr * optimizer.cosine(reached.step, settings.warmup_steps, len(steps)))
+        reached.loss += _backward(model, group, settings)
+        reached.tokens += sum(len(one.completion) for one in group)
+        if settings.clip_norm:
+            torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip_norm)
+        stepper.step()
+        stepper.zero_grad()
+        reached.step += 1
+        if partial:
+            partial.save(reached, weights, stepper)
+    return Learned(
+        steps=len(steps),
+        loss=reached.loss / reached.tokens,
+        tokens=settings.epochs * sum(map(len, learn)),
+        held_out_loss=mean_loss(model, held_out, settings),
+        held_out_loss_before=before,
+        optimizer=name,
     )
 
 
-def _backward(model: Any, group: Sequence[Example], batch_size: int) -> tuple[float, int]:
-    """Add up the gradients of a group's mean loss, batch by batch; return its summed loss and its tokens."""
+@torch.no_grad()
+def mean_loss(model: Any, examples: Sequence[Example], settings: LoraSettings) -> float | None:
+    """Mean loss per completion token, without dropout; None where there is no example."""
+    if not examples:
+        return None
+    model.eval()
+    total = sum(float(completion_loss(model, batch)) for batch in _batches(model, examples, settings))
+    return total / sum(len(one.completion) for one in examples)
+
+
+def _backward(model: Any, group: Sequence[Example], settings: LoraSettings) -> float:
+    """Add up the gradients of a group's mean loss, batch by batch; return its summed loss."""
     tokens = sum(len(one.completion) for one in group)
     total = 0.0
-    for batch in _chunks(group, batch_size):
-        loss = completion_loss(model, *collate(batch, model.device))
+    for batch in _batches(model, group, settings):
+        loss = completion_loss(model, batch)
         (loss / tokens).backward()  # type: ignore[no-untyped-call]
         total += loss.item()
-    return total, tokens
+    return total
 
 
-def _with_lora(base: Any, settings: LoraSettings, parent: Path | None) -> Any:
-    """Put trainable LoRA layers into the model: the parent's, or new ones that change nothing yet."""
+def _batches(model: Any, examples: Sequence[Example], settings: LoraSettings) -> Iterator[Batch]:
+    """Lay examples out for the model: packed into rows of max_length tokens, or padded, batch_size at once."""
+    if settings.packing:
+        yield from (packed(row, model.device) for row in bins(examples, settings.max_length))
+    else:
+        yield from (padded(part, model.device) for part in chunks(examples, settings.batch_size))
+
+
+def _with_lora(base: Any, settings: LoraSettings, origin: Path | None) -> Any:
+    """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
     from peft import LoraConfig
 
+    _check_targets(base, settings)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
@@ -161,15 +215,26 @@ def _with_lora(base: Any, settings: LoraSettings, parent: Path | None) -> Any:
         target_modules=settings.targets,
         layers_to_transform=None if settings.layers is None else list(range(settings.layers)),
     )
-    if parent is None:
+    if origin is None:
         return adapters.add_lora(base, config)
-    _check_same(config, parent)
-    return adapters.attach(base, parent, trainable=True)
+    _check_same(config, origin)
+    return adapters.attach(base, origin, trainable=True)
 
 
-def _check_same(wanted: Any, parent: Path) -> None:
+def _check_targets(base: Any, settings: LoraSettings) -> None:
+    """Refuse layers that the model does not have; PEFT would tune the others without a word."""
+    names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
+    missing = [target for target in settings.targets if target not in names]
+    if missing:
+        raise SettingsError(f"finetune.targets={missing[0]}: {base.name_or_path} has no layer of that name")
+    layers = base.config.num_hidden_layers
+    if settings.layers is not None and settings.layers > layers:
+        raise SettingsError(f"finetune.layers={settings.layers}: {base.name_or_path} has {layers}")
+
+
+def _check_same(wanted: Any, origin: Path) -> None:
     """Refuse to go on from an adapter of another shape than the settings say."""
-    found = adapters.read_config(parent)
+    found = adapters.read_config(origin)
     for name, key in (
         ("r", "rank"),
         ("lora_alpha", "alpha"),
@@ -177,22 +242,7 @@ def _check_same(wanted: Any, parent: Path) -> None:
         ("layers_to_transform", "layers"),
     ):
         if getattr(found, name) != getattr(wanted, name):
-            raise SettingsError(f"finetune.{key}: the adapter in {parent} has {getattr(found, name)}; use that")
-
-
-def _lineage(engine: HfEngine, settings: LoraSettings, parent: Path | None, seed: int) -> adapters.Lineage:
-    return adapters.Lineage(
-        adapter="",
-        parent=None if parent is None else adapters.adapter_hash(parent),
-        model=engine.settings.model,
-        revision=engine.commit,
-        settings=asdict(settings),
-        seed=seed,
-    )
-
-
-def _chunks(items: Sequence[Example], size: int) -> list[Sequence[Example]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
+            raise SettingsError(f"finetune.{key}: the adapter in {origin} has {getattr(found, name)}; use that")
 
 
 @contextmanager

@@ -102,6 +102,8 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "max_length": (16, 1e7),
         "max_pairs": (1, 1e6),
         "corpus_pairs": (0, 1e6),
+        "held_out": (0, 0.9),
+        "checkpoint_minutes": (0, 1e6),
     },
     "novelty": {
         "shingle": (1, 1000),

@@ -167,12 +167,17 @@ class LoraSettings:
     epochs: int
     batch_size: int
     accumulation: int  # batches per optimizer step
+    packing: bool  # lay a step's pairs end to end in rows of max_length instead of padding them, batch_size at once
+    gradient_checkpointing: bool  # compute activations twice instead of keeping them
+    optimizer: str  # adamw, paged_adamw_8bit (bitsandbytes), or auto: the latter on a GPU where it is installed
     warmup_steps: int
     weight_decay: float
     clip_norm: float
     max_length: int  # tokens of prompt and completion; longer pairs are dropped and counted
     max_pairs: int  # newest pairs of the run's selected networks with their parents that a cycle trains on
     corpus_pairs: int  # pairs of corpus networks that fill them up, at most
+    held_out: float  # share of the networks whose pairs are left out, to tell the loss on what was not learned
+    checkpoint_minutes: float  # a killed fine-tune goes on from what it saved so often; 0 is after every step
     restart: bool  # start each cycle's adapter from llm.adapter or the bare model instead of the last adapter
 
 

@@ -161,6 +161,8 @@ def check(settings: Settings) -> None:
         _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
+    if isinstance(settings.finetune, LoraSettings):
+        _check_choice("finetune.optimizer", settings.finetune.optimizer, ("auto", "adamw", "paged_adamw_8bit"))
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
     if settings.job.name in ("report", "validate") and not settings.runs:
