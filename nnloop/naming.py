@@ -11,6 +11,7 @@ _NOT_IN_THE_NAME = (
     "tracker",
     "budget",
     "dataset.root",
+    "dataset.mirror",
     "llm.device",
     "llm.batch_size",
     "candidate",

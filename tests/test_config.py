@@ -75,7 +75,7 @@ def test_an_overlay_says_the_last_word_but_for_the_command_line(configure) -> No
 def test_every_number_of_the_settings_that_can_be_out_of_range_has_bounds(configure) -> None:
     composed = configure("llm=tiny", "job=pretrain")
     bounded = {key for key, *_ in ranges(composed)}
-    for group in ("job", "proxy", "llm", "finetune", "novelty", "executor", "parents"):
+    for group in ("job", "dataset", "proxy", "llm", "finetune", "novelty", "executor", "parents"):
         node = getattr(composed, group)
         numbers = [key for key, value in vars(node).items() if type(value) in (int, float)]
         assert {f"{group}.{key}" for key in numbers} <= bounded

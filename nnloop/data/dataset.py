@@ -1,12 +1,15 @@
-"""A dataset in memory."""
+"""A dataset: as a source publishes it, and as the rest of nnloop uses it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]  # (N, C, H, W)
 Labels = NDArray[np.int64]  # (N,)
+Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,52 @@ class Dataset:
     test_y: Labels
     fingerprint: str  # of the pixels, the labels and the split
 
+    def facts(self) -> dict[str, Any]:
+        """What a run folder keeps about its data: the fingerprint and, by part, how many images of each class."""
+        parts = {"train": self.train_y, "val": self.val_y, "test": self.test_y}
+        classes = max(int(labels.max()) for labels in parts.values()) + 1
+        counts = {part: np.bincount(labels, minlength=classes).tolist() for part, labels in parts.items()}
+        return {"name": self.name, "fingerprint": self.fingerprint, "classes": counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the official parts of a dataset. `pixels` reads the images of some indices: all at once may not fit."""
+
+    labels: Labels
+    pixels: Callable[[Indices], Pixels]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A dataset as its source publishes it, before the validation split."""
+    """A dataset as its source publishes it. `val` is None where there is no official validation set."""
 
-    train_x: Pixels
-    train_y: Labels
-    test_x: Pixels
-    test_y: Labels
+    train: Part
+    test: Part
+    val: Part | None = None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return tuple(len(part) for part in (self.train, self.val, self.test) if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Some images of a part, in rising order."""
+
+    part: Part
+    indices: Indices
+
+    @property
+    def labels(self) -> Labels:
+        return self.part.labels[self.indices]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    train: Subset
+    val: Subset
+    test: Subset

@@ -1,12 +1,12 @@
-"""The validation split."""
+"""The validation split, and subsets for quick looks: stratified, and the same for the same seed."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnloop.data.dataset import Dataset, Labels, Raw
+from nnloop.data.dataset import Indices, Labels, Part, Raw, Split, Subset
 
 
-def stratified(labels: Labels, count: int, seed: int) -> NDArray[np.int64]:
+def stratified(labels: Labels, count: int, seed: int) -> Indices:
     """Choose `count` indices that keep the shares of the classes as nearly as whole numbers allow, in rising order."""
     generator = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
@@ -27,16 +27,30 @@ def _quotas(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return quotas
 
 
-def cut_validation(name: str, raw: Raw, fraction: float, seed: int) -> Dataset:
-    """Cut `fraction` of the training images off for validation; the official test set stays as it is."""
-    held = stratified(raw.train_y, round(fraction * len(raw.train_y)), seed)
-    kept = np.setdiff1d(np.arange(len(raw.train_y)), held)
-    return Dataset(
-        name=name,
-        train_x=np.ascontiguousarray(raw.train_x[kept]),
-        train_y=raw.train_y[kept],
-        eval_x=np.concatenate([raw.train_x[held], raw.test_x]),
-        val_y=raw.train_y[held],
-        test_y=raw.test_y,
-        fingerprint="",
-    )
+def split(raw: Raw, fraction: float | None, seed: int, train_limit: int | None, test_limit: int | None) -> Split:
+    """Take the official validation set, or cut `fraction` of the training images off where there is none.
+
+    `train_limit` counts training and validation images together. The test set is the official one, or `test_limit` of
+    it.
+    """
+    test = _some(raw.test, test_limit, seed)
+    if raw.val is not None:
+        return _limit_both(raw.train, raw.val, train_limit, seed, test)
+    if fraction is None:
+        raise ValueError("a set without an official validation set needs a fraction")
+    pool = _some(raw.train, train_limit, seed)
+    held = stratified(pool.labels, round(fraction * len(pool.indices)), seed)
+    kept = np.setdiff1d(np.arange(len(pool.indices)), held)
+    return Split(Subset(raw.train, pool.indices[kept]), Subset(raw.train, pool.indices[held]), test)
+
+
+def _limit_both(train: Part, val: Part, limit: int | None, seed: int, test: Subset) -> Split:
+    """Share a limit out between the two official parts."""
+    if limit is None:
+        return Split(_some(train, None, seed), _some(val, None, seed), test)
+    trained, held = _quotas(np.array([len(train), len(val)]), limit).tolist()
+    return Split(_some(train, trained, seed), _some(val, held, seed), test)
+
+
+def _some(part: Part, limit: int | None, seed: int) -> Subset:
+    return Subset(part, np.arange(len(part)) if limit is None else stratified(part.labels, limit, seed))

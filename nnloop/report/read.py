@@ -14,7 +14,7 @@ from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.rundir import RunDir
 from nnloop.stats import bootstrap_mean, wilson
 
-_NO_RECIPE = ("root", "title", "description", "min_accuracy")
+_NO_RECIPE = ("root", "mirror", "title", "description", "min_accuracy")
 """Settings of a dataset that move no accuracy: where it lies, what is told about it, what is asked of a network."""
 
 

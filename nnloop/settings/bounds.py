@@ -12,8 +12,12 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("cycles", settings.cycles, 1, 10_000),
         ("candidates", settings.candidates, 1, 100_000),
         ("admission.min_accuracy", settings.admission.min_accuracy, 0, 1),
-        ("dataset.val_fraction", dataset.val_fraction, 0.01, 0.5),
+        ("dataset.classes", dataset.classes, 2, 1e6),
+        ("dataset.channels", dataset.channels, 1, 1024),
+        ("dataset.size", dataset.size, 1, 4096),
+        ("dataset.min_accuracy", dataset.min_accuracy, 0, 1),
         ("dataset.crop_pad", dataset.crop_pad, 0, 64),
+        ("dataset.split_seed", dataset.split_seed, 0, 2**31 - 1),
         ("proxy.epochs", proxy.epochs, 1, 10_000),
         ("proxy.batch_size", proxy.batch_size, 2, 65_536),
         ("proxy.lr", proxy.lr, 1e-8, 100),
@@ -25,13 +29,16 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),
         ("executor.retries", settings.executor.retries, 0, 100),
     ]
-    if settings.executor.workers is not None:
-        ranges.append(("executor.workers", settings.executor.workers, 1, 4096))
-    if settings.mode.max_params is not None:
-        ranges.append(("mode.max_params", settings.mode.max_params, 1, big))
-    for key in ("tokens", "hours"):
-        if getattr(settings.budget, key) is not None:
-            ranges.append((f"budget.{key}", getattr(settings.budget, key), 1e-6 if key == "hours" else 1, big))
+    optional: list[tuple[str, float | None, float, float]] = [
+        ("executor.workers", settings.executor.workers, 1, 4096),
+        ("mode.max_params", settings.mode.max_params, 1, big),
+        ("dataset.val_fraction", dataset.val_fraction, 0.01, 0.5),
+        ("dataset.train_limit", dataset.train_limit, 20, big),
+        ("dataset.test_limit", dataset.test_limit, 1, big),
+        ("budget.tokens", settings.budget.tokens, 1, big),
+        ("budget.hours", settings.budget.hours, 1e-6, big),
+    ]
+    ranges += [(key, value, low, high) for key, value, low, high in optional if value is not None]
     for name in ("max_new_tokens", "edits"):
         ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
     for group, keys in _BOUNDS.items():

@@ -21,9 +21,22 @@ class DatasetSettings:
     crop_pad: int  # pixels of padding before a random crop in training; 0 is no crop
     min_accuracy: float  # default of admission.min_accuracy
     root: str | None  # folder of the raw files, in the layout of torchvision's class; None: $NNLOOP_CACHE/raw
+    mirror: str | None  # address of a folder that holds the archives under their own names; None: the official servers
     verify: bool  # compare checksums and sizes with the published ones
-    val_fraction: float  # share of the training set that is cut off for validation, stratified
+    val_fraction: float | None  # of the training set, cut off for validation; None where there is an official set
     split_seed: int
+    train_limit: int | None  # training and validation images in all, stratified, for quick looks; None: all
+    test_limit: int | None
+
+
+@dataclass
+class SvhnSettings(DatasetSettings):
+    extra: bool  # train on the 531,131 easier images of `extra` too
+
+
+@dataclass
+class ImagenetteSettings(DatasetSettings):
+    archive: str  # which of the published ones: full, 320px or 160px (shorter side)
 
 
 @dataclass
@@ -261,6 +274,11 @@ class ReportJobSettings:
 
 @dataclass
 class DashboardJobSettings:
+    name: str
+
+
+@dataclass
+class PrepareJobSettings:
     name: str
 
 

@@ -17,6 +17,7 @@ from nnloop.settings.groups import (
     EvaluateJobSettings,
     FullSettings,
     HfLlmSettings,
+    ImagenetteSettings,
     LemurProxySettings,
     LocalExecutorSettings,
     LoraSettings,
@@ -25,6 +26,7 @@ from nnloop.settings.groups import (
     NoNoveltySettings,
     NoTrackerSettings,
     OpenAiLlmSettings,
+    PrepareJobSettings,
     PretrainSettings,
     ProxySettings,
     RandomLlmSettings,
@@ -35,6 +37,7 @@ from nnloop.settings.groups import (
     SeedCorpusSettings,
     Settings,
     SingleContextSettings,
+    SvhnSettings,
     UniformParentsSettings,
     ValidateJobSettings,
     WandbSettings,
@@ -47,6 +50,7 @@ KINDS: dict[str, dict[str, type]] = {
         "evaluate": EvaluateJobSettings,
         "report": ReportJobSettings,
         "validate": ValidateJobSettings,
+        "prepare": PrepareJobSettings,
         "pretrain": PretrainSettings,
         "dashboard": DashboardJobSettings,
     },
@@ -56,7 +60,11 @@ KINDS: dict[str, dict[str, type]] = {
         "random": RandomLlmSettings,
         "scripted": ScriptedLlmSettings,
     },
-    "dataset": {"": DatasetSettings},
+    "dataset": {
+        **dict.fromkeys(("cifar10", "cifar100", "mnist", "celeba", "digits"), DatasetSettings),
+        "svhn": SvhnSettings,
+        "imagenette": ImagenetteSettings,
+    },
     "mode": {"delta": DeltaSettings, "full": FullSettings},
     "parents": {"uniform": UniformParentsSettings},
     "context": {"single": SingleContextSettings},
@@ -151,6 +159,8 @@ def check(settings: Settings) -> None:
             raise SettingsError(f"{key}={value}: must lie between {low:g} and {high:g}")
     if isinstance(settings.mode, DeltaSettings):
         _check_choice("mode.edit_format", settings.mode.edit_format, ("unified", "search_replace"))
+    if isinstance(settings.dataset, ImagenetteSettings):
+        _check_choice("dataset.archive", settings.dataset.archive, ("full", "320px", "160px"))
     _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
     _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
     if isinstance(settings.tracker, WandbSettings):

@@ -1,0 +1,122 @@
+"""Datasets that are published as JPEGs: Imagenette and CelebA. Images are read only when they are wanted."""
+
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from nnloop.data.archives import Archive, check_md5
+from nnloop.data.dataset import Indices, Labels, Part, Pixels, Raw
+from nnloop.data.official import official
+from nnloop.settings import DatasetSettings, ImagenetteSettings
+
+DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
+FACES = "celeba/img_align_celeba"
+Open = Callable[[str], IO[bytes]]
+
+
+def imagenette_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+    url, md5 = official("Imagenette")._ARCHIVES[_resolution(settings)]
+    name = url.rsplit("/", 1)[1]
+    folder = name.removesuffix(".tgz")
+    return (Archive(name, (url,), md5, (f"{folder}/train", f"{folder}/val")),)
+
+
+def read_imagenette(settings: DatasetSettings, root: Path) -> Raw:
+    """Read the folders of JPEGs. The official `val` is the test set here."""
+
+    def found(split: str) -> Part:
+        images = official("Imagenette")(str(root), split=split, size=_resolution(settings))
+        names = [path for path, _ in images._samples]
+        return _part(names, [label for _, label in images._samples], lambda name: Path(name).open("rb"), settings.size)
+
+    return Raw(found("train"), found("val"))
+
+
+def celeba_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+    return tuple(
+        Archive(f"celeba/{name}", (DRIVE.format(key),), md5, instead=FACES if name.endswith(".zip") else None)
+        for key, md5, name in official("CelebA").file_list
+    )
+
+
+def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
+    """Read the official parts with the attribute Male as label: 0 is female, 1 is male.
+
+    torchvision's class reads the texts. The JPEGs come out of the zip, where it is there: unpacked they would be
+    202,599 files, which takes long and a file quota on clusters.
+    """
+    open_image = _open_faces(settings, root)
+    kind = _celeba_class(settings.verify)
+
+    def found(split: str) -> Part:
+        faces = kind(str(root), split=split)
+        male = faces.attr[:, faces.attr_names.index("Male")].numpy()
+        return _part(faces.filename, male, open_image, settings.size)
+
+    return Raw(found("train"), found("test"), found("valid"))
+
+
+def decode(file: IO[bytes], size: int) -> Pixels:
+    """One image as (3, size, size): the shorter side scaled to `size`, then the centre cut out.
+
+    The same pixels as torchvision's Resize(size) and CenterCrop(size).
+    """
+    from PIL import Image
+
+    with Image.open(file) as image:
+        rgb = image.convert("RGB")
+    width, height = rgb.size
+    short = min(width, height)
+    rgb = rgb.resize((int(size * width / short), int(size * height / short)), Image.Resampling.BILINEAR)
+    left, top = round((rgb.width - size) / 2), round((rgb.height - size) / 2)
+    cut = rgb.crop((left, top, left + size, top + size))
+    return np.ascontiguousarray(np.asarray(cut).transpose(2, 0, 1))
+
+
+def _part(names: Sequence[str], labels: Any, open_image: Open, size: int) -> Part:
+    def some(chosen: Indices) -> Pixels:
+        return np.stack([_decoded(names[index], open_image, size) for index in chosen])
+
+    numbers: Labels = np.asarray(labels, dtype=np.int64)
+    return Part(numbers, some)
+
+
+def _decoded(name: str, open_image: Open, size: int) -> Pixels:
+    """Raises ValueError that names the image."""
+    try:
+        with open_image(name) as file:
+            return decode(file, size)
+    except (OSError, ValueError, KeyError, SyntaxError, zipfile.BadZipFile) as error:
+        raise ValueError(f"image {name}: {error}") from None
+
+
+def _open_faces(settings: DatasetSettings, root: Path) -> Open:
+    packed = root / f"{FACES}.zip"
+    if not packed.is_file():
+        return lambda name: (root / FACES / name).open("rb")
+    (archive,) = (archive for archive in celeba_archives(settings) if archive.path.endswith(".zip"))
+    if settings.verify:
+        check_md5(settings, packed, archive.md5)
+    zipped = zipfile.ZipFile(packed)  # safe to read from several threads
+    return lambda name: io.BytesIO(zipped.read(f"img_align_celeba/{name}"))
+
+
+def _celeba_class(verify: bool) -> Any:
+    """torchvision's class, content with the zip in the place of the unpacked images."""
+    kind = official("CelebA")
+    from torchvision.datasets.utils import check_integrity
+
+    def texts_are_whole(faces: Any) -> bool:
+        folder = Path(faces.root) / faces.base_folder
+        texts = ((md5, name) for _, md5, name in faces.file_list if name.endswith(".txt"))
+        return all(check_integrity(folder / name, md5 if verify else None) for md5, name in texts)
+
+    return type("ZippedCelebA", (kind,), {"_check_integrity": texts_are_whole})
+
+
+def _resolution(settings: DatasetSettings) -> str:
+    return settings.archive if isinstance(settings, ImagenetteSettings) else "320px"

@@ -1,0 +1,20 @@
+"""Progress bars on stderr; nothing where that is no terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[[int, int], None]  # done and total
+
+
+@contextmanager
+def bar(title: str, in_bytes: bool = False) -> Iterator[Advance]:
+    """Show a bar until the block ends; the block tells how far it is."""
+    from rich import progress
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    done = [progress.DownloadColumn(), progress.TransferSpeedColumn()] if in_bytes else [progress.MofNCompleteColumn()]
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), *done, progress.TimeRemainingColumn())
+    with progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda count, total: shown.update(task, completed=count, total=total)

@@ -1,0 +1,95 @@
+"""Splits: stratified, fixed by the seed, and no larger than asked for."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nnloop import data
+from nnloop.data.arrays import part
+from nnloop.data.dataset import Part, Raw
+from nnloop.data.split import split, stratified
+from nnloop.errors import DatasetError
+from nnloop.llm.pretraining.stream import TASKS
+from nnloop.settings import Settings
+
+Configure = Callable[..., Settings]
+NAMES = ["cifar10", "cifar100", "mnist", "svhn", "imagenette", "celeba", "digits"]
+
+
+def numbered(count: int, classes: int) -> Part:
+    return part(np.zeros((count, 1, 1, 1), np.uint8), np.arange(count) % classes)
+
+
+def test_stratified_gives_exactly_the_count() -> None:
+    labels = np.array([0] * 7 + [1] * 5 + [2] * 1, dtype=np.int64)
+    for count in range(14):
+        assert len(set(stratified(labels, count, seed=1))) == count
+
+
+def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
+    parts = split(Raw(numbered(200, 10), numbered(50, 10)), 0.1, 0, None, None)
+    assert sorted([*parts.train.indices, *parts.val.indices]) == list(range(200))
+    assert [*parts.test.indices] == list(range(50))
+    assert [*np.bincount(parts.val.labels)] == [2] * 10
+
+
+def test_the_seed_alone_decides_the_split() -> None:
+    raw = Raw(numbered(200, 10), numbered(50, 10))
+    first, again, other = (split(raw, 0.1, seed, None, None).val.indices.tolist() for seed in (0, 0, 1))
+    assert (first == again, first == other) == (True, False)
+
+
+def test_an_official_validation_set_is_taken_as_it_is() -> None:
+    parts = split(Raw(numbered(200, 2), numbered(50, 2), numbered(30, 2)), None, 0, None, None)
+    assert [len(subset.indices) for subset in (parts.train, parts.val, parts.test)] == [200, 30, 50]
+
+
+@pytest.mark.parametrize("val", [None, 30])
+def test_limits_take_a_stratified_part_of_everything(val: int | None) -> None:
+    raw = Raw(numbered(300, 2), numbered(50, 2), None if val is None else numbered(val, 2))
+    parts = split(raw, 0.1 if val is None else None, 0, 100, 20)
+    assert len(parts.train.indices) + len(parts.val.indices) == 100
+    assert len(parts.val.indices) == (10 if val is None else 9)
+    for subset in (parts.train, parts.val, parts.test):
+        zeros, ones = np.bincount(subset.labels)
+        assert abs(zeros - ones) <= 1
+    assert len(parts.test.indices) == 20
+
+
+def test_a_limit_is_another_prepared_set_of_that_size(configure: Configure) -> None:
+    small = data.load(configure("dataset=digits", "dataset.train_limit=100", "dataset.test_limit=30").dataset)
+    assert (len(small.train_y) + len(small.val_y), len(small.test_y)) == (100, 30)
+    assert small.fingerprint != data.load(configure("dataset=digits").dataset).fingerprint
+
+
+def test_a_limit_beyond_the_set_is_refused(configure: Configure) -> None:
+    with pytest.raises(DatasetError, match=r"^dataset.test_limit=301: digits has 300 such images; null takes all"):
+        data.load(configure("dataset=digits", "dataset.test_limit=301").dataset)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("dataset.size=64", r"^dataset.size=64: the images of digits are 8 pixels wide"),
+        ("dataset.val_fraction=null", r"^dataset.val_fraction=None: for digits this must be a number"),
+    ],
+)
+def test_what_does_not_suit_the_set_is_refused(override: str, message: str, configure: Configure) -> None:
+    with pytest.raises(DatasetError, match=message):
+        data.load(configure("dataset=digits", override).dataset)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_describes_a_dataset_in_the_words_that_the_tiny_llm_has_learned(
+    name: str, configure: Configure
+) -> None:
+    chosen = configure(f"dataset={name}").dataset
+    (learned,) = (task for task in TASKS if task.title == chosen.title)
+    assert (learned.description, learned.classes) == (chosen.description, chosen.classes)
+    assert (learned.channels, learned.size) == (chosen.channels, chosen.size)
+
+
+@pytest.mark.parametrize("name", ["mnist", "svhn", "digits"])
+def test_characters_are_not_mirrored(name: str, configure: Configure) -> None:
+    assert configure(f"dataset={name}").dataset.flip is False
