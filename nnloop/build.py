@@ -22,6 +22,7 @@ from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
 from nnloop.records import CycleReport, Limits
+from nnloop.report.read import read
 from nnloop.rundir import RunDir
 from nnloop.settings import LoraSettings, Settings
 
@@ -46,7 +47,8 @@ def _search(settings: Settings, folder: Path) -> None:
         reports = run_dir.reports()
         if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
             reports = _search_on(settings, run_dir)
-    _finish(reports, run_dir, over_budget(reports, settings.budget) if len(reports) < settings.cycles else None)
+    stopped = over_budget(reports, settings.budget) if len(reports) < settings.cycles else None
+    _finish(reports, run_dir, stopped, settings.summaries)
 
 
 def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
@@ -82,20 +84,24 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
         reports = search.run()
     tracker.artifact("archive", "archive", run_dir.archive)
     tracker.artifact("code", "code", run_dir.path / "code")
-    report.write_report([run_dir.path], run_dir.page)
+    report.write_run_page(read(run_dir.path))
     tracker.artifact("report", "report", run_dir.page)
     tracker.finish({"admitted": reports[-1].admitted_total, "cycles": len(reports)})
     return reports
 
 
-def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None) -> None:
-    """Print what came out and what stopped the run early, and renew the overview of all runs of this name."""
+def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, summaries: str | None) -> None:
+    """Print what came out and what stopped the run early, and renew the overview of all runs of this name.
+
+    `summaries` is the folder in which the run's summary is wanted.
+    """
     from nnloop.report.summary import summary
 
-    report.write_report([run_dir.path], run_dir.page)
-    overview = run_dir.path.parent / "report.html"
+    found = read(run_dir.path)
+    report.write_run_page(found)
+    report_job.keep_summary(found, summaries)
     runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
-    report.write_report(runs, overview)
+    report.write_overview(runs, run_dir.path.parent / "report.html")
     print(summary(reports, run_dir.path))
     if stopped:
         print(f"stopped: {stopped}")
@@ -109,7 +115,7 @@ def _evaluate(settings: Settings, folder: Path) -> None:
 
 
 def _report(settings: Settings, folder: Path) -> None:
-    report_job.run(settings, sys.stdout)
+    report_job.run(settings, settings.job, sys.stdout)
 
 
 def _validate(settings: Settings, folder: Path) -> None:

@@ -16,6 +16,7 @@ _NOT_IN_THE_NAME = (
     "llm.batch_size",
     "candidate",
     "runs",
+    "summaries",
 )
 """Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
 

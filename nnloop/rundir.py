@@ -22,7 +22,10 @@ from nnloop.records import Completion, CycleReport, Entry, Network, TrialResult
 from nnloop.settings import Settings
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
-_MAY_DIFFER = ("executor.", "tracker.", "budget.", "dataset.root", "dataset.mirror", "llm.device", "llm.batch_size")
+_MAY_DIFFER = (
+    *("executor.", "tracker.", "budget.", "summaries"),
+    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size"),
+)
 """Settings that say where a run runs, not what it computes."""
 
 

@@ -20,9 +20,10 @@ from fake_run import make_run
 from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
 from nnloop.records import Status, TrialResult
-from nnloop.report import figure, write_report
+from nnloop.report import write_overview, write_run_page
 from nnloop.report.charts import FATES, all_charts
 from nnloop.report.explorer import SCRIPT
+from nnloop.report.figure import figure
 from nnloop.report.html import code, diff, escape, tag
 from nnloop.report.read import by_protocol, read
 from nnloop.report.summary import summary
@@ -31,6 +32,7 @@ from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
 from nnloop.report.text import duration, interval
 from nnloop.report.validation import Pair, study, write_validation
 from nnloop.rundir import RunDir, write_json
+from nnloop.settings import ReportJobSettings
 from nnloop.stats import wilson
 
 PAYLOADS = (
@@ -72,7 +74,7 @@ class Page(HTMLParser):
 
 
 def page_of(run: RunDir) -> Page:
-    write_report([run.path], run.page)
+    write_run_page(read(run.path))
     return Page(run.page)
 
 
@@ -111,9 +113,9 @@ def test_the_best_network_is_shown_with_the_diff_to_its_parent(run: RunDir) -> N
 
 
 def test_the_same_run_gives_the_same_bytes(run: RunDir) -> None:
-    write_report([run.path], run.page)
+    write_run_page(read(run.path))
     first = run.page.read_bytes()
-    write_report([run.path], run.page)
+    write_run_page(read(run.path))
     assert run.page.read_bytes() == first
 
 
@@ -178,7 +180,7 @@ def explorer_data(page: Page) -> Any:
 def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Path) -> None:
     payload = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
-    write_report([attacked.path], attacked.page)
+    write_run_page(read(attacked.path))
     dom = _in_a_browser(f"file://{attacked.page}#c-0-0")
     assert "<title>attacked - nnloop</title>" in dom
     assert "<img" not in dom
@@ -203,7 +205,7 @@ def _in_a_browser(address: str) -> str:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
 def test_a_page_of_3300_completions_is_small_and_opens(tmp_path: Path) -> None:
     big = make_run(tmp_path / "big", cycles=22, candidates=150)
-    write_report([big.path], big.page)
+    write_run_page(read(big.path))
     assert big.page.stat().st_size < 10e6
     assert ">100 of 3300<" in _in_a_browser(f"file://{big.page}")
 
@@ -256,27 +258,27 @@ def test_the_lineage_of_a_network_ends_in_the_corpus(run: RunDir) -> None:
 def test_an_overview_links_to_the_page_of_every_run(runs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "sweep" / "report.html"
     for path in runs:
-        write_report([path], path / "report.html")
-    write_report(runs, out)
+        write_run_page(read(path))
+    write_overview(runs, out)
     page = Page(out)
     assert sorted((out.parent / urllib.parse.unquote(link)).parent for link in page.links()) == sorted(runs)
     assert all((out.parent / urllib.parse.unquote(link)).exists() for link in page.links())
 
 
 def test_an_overview_compares_arms_over_the_seeds_they_share(runs: list[Path], tmp_path: Path) -> None:
-    write_report(runs, tmp_path / "report.html")
-    assert "random-digits-delta minus tiny-digits-delta" in Page(tmp_path / "report.html").text
+    write_overview(runs, tmp_path / "report.html")
+    assert "llm: random minus tiny" in Page(tmp_path / "report.html").text
 
 
 def test_a_single_seed_shows_no_difference_between_arms(runs: list[Path], tmp_path: Path) -> None:
-    write_report([path for path in runs if path.name.endswith("s0")], tmp_path / "report.html")
+    write_overview([path for path in runs if path.name.endswith("s0")], tmp_path / "report.html")
     assert "minus" not in Page(tmp_path / "report.html").text
 
 
 def test_an_overview_keeps_protocols_apart(tmp_path: Path) -> None:
     one = make_run(tmp_path / "one", 1, 4)
     two = make_run(tmp_path / "two", 1, 4, proxy={"name": "lemur", "epochs": 1})
-    write_report([one.path, two.path], tmp_path / "report.html")
+    write_overview([one.path, two.path], tmp_path / "report.html")
     page = Page(tmp_path / "report.html")
     assert [name for name, _ in page.elements].count("h2") == 3  # two protocols and what is behind them
     assert "never compare" in page.text
@@ -287,7 +289,7 @@ def test_runs_whose_recipes_differ_stand_apart_under_one_protocol_name(tmp_path:
         make_run(tmp_path / f"lr{lr}", 1, 4, proxy={"name": "fast", "epochs": 1, "lr": lr}).path for lr in (0.05, 0.1)
     ]
     assert len(by_protocol([read(run) for run in runs])) == 2
-    write_report(runs, tmp_path / "report.html")
+    write_overview(runs, tmp_path / "report.html")
     assert Page(tmp_path / "report.html").text.count("validation split, recipe ") == 2
 
 
@@ -300,7 +302,7 @@ def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:
 
 def test_a_run_name_can_not_become_another_kind_of_address(tmp_path: Path) -> None:
     one = make_run(tmp_path / "javascript:alert(1)", 1, 4)
-    write_report([one.path], tmp_path / "report.html")
+    write_overview([one.path], tmp_path / "report.html")
     assert Page(tmp_path / "report.html").links() == ["javascript%3Aalert%281%29/report.html"]
 
 
@@ -308,7 +310,7 @@ def test_an_overview_leaves_out_what_it_can_not_read_and_says_so(
     runs: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (runs[0] / "run.json").write_text("{")
-    write_report(runs, tmp_path / "report.html")
+    write_overview(runs, tmp_path / "report.html")
     page = Page(tmp_path / "report.html")
     assert len(page.links()) == 3
     assert str(runs[0]) in page.text
@@ -321,7 +323,7 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
     write_validation(study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {}), pairs, folder)
     (tmp_path / "sweep" / "validate-2").mkdir()
     (tmp_path / "sweep" / "validate-2" / "validation.json").write_text("{}")
-    write_report(runs, tmp_path / "sweep" / "report.html")
+    write_overview(runs, tmp_path / "sweep" / "report.html")
     page = Page(tmp_path / "sweep" / "report.html")
     assert "rho 1.00 [1.00, 1.00]" in page.text
     assert "validate-1/validation.html" in page.links()
@@ -329,19 +331,22 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"run\.json is missing"):
-        write_report([tmp_path], tmp_path / "report.html")
+        write_overview([tmp_path], tmp_path / "report.html")
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(RunFolderError, match="no settings"):
-        write_report([tmp_path], tmp_path / "report.html")
+        write_overview([tmp_path], tmp_path / "report.html")
 
 
-def settings(runs: object) -> Any:
-    return SimpleNamespace(runs=str(runs))
+def settings(runs: object, summaries: object = None) -> Any:
+    return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries))
+
+
+JOB = ReportJobSettings("report", last_cycles=None, baseline=None)
 
 
 def test_the_job_reports_on_one_run(run: RunDir) -> None:
     out = io.StringIO()
-    job.run(settings(run.path), out)
+    job.run(settings(run.path), JOB, out)
     assert out.getvalue() == f"{run.page}\n"
     assert run.page.exists()
 
@@ -351,14 +356,15 @@ def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[
         shutil.rmtree(extra)
     runs = runs[:2]
     out = io.StringIO()
-    job.run(settings(tmp_path / "sweep"), out)
+    job.run(settings(tmp_path / "sweep"), JOB, out)
     assert out.getvalue() == f"{tmp_path / 'sweep' / 'report.html'}\n"
     assert all((path / "report.html").exists() for path in runs)
     assert {path.name for path in (runs[0] / "report").iterdir()} == {
         *("cycles.csv", "cycles.tex", "figure.png", "figure.svg"),
     }
     assert {path.name for path in (tmp_path / "sweep" / "report").iterdir()} == {
-        *("runs.csv", "runs.tex", "comparison-1.png", "comparison-1.svg"),
+        *("runs.csv", "runs.tex", "by-cycle-1.png", "by-cycle-1.svg"),
+        *(f"{table}-1.{kind}" for table in ("arms", "arms-by-cycle") for kind in ("csv", "tex")),
     }
     rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == [path.name for path in sorted(runs)]
@@ -392,13 +398,13 @@ def test_the_job_takes_a_glob(runs: list[Path], tmp_path: Path) -> None:
 
 def test_the_job_refuses_a_folder_without_runs(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no such folder"):
-        job.run(settings(tmp_path / "none"), io.StringIO())
+        job.run(settings(tmp_path / "none"), JOB, io.StringIO())
     with pytest.raises(RunFolderError, match="no run folder there"):
-        job.run(settings(tmp_path), io.StringIO())
+        job.run(settings(tmp_path), JOB, io.StringIO())
 
 
 def test_the_summary_has_a_line_per_cycle_and_says_where_everything_lies(run: RunDir) -> None:
-    write_report([run.path], run.page)
+    write_run_page(read(run.path))
     lines = summary(run.reports(), run.path).splitlines()
     assert [line.split()[0] for line in lines[2:6]] == ["1", "2", "3", "all"]
     places = dict(line.split(maxsplit=1) for line in lines if line.startswith(("report", "archive", "networks")))
@@ -409,8 +415,8 @@ def test_the_summary_has_a_line_per_cycle_and_says_where_everything_lies(run: Ru
 def test_the_figure_of_a_run_is_the_same_every_time(run: RunDir, tmp_path: Path) -> None:
     for suffix in (".png", ".svg"):
         first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
-        figure(run.path, first)
-        figure(run.path, second)
+        figure(read(run.path), first)
+        figure(read(run.path), second)
         assert first.stat().st_size > 5000
         assert first.read_bytes() == second.read_bytes()
 

@@ -1,63 +1,83 @@
-"""job=report: the page, tables and figures of one run or of a folder of runs."""
+"""job=report: the pages, tables and figures of runs, from their folders or their summaries."""
 
 import glob
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import comparison, figure, tables, write_report
-from nnloop.report.read import Run, by_protocol, read
-from nnloop.rundir import RunDir
-from nnloop.settings import Settings
+from nnloop.report import figure, tables, write_overview, write_run_page
+from nnloop.report.compare import Comparison
+from nnloop.report.kept import is_summary, write_summary
+from nnloop.report.read import Run, read
+from nnloop.settings import ReportJobSettings, Settings
 
 
-def run(settings: Settings, out: TextIO) -> None:
+def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
     """Write report.html beside what it is about, tables and figures into report/; print the page's path.
 
     Raises RunFolderError.
     """
-    folders = find_runs(str(settings.runs))
-    for folder in folders:
-        write_report([folder], RunDir(folder).page)
-        write_extras(folder)
-    page = RunDir(folders[0]).page
-    if len(folders) > 1:
-        page = common_folder(folders) / "report.html"
-        write_report(folders, page)
-        write_overview_extras([read(folder) for folder in folders], page.with_suffix(""))
+    paths = find_runs(str(settings.runs))
+    for path in paths:
+        found = read(path)
+        write_run_page(found)
+        write_extras(found)
+        keep_summary(found, settings.summaries)
+    page = read(paths[0]).page
+    if len(paths) > 1:
+        page = common_folder(paths) / "report.html"
+        comparisons = write_overview(paths, page, job.last_cycles, job.baseline)
+        write_overview_extras(comparisons, page.with_suffix(""))
     print(page, file=out)
 
 
-def write_extras(folder: Path) -> None:
+def keep_summary(run: Run, folder: str | None) -> None:
+    """Leave the run's summary in a folder, if one is wanted; a summary is not copied."""
+    if folder is not None and run.folder is not None:
+        write_summary(
+            Path(folder) / f"{run.name}.json", run.name, run.meta, run.reports, run.entries, list(run.corpus.values())
+        )
+
+
+def write_extras(run: Run) -> None:
     """Write a run's tables (CSV, LaTeX) and its figure (PNG, SVG)."""
-    beside = RunDir(folder).page.with_suffix("")
-    tables.write_cycles(read(folder), beside)
+    beside = run.page.with_suffix("")
+    tables.write_cycles(run, beside)
     for suffix in ("png", "svg"):
-        figure(folder, beside / f"figure.{suffix}")
+        figure.figure(run, beside / f"figure.{suffix}")
 
 
-def write_overview_extras(runs: list[Run], beside: Path) -> None:
-    """Write the table of all runs, and a figure for each protocol: accuracies of two never share an axis."""
-    tables.write_runs(runs, beside)
-    for number, (protocol, members) in enumerate(by_protocol(runs).items(), 1):
+def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> None:
+    """Write the table of all runs, and tables and figures for each protocol: accuracies of two never share an axis."""
+    tables.write_runs([one for found in comparisons for one in found.runs], beside)
+    for number, found in enumerate(comparisons, 1):
+        tables.write_comparison(found, beside, number)
         for suffix in ("png", "svg"):
-            comparison(members, protocol, beside / f"comparison-{number}.{suffix}")
+            figure.by_cycle(found, beside / f"by-cycle-{number}.{suffix}")
+            if found.differences:
+                figure.differences(found, beside / f"differences-{number}.{suffix}")
 
 
 def find_runs(pattern: str) -> list[Path]:
-    """The run folders that a path or glob names: themselves, or one or two levels below. Raises RunFolderError."""
+    """The runs that a path or glob names: run folders and summaries, themselves or one or two levels below.
+
+    Raises RunFolderError.
+    """
     found: set[Path] = set()
     matches = [Path(match) for match in sorted(glob.glob(pattern))]
     for match in matches:
         found |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
+        files = [match] if match.is_file() else [file for level in ("", "*/") for file in match.glob(f"{level}*.json")]
+        found |= {file for file in files if file.name != "run.json" and is_summary(file)}
     if not matches:
         raise RunFolderError(f"runs={pattern}: no such folder")
     if not found:
-        raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json)")
+        raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json) and no run summary")
     return sorted(found)
 
 
-def common_folder(folders: list[Path]) -> Path:
+def common_folder(paths: Sequence[Path]) -> Path:
     """The deepest folder that holds all of them."""
-    parents = [folder.resolve().parents for folder in folders]
+    parents = [path.resolve().parents for path in paths]
     return next(parent for parent in parents[0] if all(parent in others for others in parents))

@@ -13,7 +13,6 @@ from typing import Any
 from nnloop.records import Entry
 from nnloop.report.html import Markup, tag
 from nnloop.report.read import Run
-from nnloop.rundir import RunDir
 
 SCRIPT = Path(__file__).with_name("script.js")
 
@@ -52,7 +51,7 @@ def explorer(run: Run) -> Markup:
 
 
 def _data(run: Run) -> dict[str, Any]:
-    codes: dict[str, str] = {name: network.code for name, network in run.corpus.items()}
+    codes = {name: network.code for name, network in run.corpus.items()}
     for name in run.by_id:
         codes[name] = _cut(run.code(name) or "")
     return {
@@ -67,12 +66,13 @@ def _data(run: Run) -> dict[str, Any]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    """Completions by cycle-slot."""
-    folder = RunDir(run.folder)
+    """Completions by cycle-slot; a run summary holds none."""
+    if run.folder is None:
+        return {}
     return {
         f"{report.cycle}-{slot}": _cut(completion.text)
         for report in run.reports
-        for slot, completion in folder.read_completions(report.cycle).items()
+        for slot, completion in run.folder.read_completions(report.cycle).items()
     }
 
 

@@ -1,13 +1,13 @@
 """Pictures for a README or a paper: one run's valid rate and accuracies by cycle, or several arms side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnloop.report.overview import arms_of, best_so_far, curves
-from nnloop.report.read import Run, read
-from nnloop.report.svg import Series
+from nnloop.records import Interval
+from nnloop.report.compare import MEASURES, Comparison, Measure
+from nnloop.report.read import Run
 from nnloop.report.text import percent
 
 if TYPE_CHECKING:
@@ -28,52 +28,99 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def figure(run_folder: Path, out: Path) -> None:
-    """Draw the run to a .png, .svg or .pdf; the same run gives the same bytes. Raises RunFolderError."""
-    run = read(run_folder)
+_BY_CYCLE = {
+    "valid": "valid completions, %",
+    "mean": "mean accuracy, %",
+    "per completion": "accuracy per completion, %",
+    "best": "best accuracy so far, %",
+    "above": "share above the threshold, %",
+    "admitted": "admitted, cumulative",
+    "distinct": "distinct valid, cumulative",
+    "Jaccard": "Jaccard to the nearest",
+    "tokens": "tokens generated, cumulative",
+}
+_CONTRASTED = ("valid", "mean", "per completion", "best")
+_OF_MEASURE = {measure.name: measure for measure in MEASURES}
+
+
+def figure(run: Run, out: Path) -> None:
+    """Draw the run to a .png, .svg or .pdf; the same run gives the same bytes."""
     with _panels(f"{run.name}: {run.protocol}", out) as (left, right):
         _valid_rate(left, run)
         _accuracies(right, run)
 
 
-def comparison(runs: Sequence[Run], protocol: str, out: Path) -> None:
-    """Draw valid rate and best accuracy by arm, with the intervals of the overview; all runs are of one protocol."""
-    arms = arms_of(runs)
-    with _panels(protocol, out) as (left, right):
-        _arms(left, curves(arms, lambda run, report: report.valid_rate))
-        _arms(right, curves(arms, best_so_far))
-        left.set(ylabel="valid completions, %", ylim=(0, 103))
-        right.set(ylabel="best validation accuracy so far, %")
-        left.figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=7.5)
+def by_cycle(found: Comparison, out: Path) -> None:
+    """Draw every measure by cycle and arm: means over seeds with their 95% bootstrap interval."""
+    with _panels(found.protocol, out, rows=3, columns=3) as panels:
+        for axes, (name, title) in zip(panels, _BY_CYCLE.items(), strict=True):
+            _curves(axes, found, _OF_MEASURE[name])
+            axes.set(ylabel=title)
+        columns = 1 if max(len(arm.name) for arm in found.arms) > 50 else 3
+        _legend_below(panels[0], columns)
+
+
+def differences(found: Comparison, out: Path) -> None:
+    """Draw the differences of arms that are paired by seed, a panel a measure."""
+    labels = list(dict.fromkeys(one.label for one in found.differences))
+    with _panels(found.protocol, out, columns=len(_CONTRASTED), height=0.9 + 0.32 * len(labels)) as panels:
+        for axes, name in zip(panels, _CONTRASTED, strict=True):
+            for one in found.differences:
+                if one.measure.name == name:
+                    _whisker(axes, labels.index(one.label), one.bootstrap)
+            axes.axvline(0, color=_GREY, lw=1)
+            axes.set(xlabel=f"{name}, points", ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)))
+            axes.set_yticklabels(labels if axes is panels[0] else [], fontsize=7.5)
+
+
+def _whisker(axes: "Axes", row: int, interval: Interval) -> None:
+    colour = _BLUE if interval.low > 0 or interval.high < 0 else _GREY
+    axes.plot([100 * interval.low, 100 * interval.high], [row, row], color=colour, lw=1.5)
+    axes.plot([100 * interval.value], [row], color=colour, marker="o", ms=4)
 
 
 @contextmanager
-def _panels(title: str, out: Path) -> Iterator[tuple["Axes", "Axes"]]:
-    """Two panels side by side, saved at the end without a date."""
+def _panels(
+    title: str, out: Path, rows: int = 1, columns: int = 2, height: float | None = None
+) -> Iterator[list["Axes"]]:
+    """Panels side by side, saved at the end without a date."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        drawn = Figure(figsize=(8.4, 3.2), layout="constrained")
+        drawn = Figure(
+            figsize=(4.2 * columns if columns < 3 else 3.3 * columns, height or 2.8 * rows + 0.4), layout="constrained"
+        )
         FigureCanvasAgg(drawn)
-        left, right = drawn.subplots(1, 2)
-        yield left, right
+        yield list(drawn.subplots(rows, columns, squeeze=False).flat)
         drawn.suptitle(title, fontsize=9, color=_GREY)
         undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         drawn.savefig(out, dpi=160, metadata=undated.get(out.suffix))
 
 
-def _arms(axes: "Axes", series: Sequence[Series]) -> None:
-    for one in series:
-        places = [point.x for point in one.points]
-        low = [100 * max(0.0, point.y if point.low is None else point.low) for point in one.points]
-        high = [100 * min(1.0, point.y if point.high is None else point.high) for point in one.points]
-        colour = _COLOURS[one.colour]
-        axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
-        axes.plot(places, [100 * point.y for point in one.points], color=colour, marker="o", ms=3.5, label=one.name)
+def _curves(axes: "Axes", found: Comparison, measure: Measure) -> None:
+    scale = 100 if measure.fraction else 1
+    for place, arm in enumerate(found.arms):
+        rows = [
+            (row.cycle + 1, row.measures[measure.name])
+            for row in found.by_cycle
+            if row.arm == arm.name and measure.name in row.measures
+        ]
+        colour = _COLOURS[place % len(_COLOURS)]
+        spread = [(cycle, one.interval) for cycle, one in rows if one.interval]
+        low = [scale * interval.low for _, interval in spread]
+        high = [scale * interval.high for _, interval in spread]
+        axes.fill_between([cycle for cycle, _ in spread], low, high, color=colour, alpha=0.15, lw=0)
+        places, values = [cycle for cycle, _ in rows], [scale * one.value for _, one in rows]
+        axes.plot(places, values, color=colour, marker="o", ms=3, lw=1.4, label=arm.name)
     axes.set(xlabel="cycle")
-    _whole_cycles(axes, [round(point.x) for one in series for point in one.points])
+    _whole_cycles(axes, [row.cycle + 1 for row in found.by_cycle])
+
+
+def _legend_below(axes: "Axes", columns: int) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    axes.figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=7.5)
 
 
 def _valid_rate(axes: "Axes", run: Run) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from nnloop.errors import RunFolderError
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
+from nnloop.report.kept import unpack
 from nnloop.rundir import RunDir
 from nnloop.stats import bootstrap_mean, wilson
 
@@ -20,9 +21,14 @@ _NO_RECIPE = ("root", "mirror", "title", "description", "min_accuracy")
 
 @dataclass(frozen=True)
 class Run:
-    """One search as its folder tells it. A run that is still going on has the cycles that are closed."""
+    """One search as its folder or its summary file tells it.
 
-    folder: Path
+    A run that is still going on has the cycles that are closed. A summary holds neither code nor completions.
+    """
+
+    name: str
+    folder: RunDir | None  # None where only a summary is at hand
+    page: Path  # where the run's own page belongs
     meta: dict[str, Any]
     reports: list[CycleReport]
     entries: list[Entry]  # of closed cycles
@@ -38,17 +44,8 @@ class Run:
         return node
 
     @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
     def seed(self) -> int:
         return int(self.setting("seed", 0))
-
-    @property
-    def arm(self) -> str:
-        """The run's name without its seed: runs of one arm are repetitions of each other."""
-        return self.name.replace(f"-s{self.seed}", "", 1)
 
     @property
     def protocol(self) -> str:
@@ -118,9 +115,8 @@ class Run:
     def code(self, network: str) -> str | None:
         """The source of a candidate or of a network of the corpus; None where it is not there."""
         if network in self.corpus:
-            return self.corpus[network].code
-        run = RunDir(self.folder)
-        return run.read_code(network) if run.code(network).exists() else None
+            return self.corpus[network].code or None
+        return self.folder.read_code(network) if self.folder and self.folder.code(network).exists() else None
 
     def title(self, network: str) -> str:
         return self.corpus[network].name if network in self.corpus else network
@@ -171,8 +167,25 @@ def by_protocol(runs: Sequence[Run]) -> dict[str, list[Run]]:
     }
 
 
-def read(folder: Path) -> Run:
-    """Read a run folder. Raises RunFolderError."""
+def read(path: Path) -> Run:
+    """Read a run folder or a run's summary file. Raises RunFolderError."""
+    return read_summary(path) if path.is_file() else _read_folder(path)
+
+
+def read_summary(path: Path) -> Run:
+    """Read what report.kept wrote. Raises RunFolderError."""
+    try:
+        found = json.loads(path.read_text())
+        entries = unpack(found["completions"])
+        corpus = {row["id"]: Network(code="", **row) for row in found["corpus"]}
+        reports = [CycleReport.from_json(row) for row in found["cycles"]]
+        page = path.parent / "report" / f"{path.stem}.html"
+        return Run(found["name"], None, page, found["run"], reports, entries, corpus)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path}: no run summary of this version of nnloop ({error})") from None
+
+
+def _read_folder(folder: Path) -> Run:
     directory = RunDir(folder)
     meta = directory.provenance()
     if not isinstance(meta.get("settings"), dict):
@@ -184,7 +197,7 @@ def read(folder: Path) -> Run:
         corpus = {network.id: network for network in directory.corpus()}
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
-    return Run(folder, meta, reports, entries, corpus)
+    return Run(folder.name, directory, directory.page, meta, reports, entries, corpus)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nnloop.records import Interval
 from nnloop.report.html import Markup, tag
 
 WIDTH, HEIGHT = 420, 260
@@ -51,10 +52,11 @@ class Frame:
 
     x: tuple[float, float]
     y: tuple[float, float]
+    left: int = _LEFT
 
     def px(self, value: float) -> float:
         low, high = self.x
-        return round(_LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(self.left + (value - low) / (high - low) * (WIDTH - self.left - _RIGHT), 1)
 
     def py(self, value: float) -> float:
         low, high = self.y
@@ -92,6 +94,27 @@ def strip_chart(
     for place, column in columns:
         parts += _box(frame, place, half, column)
     return _svg(*parts)
+
+
+def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
+    """An interval a row under its name, with a line at zero; intervals that leave zero out stand out."""
+    if not rows:
+        return empty()
+    ends = [end for _, found in rows for end in (found.low, found.high, 0.0)]
+    low, high = _range(x, ends)
+    frame, bottom = Frame((low, high), (0.0, 1.0), left=12), _TOP + 36 * len(rows)
+    parts = []
+    for value in ticks(low, high):
+        parts.append(_segment(frame.px(value), _TOP, frame.px(value), bottom, "axis" if value == 0 else "grid"))
+        parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
+    for number, (name, found) in enumerate(rows):
+        y, colour = _TOP + 36 * number + 26, 0 if found.low > 0 or found.high < 0 else 6
+        parts.append(tag("text", name, x=12, y=y - 12))
+        parts.append(_segment(frame.px(found.low), y, frame.px(found.high), y, f"line s{colour}"))
+        hint = f"{name}: {x.label(found.value)} [{x.label(found.low)}, {x.label(found.high)}]"
+        parts.append(tag("circle", tag("title", hint), cx=frame.px(found.value), cy=y, r=4, class_=f"dot s{colour}"))
+    parts.append(tag("text", x.title, x=WIDTH / 2, y=bottom + 34, class_="mid title"))
+    return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", role="img")
 
 
 def bar_chart(

@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import isnan
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from nnloop.records import CycleReport
+from nnloop.records import CycleReport, Interval
+from nnloop.report.compare import MEASURES, ArmCycle, ArmFinal, Comparison, Difference, Estimate, Measure, Ranked
 from nnloop.report.read import Run
-from nnloop.report.text import interval, percent
+from nnloop.report.text import interval, percent, plain_interval
 from nnloop.rundir import write_text
 
 T = TypeVar("T")
@@ -24,7 +26,11 @@ T = TypeVar("T")
 class Kind(Enum):
     PLAIN = "plain"
     FRACTION = "fraction"  # as it is in CSV, percent in LaTeX
-    ESTIMATE = "estimate"  # an Interval or None: three columns in CSV
+    ESTIMATE = "estimate"  # an Interval of a fraction or None: three columns in CSV
+    COUNT = "count"  # as ESTIMATE, but of a number that is no fraction
+
+
+_WIDE = (Kind.ESTIMATE, Kind.COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,61 @@ RUN_COLUMNS: tuple[Column[Run], ...] = (
 """By LLM and dataset, as in paper B."""
 
 
+def _over_seeds(measure: Measure) -> Column[Any]:
+    def read(row: ArmCycle | ArmFinal | Ranked) -> Interval | None:
+        found: Estimate | None = row.measures.get(measure.name)
+        return found.as_interval if found else None
+
+    return Column(measure.name, read, Kind.ESTIMATE if measure.fraction else Kind.COUNT)
+
+
+_MEASURED: tuple[Column[Any], ...] = tuple(map(_over_seeds, MEASURES))
+
+ARM_CYCLE_COLUMNS: tuple[Column[ArmCycle], ...] = (
+    Column("arm", lambda row: row.arm),
+    Column("cycle", lambda row: row.cycle + 1),
+    Column("seeds", lambda row: row.n),
+    *_MEASURED,
+)
+
+ARM_COLUMNS: tuple[Column[ArmFinal], ...] = (
+    Column("arm", lambda row: row.arm.name),
+    Column("seeds", lambda row: len(row.arm.runs)),
+    *_MEASURED,
+)
+
+DIFFERENCE_COLUMNS: tuple[Column[Difference], ...] = (
+    Column("arm", lambda row: row.first.name),
+    Column("minus", lambda row: row.second.name),
+    Column("measure", lambda row: row.measure.name),
+    Column("seeds", lambda row: len(row.seeds)),
+    Column("difference", lambda row: row.bootstrap, Kind.COUNT),
+    Column("by Student's t", lambda row: row.student, Kind.COUNT),
+    Column("seeds above", lambda row: row.better),
+)
+"""In the measure's own unit: fractions are not turned into percent here."""
+
+RANKING_COLUMNS: tuple[Column[Ranked], ...] = (
+    Column("arm", lambda row: row.arm),
+    Column("seeds", lambda row: row.n),
+    *_MEASURED,
+)
+
+
+def write_comparison(found: Comparison, folder: Path, number: int) -> None:
+    """Write what a comparison of arms shows, as CSV and LaTeX; `number` tells protocols apart."""
+    seeds = "means over seeds, 95% bootstrap intervals"
+    about = f"{found.protocol}; {seeds}"
+    _write(folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, found.by_cycle, f"Arms by cycle: {about}.")
+    last = f"last {found.last} cycles of each run: {about}"
+    _write(folder / f"arms-{number}", ARM_COLUMNS, found.final, f"Arms, {last}.")
+    if found.differences:
+        _write(folder / f"differences-{number}", DIFFERENCE_COLUMNS, found.differences, f"Paired by seed, {last}.")
+    for kind, (budget, ranked) in found.rankings.items():
+        path = folder / f"ranking-{number}-{kind.replace(' ', '-')}"
+        _write(path, RANKING_COLUMNS, ranked, f"Within {budget} {kind} a run: {about}.")
+
+
 def write_cycles(run: Run, folder: Path) -> None:
     """Write cycles.csv and cycles.tex."""
     caption = f"{run.name}: {run.protocol}; above: at least {percent(run.threshold, 0)} %; 95% intervals."
@@ -113,20 +174,23 @@ def _write(path: Path, columns: Sequence[Column[T]], items: Sequence[T], caption
 
 
 def _csv_names(column: Column[T]) -> list[str]:
-    return [column.name + part for part in ("", "_low", "_high")] if column.kind is Kind.ESTIMATE else [column.name]
+    return [column.name + part for part in ("", "_low", "_high")] if column.kind in _WIDE else [column.name]
 
 
 def _csv_cells(column: Column[T], item: T) -> list[Any]:
     value = column.read(item)
-    if column.kind is not Kind.ESTIMATE:
+    if column.kind not in _WIDE:
         return [f"{value:.6g}" if isinstance(value, float) else value]
-    return [None] * 3 if value is None else [f"{part:.6g}" for part in (value.value, value.low, value.high)]
+    parts = (None,) * 3 if value is None else (value.value, value.low, value.high)
+    return [None if part is None or isnan(part) else f"{part:.6g}" for part in parts]
 
 
 def _latex_cell(column: Column[T], item: T) -> str:
     value = column.read(item)
     if column.kind is Kind.ESTIMATE:
         return interval(value)
+    if column.kind is Kind.COUNT:
+        return plain_interval(value)
     return percent(value, 2) if column.kind is Kind.FRACTION else _escape(str(value))
 
 

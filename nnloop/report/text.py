@@ -1,5 +1,6 @@
 """Numbers as a person reads them, on the terminal and on the page."""
 
+import math
 from collections.abc import Sequence
 
 from nnloop.records import CycleReport, Interval
@@ -12,10 +13,23 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def interval(estimate: Interval | None, digits: int = 1) -> str:
-    """An estimate in percent with its 95% interval: 62.5 [48.4, 74.8]."""
+    """An estimate in percent with its 95% interval: 62.5 [48.4, 74.8]; by itself where that is not known (nan)."""
     if estimate is None:
         return ABSENT
+    if math.isnan(estimate.low):
+        return percent(estimate.value, digits)
     return f"{percent(estimate.value, digits)} [{percent(estimate.low, digits)}, {percent(estimate.high, digits)}]"
+
+
+def plain_interval(estimate: Interval | None) -> str:
+    """The same of a number that is no fraction: 12.5 [10.1, 14.8]; by itself where its interval is not known (nan)."""
+    if estimate is None:
+        return ABSENT
+    parts = [
+        f"{part:,.0f}" if abs(estimate.value) >= 1000 else f"{part:.3g}"
+        for part in (estimate.value, estimate.low, estimate.high)
+    ]
+    return parts[0] if math.isnan(estimate.low) else f"{parts[0]} [{parts[1]}, {parts[2]}]"
 
 
 def count(number: float | None) -> str:

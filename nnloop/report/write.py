@@ -5,32 +5,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
+from nnloop.report.compare import Comparison, compare
 from nnloop.report.overview import overview_page
 from nnloop.report.page import run_page
-from nnloop.report.read import Run, read
+from nnloop.report.read import Run, by_protocol, read
 from nnloop.rundir import write_text
 
 log = logging.getLogger(__name__)
 
 
-def write_report(run_folders: Sequence[Path], out: Path) -> None:
-    """Write one page to `out`: of the run that `out` lies in, else an overview that links to the pages of all runs.
+def write_run_page(run: Run) -> None:
+    """Write the page of one run to where it belongs; the same run gives the same bytes."""
+    run.page.parent.mkdir(parents=True, exist_ok=True)
+    write_text(run.page, run_page(run))
 
-    The same folders give the same bytes. Raises RunFolderError where no folder can be read; an overview leaves single
-    ones out and says so.
+
+def write_overview(
+    paths: Sequence[Path], out: Path, last: int | None = None, baseline: str | None = None
+) -> list[Comparison]:
+    """Write the page of several runs to `out`, with links to their own pages, and give what it compares.
+
+    Those that can't be read are left out, which the page says. Raises RunFolderError where none can, or where no arm is
+    the `baseline`.
     """
-    if len(run_folders) == 1 and out.resolve().parent == run_folders[0].resolve():
-        write_text(out, run_page(read(run_folders[0])))
-        return
-    runs, left_out = _read_all(run_folders)
-    write_text(out, overview_page(runs, out, left_out))
+    runs, left_out = _read_all(paths)
+    found = [compare(members, protocol, last, baseline) for protocol, members in by_protocol(runs).items()]
+    write_text(out, overview_page(runs, found, out, left_out))
+    return found
 
 
-def _read_all(run_folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
+def _read_all(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     runs, errors = [], []
-    for folder in sorted(run_folders):
+    for path in sorted(paths):
         try:
-            runs.append(read(folder))
+            runs.append(read(path))
         except RunFolderError as error:
             log.warning("%s", error)
             errors.append(str(error))

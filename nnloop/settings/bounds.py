@@ -41,6 +41,8 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
     ranges += [(key, value, low, high) for key, value, low, high in optional if value is not None]
     for name in ("max_new_tokens", "edits"):
         ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
+    if getattr(settings.job, "last_cycles", None) is not None:
+        ranges.append(("job.last_cycles", settings.job.last_cycles, 1, 10_000))
     for group, keys in _BOUNDS.items():
         node = getattr(settings, group)
         there = {key: bounds for key, bounds in keys.items() if hasattr(node, key)}

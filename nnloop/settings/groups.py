@@ -270,6 +270,8 @@ class EvaluateJobSettings:
 @dataclass
 class ReportJobSettings:
     name: str
+    last_cycles: int | None  # that the final comparison of arms takes; None: the last quarter of the shortest run
+    baseline: str | None  # arms to compare all others with, such as finetune=off; None: arms that differ in one setting
 
 
 @dataclass
@@ -364,3 +366,4 @@ class Settings:
     candidates: int  # completions per cycle
     candidate: str | None  # job=evaluate: a file or a glob
     runs: str | None  # job=report and job=validate: a run folder or a folder of runs
+    summaries: str | None  # folder in which a finished run leaves its summary as <run>.json, for a repository to keep

@@ -110,6 +110,7 @@ class _Plain:
     candidates: int
     candidate: str | None
     runs: str | None
+    summaries: str | None
 
 
 def _load_group(config: DictConfig, group: str) -> Any:

@@ -1,0 +1,139 @@
+"""What arms show against each other, as a section of the overview."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from nnloop.records import Interval
+from nnloop.report import svg
+from nnloop.report.charts import CYCLE, card, percent_axis
+from nnloop.report.compare import MEANING, MEASURES, Comparison, Difference, Estimate, Measure, Ranked
+from nnloop.report.html import Content, Markup, details, table, tag
+from nnloop.report.svg import Axis, Point, Series
+from nnloop.report.text import count, interval, percent, plain_interval
+
+_BY_CYCLE = {
+    "valid": "Valid rate",
+    "mean": "Mean accuracy of the cycle",
+    "per completion": "Accuracy per completion, invalid as 0",
+    "best": "Best so far",
+    "above": "Share above the threshold",
+    "admitted": "Admitted, cumulative",
+    "distinct": "Distinct valid networks, cumulative",
+    "Jaccard": "Similarity to the nearest known",
+    "tokens": "Tokens generated, cumulative",
+}
+_CONTRASTED = ("valid", "mean", "per completion", "best", "admitted", "distinct")
+_OF_MEASURE = {measure.name: measure for measure in MEASURES}
+
+
+def arms_section(found: Comparison) -> Markup:
+    return tag(
+        "div",
+        _final(found),
+        tag("div", map(partial(_by_cycle, found), _BY_CYCLE), class_="charts"),
+        _differences(found),
+        _rankings(found),
+    )
+
+
+def _final(found: Comparison) -> Markup:
+    cycles = f"the last {found.last} cycles" if found.last > 1 else "the last cycle"
+    note = f"means over seeds of {cycles} of each run, with their 95% bootstrap interval; none from a single seed"
+    rows: list[list[Content]] = [
+        [one.arm.name, len(one.arm.runs), *map(partial(_cell, one.measures), MEASURES)] for one in found.final
+    ]
+    return tag(
+        "div",
+        tag("h3", "Arms"),
+        tag("p", note, class_="sub"),
+        table(["arm", "seeds", *map(_head, MEASURES)], rows),
+        details("what the columns mean", table(["column", "is"], MEANING.items(), class_="words")),
+    )
+
+
+def _by_cycle(found: Comparison, name: str) -> Markup:
+    measure = _OF_MEASURE[name]
+    axis = percent_axis(f"{name}, %") if measure.fraction else Axis(name, low=0.0)
+    series = [
+        Series(
+            arm.name,
+            [
+                _point(row.cycle, row.measures[name])
+                for row in found.by_cycle
+                if row.arm == arm.name and name in row.measures
+            ],
+            place % 8,
+        )
+        for place, arm in enumerate(found.arms)
+    ]
+    key = svg.legend([one.name for one in series], [one.colour for one in series])
+    note = (
+        "mean over seeds; band: 95% (bootstrap over seeds)" if any(len(a.runs) > 1 for a in found.arms) else "one seed"
+    )
+    return card(_BY_CYCLE[name], svg.line_chart(series, CYCLE, axis), note, key)
+
+
+def _point(cycle: int, estimate: Estimate) -> Point:
+    low, high = (estimate.interval.low, estimate.interval.high) if estimate.interval else (None, None)
+    return Point(cycle + 1, estimate.value, low, high, hint=f"{estimate.value:.4g}, {estimate.n} seeds")
+
+
+def _differences(found: Comparison) -> Markup | None:
+    if not found.differences:
+        return None
+    note = f"means of the last {found.last} cycles, paired by seed; bars: 95% bootstrap interval over shared seeds"
+    head = ["difference", "measure", "seeds", "mean", "95% bootstrap", "95% Student's t", "seeds above"]
+    return tag(
+        "div",
+        tag("h3", "Differences between arms"),
+        tag("p", note, class_="sub"),
+        tag("div", (_forest(found, name) for name in _CONTRASTED), class_="charts"),
+        details("all measures", table(head, map(_difference_row, found.differences))),
+    )
+
+
+def _forest(found: Comparison, name: str) -> Markup:
+    measure = _OF_MEASURE[name]
+    rows = [(one.label, one.bootstrap) for one in found.differences if one.measure == measure]
+    axis = Axis("percentage points", lambda v: f"{100 * v:.3g}") if measure.fraction else Axis(name)
+    return card(name, svg.forest_chart(rows, axis), MEANING[name])
+
+
+def _difference_row(one: Difference) -> list[Content]:
+    shown = partial(_range, one.measure)
+    mean = percent(one.bootstrap.value, 2) if one.measure.fraction else f"{one.bootstrap.value:.3g}"
+    return [one.label, _head(one.measure), len(one.seeds), mean, shown(one.bootstrap), shown(one.student), one.better]
+
+
+def _range(measure: Measure, found: Interval) -> str:
+    if measure.fraction:
+        return f"[{percent(found.low, 2)}, {percent(found.high, 2)}]"
+    return f"[{found.low:.3g}, {found.high:.3g}]"
+
+
+def _rankings(found: Comparison) -> Markup | None:
+    if not found.rankings:
+        return None
+    parts: list[Content] = [tag("h3", "Ranking at equal budgets")]
+    for kind, (budget, ranked) in found.rankings.items():
+        note = f"every run cut off after {count(budget)} {kind}, the most that all of them spent; by the best accuracy"
+        head = ["", "arm", "seeds", "completions", *map(_head, MEASURES)]
+        parts += [tag("p", tag("b", f"equal {kind}: "), note), table(head, _ranked_rows(ranked))]
+    return tag("div", parts)
+
+
+def _ranked_rows(ranked: Sequence[Ranked]) -> list[list[Content]]:
+    return [
+        [place, one.arm, one.n, count(one.completions.value), *map(partial(_cell, one.measures), MEASURES)]
+        for place, one in enumerate(ranked, 1)
+    ]
+
+
+def _cell(measures: dict[str, Estimate], measure: Measure) -> str:
+    found = measures.get(measure.name)
+    shown = found.as_interval if found else None
+    return interval(shown) if measure.fraction else plain_interval(shown)
+
+
+def _head(measure: Measure) -> str:
+    return f"{measure.name}, %" if measure.fraction else measure.name
