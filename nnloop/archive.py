@@ -42,9 +42,18 @@ class Archive:
     def of_cycle(self, cycle: int) -> list[Entry]:
         return [entry for entry in self.entries if entry.cycle == cycle]
 
+    def before(self, cycle: int, slot: int = 0) -> list[Entry]:
+        """What was known when the first `slot` slots of a cycle had their results, oldest first."""
+        return [entry for entry in self.entries if (entry.cycle, entry.slot) < (cycle, slot)]
+
     def selected(self, before: int) -> list[Entry]:
         """Entries that join the baseline pool and the SFT pairs, of the cycles before `before`, oldest first."""
-        return [entry for entry in self.entries if entry.selected and entry.cycle < before]
+        return [entry for entry in self.before(before) if entry.selected]
+
+    def code(self, candidate: str) -> str:
+        """The source of any candidate, completed or not."""
+        known = self.networks.get(candidate)
+        return known.code if known else self._run.read_code(candidate)
 
     def where(self, candidate: str) -> str:
         """Where a known network stood first, for a person."""
@@ -60,5 +69,6 @@ class Archive:
         self.results[entry.candidate] = entry.result
         self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
         if entry.valid:
-            self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy)
+            params = entry.result.params
+            self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy, params)
             self.novelty.add(entry.candidate, code)

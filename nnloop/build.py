@@ -15,6 +15,7 @@ from nnloop.jobs import dashboard, evaluate, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
+from nnloop.jobs.pose import Poser
 from nnloop.jobs.search import Plan, Search
 from nnloop.jobs.tune import Tuner
 from nnloop.modes import Mode
@@ -73,7 +74,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
             archive,
             mode,
             Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
-            settings.parents,
+            Poser(settings.seed, task, mode, run_dir, archive, settings.parents, settings.context),
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
             _make_tuner(settings, mode, task),
@@ -168,6 +169,8 @@ def make_plan(settings: Settings, task: Task) -> Plan:
         settings.seed,
         settings.cycles,
         settings.candidates,
+        settings.search.staleness,
+        settings.repair,
         task,
         settings.dataset.name,
         settings.proxy.name,

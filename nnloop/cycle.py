@@ -34,10 +34,13 @@ def summarise(
     joules: float | None = None,
 ) -> CycleReport:
     """Sum up one cycle; `entries` are all of its completions, in slot order."""
-    fresh = [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
+    everything = entries
+    entries = [entry for entry in everything if entry.repairs is None]
+    repairs = [entry for entry in everything if entry.repairs is not None]
+    fresh = _distinct(entries)
     accuracies = [entry.val_accuracy for entry in fresh if entry.val_accuracy is not None]
-    best = max(fresh, key=lambda entry: entry.val_accuracy or 0.0, default=None)
-    admitted = sum(entry.admitted for entry in entries)
+    best = max(_distinct(everything), key=lambda entry: entry.val_accuracy or 0.0, default=None)
+    admitted = sum(entry.admitted for entry in everything)
     jaccards = [entry.verdict.max_jaccard for entry in fresh if entry.verdict]
     return CycleReport(
         cycle=cycle,
@@ -52,11 +55,11 @@ def summarise(
         distinct=len(fresh),
         admitted=admitted,
         admitted_total=admitted_before + admitted,
-        selected=sum(entry.selected for entry in entries),
+        selected=sum(entry.selected for entry in everything),
         duplicates=sum(entry.status is Status.DUPLICATE for entry in entries),
         mean_jaccard=_mean(jaccards),
-        tokens=sum(entry.tokens for entry in entries),
-        prompt_tokens=sum(entry.prompt_tokens for entry in entries),
+        tokens=sum(entry.tokens for entry in everything),
+        prompt_tokens=sum(entry.prompt_tokens for entry in everything),
         mean_tokens=_mean([entry.tokens for entry in entries]) or 0.0,
         mean_lines=_mean([entry.lines for entry in entries]) or 0.0,
         adapter=next((entry.adapter for entry in entries), None),
@@ -71,6 +74,9 @@ def summarise(
         held_out_loss_before=tuning.held_out_loss_before,
         gpu_seconds=gpu_seconds,
         joules=joules,
+        repairs=len(repairs),
+        repaired=sum(entry.valid for entry in repairs),
+        dropped=sum(entry.dropped for entry in everything),
     )
 
 
@@ -83,6 +89,10 @@ def over_budget(reports: Sequence[CycleReport], budget: BudgetSettings) -> str |
     if budget.hours is not None and hours >= budget.hours:
         return f"budget.hours={budget.hours:g} is used up: {hours:.2f} h in {len(reports)} cycles"
     return None
+
+
+def _distinct(entries: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
 
 
 def _mean(values: Sequence[float]) -> float | None:

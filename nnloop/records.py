@@ -4,7 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -64,6 +64,7 @@ class Network(Record):
     code: str
     name: str
     val_accuracy: float | None = None
+    params: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Prompt(Record):
     text: str
     baseline: str  # id of the network shown
     mode: str
+    shown: list[str] = field(default_factory=list)  # what the context shows beside it: ids of networks, or cycle.slot
+    dropped: int = 0  # items of the context that did not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Completion(Record):
     seconds: float
     adapter: str | None = None
     truncated: bool = False  # stopped by the token limit
+    repairs: int | None = None  # slot of this cycle whose failed answer went back to the LLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,9 @@ class Entry(Record):
     lines: int  # of the completion
     seconds: float  # generation
     adapter: str | None = None
+    repairs: int | None = None  # slot of this cycle that it repairs; its own lies behind the first answers'
+    shown: list[str] = field(default_factory=list)  # as in the prompt
+    dropped: int = 0
 
     @property
     def valid(self) -> bool:
@@ -191,7 +198,10 @@ class Interval(Record):
 
 @dataclass(frozen=True, slots=True)
 class CycleReport(Record):
-    """One closed cycle. Means are over distinct valid candidates unless said; None where there is none."""
+    """One closed cycle. Means are over distinct valid candidates unless said; None where there is none.
+
+    Repaired candidates take no part in counts, rates and means; they do in best, admitted, selected and tokens.
+    """
 
     cycle: int
     generated: int
@@ -224,6 +234,9 @@ class CycleReport(Record):
     held_out_loss_before: float | None = None
     gpu_seconds: float | None = None  # wall seconds times GPUs; None without one
     joules: float | None = None  # of the GPUs; None where they don't tell
+    repairs: int = 0  # answers to failures, beside those generated
+    repaired: int = 0  # of them valid
+    dropped: int = 0  # items of contexts that did not fit in their prompts
 
     @property
     def costs(self) -> dict[str, float]:

@@ -132,6 +132,13 @@ class Assessor:
             self._next += 1
             yield entry
 
+    def until(self, slot: int) -> Iterator[Entry]:
+        """Wait until all slots below `slot`, which have been submitted, are archived."""
+        yield from self.ready()
+        while self._next < slot:
+            wait(self._running, return_when=FIRST_COMPLETED)
+            yield from self.ready()
+
     def rest(self) -> Iterator[Entry]:
         """Wait for everything submitted."""
         yield from self.ready()
@@ -195,6 +202,9 @@ def _write(case: _Case, verdict: _Verdict) -> Entry:
         lines=len(completion.text.strip().splitlines()),
         seconds=completion.seconds,
         adapter=completion.adapter,
+        repairs=completion.repairs,
+        shown=completion.prompt.shown,
+        dropped=completion.prompt.dropped,
     )
 
 

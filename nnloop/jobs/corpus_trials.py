@@ -74,7 +74,7 @@ def _train(
 
 def _with_accuracy(network: Network, result: TrialResult) -> Network:
     accuracy = result.val_accuracy if result.status in COMPLETED else None
-    return replace(network, val_accuracy=accuracy)
+    return replace(network, val_accuracy=accuracy, params=result.params)
 
 
 def _line(network: Network, result: TrialResult) -> str:

@@ -5,31 +5,26 @@ killed run continues with the same command: closed cycles are read back, stored 
 again, and only what is missing is done.
 """
 
-import logging
-import random
 import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnloop import cycle as cycles
-from nnloop import parents
 from nnloop.archive import Archive
-from nnloop.errors import SettingsError
 from nnloop.jobs.assess import Assessor, Executor, Rules
+from nnloop.jobs.pose import Poser, is_repairable, lots
 from nnloop.jobs.tune import Tuner
 from nnloop.llm.engine import Engine, Request
 from nnloop.meter import Meter
 from nnloop.modes import Mode
 from nnloop.modes.render import Task
-from nnloop.records import Candidate, Completion, CycleReport, Entry, Limits, Network, Trial
+from nnloop.records import Candidate, Completion, CycleReport, Entry, Limits, Trial
 from nnloop.report.progress import Progress
 from nnloop.rundir import RunDir, journal, write_json
 from nnloop.seeding import derive
-from nnloop.settings import BudgetSettings, UniformParentsSettings
+from nnloop.settings import BudgetSettings
 from nnloop.tracking import Tracker
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +34,8 @@ class Plan:
     seed: int
     cycles: int
     candidates: int  # completions per cycle
+    staleness: int | None  # results that a prompt may be behind; None: a whole cycle
+    repair: int  # times that a failed completion goes back
     task: Task
     dataset: str
     proxy: str
@@ -63,7 +60,7 @@ class Search:
         archive: Archive,
         mode: Mode,
         rules: Rules,
-        parent_rule: UniformParentsSettings,
+        poser: Poser,
         load_engine: Callable[[], Engine],
         executor: Executor,
         tuner: Tuner | None,
@@ -72,7 +69,7 @@ class Search:
     ) -> None:
         """`load_engine` is called when the first completion is needed; `tuner` None is the frozen LLM."""
         self.plan, self.run_dir, self.archive, self.mode, self.rules = plan, run, archive, mode, rules
-        self.parent_rule, self.executor, self.tuner = parent_rule, executor, tuner
+        self.poser, self.executor, self.tuner = poser, executor, tuner
         self.tracker, self.progress = tracker, progress
         self._load_engine = load_engine
         self._engine: Engine | None = None
@@ -86,41 +83,57 @@ class Search:
 
     def run_cycle(self, cycle: int) -> CycleReport:
         meter = Meter()
-        self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, len(self.archive.of_cycle(cycle)))
-        baselines = self.draw_baselines(cycle)
-        requests = [self.pose(cycle, slot, baseline) for slot, baseline in enumerate(baselines)]
-        self.assess(cycle, baselines, self.complete(cycle, requests), meter)
+        closed = len(self.archive.of_cycle(cycle))
+        self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, min(closed, self.plan.candidates))
+        with journal(self.run_dir.trials(cycle)) as trials:
+            done = self.run_dir.read_trials(cycle)
+            assessor = Assessor(
+                self.archive, self.mode, self.rules, self.executor, self.plan.trial, done, trials, first_slot=closed
+            )
+            self.explore(cycle, assessor, meter)
+            self.repair(cycle, assessor, meter)
         tuning = self.tune(cycle)
         meter.lap("finetune")
         return self.close_cycle(cycle, tuning, meter)
 
-    def draw_baselines(self, cycle: int) -> list[Network]:
-        """One baseline per slot, from the corpus and the networks selected in earlier cycles."""
-        rng = random.Random(derive(self.plan.seed, "baselines", cycle))
-        found = [self.archive.networks[str(entry.candidate)] for entry in self.archive.selected(before=cycle)]
-        corpus, run = self.showable(cycle, self.archive.corpus), self.showable(cycle, found)
-        if not corpus and not run:
-            raise SettingsError("llm.context_length: no network of the corpus fits in a prompt")
-        return parents.draw(self.parent_rule, corpus, run, self.plan.candidates, rng)
-
-    def showable(self, cycle: int, networks: Sequence[Network]) -> list[Network]:
-        """Networks whose prompt fits in the LLM's context; a prompt is never cut."""
+    def explore(self, cycle: int, assessor: Assessor, meter: Meter) -> None:
+        """Ask lot by lot, each as soon as the results that its prompts are to know of are there."""
         engine = self.engine(cycle)
-        fitting = [network for network in networks if engine.fits(self.mode.prompt(network, self.plan.task).text)]
-        if len(fitting) < len(networks):
-            _log.info("cycle %d: %d networks are too long to be shown", cycle, len(networks) - len(fitting))
-        return fitting
+        for lot in lots(self.plan.candidates, self.plan.staleness):
+            self._show(assessor.until(lot.sees))
+            meter.lap("evaluate")
+            self.ask(cycle, [self.poser.pose(engine, cycle, slot, lot.sees) for slot in lot.slots], assessor, meter)
+        self.finish(assessor, meter)
 
-    def pose(self, cycle: int, slot: int, baseline: Network) -> Request:
-        prompt = self.mode.prompt(baseline, self.plan.task)
-        return Request(prompt, baseline.code, cycle, slot, derive(self.plan.seed, "completion", cycle, slot))
+    def repair(self, cycle: int, assessor: Assessor, meter: Meter) -> None:
+        """Send what failed before training back to the LLM, up to `plan.repair` times, in slots of their own."""
+        slots = range(self.plan.candidates)
+        for _ in range(self.plan.repair):
+            asked = [entry for entry in self.archive.of_cycle(cycle)[slots.start : slots.stop] if is_repairable(entry)]
+            requests: list[Request] = []
+            for entry in asked:
+                request = self.poser.repair(self.engine(cycle), slots.stop + len(requests), entry)
+                requests += [request] if request else []
+            slots = range(slots.stop, slots.stop + len(requests))
+            self.ask(cycle, requests, assessor, meter)
+            self.finish(assessor, meter)
+
+    def ask(self, cycle: int, requests: Sequence[Request], assessor: Assessor, meter: Meter) -> None:
+        """Put every completion on trial while later ones are still being written."""
+        begun = max([len(self.archive.of_cycle(cycle)), *(request.slot for request in requests[:1])])
+        for generated, completion in enumerate(self.complete(cycle, requests), begun + 1):
+            assessor.submit(completion, self.archive.networks[completion.prompt.baseline])
+            self.progress.generated(min(generated, self.plan.candidates))
+            self._show(assessor.ready())
+        meter.lap("generate")
 
     def complete(self, cycle: int, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Stream the cycle's completions: the stored ones first, then new ones, each stored before it is used."""
+        """Stream completions: the stored ones first, then new ones, each stored before it is used."""
         closed = len(self.archive.of_cycle(cycle))
         stored = self.run_dir.read_completions(cycle)
-        yield from (stored[slot] for slot in sorted(stored) if slot >= closed)
-        missing = [request for request in requests if request.slot >= closed and request.slot not in stored]
+        wanted = [request for request in requests if request.slot >= closed]
+        yield from (stored[request.slot] for request in wanted if request.slot in stored)
+        missing = [request for request in wanted if request.slot not in stored]
         if missing:
             self.progress.stage("generating")
             with journal(self.run_dir.completions(cycle)) as completions:
@@ -128,24 +141,11 @@ class Search:
                     completions.append(completion.line())
                     yield completion
 
-    def assess(self, cycle: int, baselines: Sequence[Network], completions: Iterator[Completion], meter: Meter) -> None:
-        """Put every completion on trial while later ones are still being written, and archive the entries."""
-        closed = len(self.archive.of_cycle(cycle))
-        with journal(self.run_dir.trials(cycle)) as trials:
-            done = self.run_dir.read_trials(cycle)
-            assessor = Assessor(
-                self.archive, self.mode, self.rules, self.executor, self.plan.trial, done, trials, first_slot=closed
-            )
-            generated = closed
-            for completion in completions:
-                assessor.submit(completion, baselines[completion.slot])
-                generated += 1
-                self.progress.generated(generated)
-                self._show(assessor.ready())
-            meter.lap("generate")
-            self.progress.stage("evaluating")
-            self._show(assessor.rest())
-            meter.lap("evaluate")
+    def finish(self, assessor: Assessor, meter: Meter) -> None:
+        """Wait for all trials that have begun."""
+        self.progress.stage("evaluating")
+        self._show(assessor.rest())
+        meter.lap("evaluate")
 
     def tune(self, cycle: int) -> cycles.Tuning:
         """LoRA-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
@@ -192,7 +192,8 @@ class Search:
 
     def _show(self, entries: Iterator[Entry]) -> None:
         for entry in entries:
-            self.progress.judged(entry)
+            if entry.repairs is None:
+                self.progress.judged(entry)
 
     def _track(self, report: CycleReport, entries: Sequence[Entry]) -> None:
         known = {str(entry.candidate) for entry in entries if entry.candidate in self.archive.networks}

@@ -2,6 +2,8 @@
 
 import logging
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from nnloop.archive import Archive
@@ -10,6 +12,7 @@ from nnloop.llm.engine import Engine
 from nnloop.modes import Mode
 from nnloop.modes.pairs import Pair, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
+from nnloop.records import Completion, Entry
 from nnloop.rundir import RunDir
 from nnloop.seeding import derive
 from nnloop.settings import LoraSettings
@@ -25,7 +28,7 @@ class Tuner:
 
     def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> Tuning:
         """Tune on the pairs known at the end of `cycle` and leave the engine with the new adapter in force."""
-        pairs = self.pairs(archive, cycle)
+        pairs = self.pairs(archive, cycle, run)
         if not pairs:
             _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
             return Tuning()
@@ -48,11 +51,17 @@ class Tuner:
             learned.held_out_loss_before,
         )
 
-    def pairs(self, archive: Archive, cycle: int) -> list[Pair]:
-        """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus."""
-        chosen = reversed(archive.selected(before=cycle + 1))
+    def pairs(self, archive: Archive, cycle: int, run: RunDir) -> list[Pair]:
+        """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus.
+
+        A pair of the run has the prompt that was shown, context and all; one of the corpus shows the network alone.
+        """
+        chosen = archive.selected(before=cycle + 1)[::-1]
         lineage = [(archive.networks[entry.parent], archive.networks[str(entry.candidate)]) for entry in chosen]
         own = run_pairs(lineage, self._mode, self._task, self._settings.max_pairs)
+        wanted = {pair.target for pair in own}
+        shown = _prompts([entry for entry in chosen if entry.candidate in wanted], run)
+        own = [replace(pair, prompt=shown[pair.target]) for pair in own]
         rng = random.Random(derive(self._seed, "corpus pairs", cycle))
         room = min(self._settings.corpus_pairs, self._settings.max_pairs - len(own))
         return own + corpus_pairs(archive.corpus, self._mode, self._task, room, rng)
@@ -61,3 +70,18 @@ class Tuner:
         """The adapter of the last cycle before `before` that made one."""
         made = [run.adapter(cycle) for cycle in range(before) if run.adapter(cycle).is_dir()]
         return made[-1] if made else None
+
+
+def _prompts(entries: Sequence[Entry], run: RunDir) -> dict[str, str]:
+    """What was shown for the first answer of each candidate, by candidate id: a repair's prompt is not learned."""
+    stored: dict[int, dict[int, Completion]] = {}
+    found = {}
+    for entry in entries:
+        if entry.cycle not in stored:
+            stored[entry.cycle] = run.read_completions(entry.cycle)
+        of_cycle = stored[entry.cycle]
+        completion = of_cycle[entry.slot]
+        while completion.repairs is not None:
+            completion = of_cycle[completion.repairs]
+        found[str(entry.candidate)] = completion.prompt.text
+    return found

@@ -17,6 +17,7 @@ class Request:
     cycle: int
     slot: int
     seed: int
+    repairs: int | None = None  # slot of the cycle whose failure it sends back
 
     def answer(
         self,
@@ -39,7 +40,13 @@ class Request:
             seconds=seconds,
             adapter=adapter,
             truncated=truncated,
+            repairs=self.repairs,
         )
+
+
+def guess_tokens(text: str) -> int:
+    """Tokens of a text for an unknown tokenizer: one for every three characters, which is more than code takes."""
+    return -(-len(text) // 3)
 
 
 class Engine(Protocol):
@@ -61,6 +68,9 @@ class Engine(Protocol):
 
     def fits(self, text: str) -> bool:
         """Whether a prompt of this text leaves room for a whole completion; `generate` refuses one that does not."""
+
+    def count(self, text: str) -> int:
+        """Tokens of a text; a guess where the tokenizer is out of reach."""
 
     def use_adapter(self, folder: Path | None) -> None:
         """Generate with the adapter saved in `folder` from now on; None is what the engine started with."""

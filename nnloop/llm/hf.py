@@ -45,6 +45,9 @@ class HfEngine:
     def fits(self, text: str) -> bool:
         return len(chat(self.tokenizer, text)) + self._limit <= self.settings.context_length
 
+    def count(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def use_adapter(self, folder: Path | None) -> None:
         """Generate with this adapter from now on; None is llm.adapter. Raises ModelError where it does not fit."""
         base, folder = self.bare(), folder or self.start

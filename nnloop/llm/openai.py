@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nnloop.errors import ModelError
-from nnloop.llm.engine import Request
+from nnloop.llm.engine import Request, guess_tokens
 from nnloop.records import Completion
 from nnloop.settings import OpenAiLlmSettings
 
@@ -47,6 +47,9 @@ class OpenAiEngine:
 
     def fits(self, text: str) -> bool:
         return True  # the server has the tokenizer; it refuses what is too long
+
+    def count(self, text: str) -> int:
+        return guess_tokens(text)
 
     def use_adapter(self, folder: Path | None) -> None:
         if folder is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnloop.corpus.edits import mutate
-from nnloop.llm.engine import Request
+from nnloop.llm.engine import Request, guess_tokens
 from nnloop.modes.render import delta_target, full_target
 from nnloop.records import Completion
 from nnloop.settings import RandomLlmSettings
@@ -30,6 +30,9 @@ class RandomEngine:
 
     def fits(self, text: str) -> bool:
         return True
+
+    def count(self, text: str) -> int:
+        return guess_tokens(text)
 
     def use_adapter(self, folder: Path | None) -> None:
         if folder is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnloop.errors import ModelError
-from nnloop.llm.engine import Request
+from nnloop.llm.engine import Request, guess_tokens
 from nnloop.records import Completion
 from nnloop.settings import ScriptedLlmSettings
 
@@ -31,6 +31,9 @@ class ScriptedEngine:
 
     def fits(self, text: str) -> bool:
         return True
+
+    def count(self, text: str) -> int:
+        return guess_tokens(text)
 
     def use_adapter(self, folder: Path | None) -> None:
         if folder is not None:

@@ -12,7 +12,9 @@ class Mode(Protocol):
     @property
     def name(self) -> str: ...
 
-    def prompt(self, baseline: "Network", task: "Task") -> "Prompt": ...
+    def prompt(self, baseline: "Network", task: "Task", context: str = "") -> "Prompt":
+        """Ask for a network; `context` is what `modes.context` writes to stand before the baseline."""
+        ...
 
     def code(self, text: str, baseline: str) -> str:
         """Turn a completion into a candidate's source. Raises CompletionError with the status it ends in."""

@@ -26,8 +26,8 @@ class Delta:
         self._line_numbers = diff_line_numbers
         self._blocks = edit_format == "search_replace"
 
-    def prompt(self, baseline: Network, task: Task) -> Prompt:
-        prompt = render("search_replace" if self._blocks else self.name, baseline, task)
+    def prompt(self, baseline: Network, task: Task, context: str = "") -> Prompt:
+        prompt = render("search_replace" if self._blocks else self.name, baseline, task, context)
         return replace(prompt, mode=self.name)
 
     def code(self, text: str, baseline: str) -> str:

@@ -10,8 +10,8 @@ from nnloop.records import Network, Prompt
 class Full:
     name = "full"
 
-    def prompt(self, baseline: Network, task: Task) -> Prompt:
-        return render(self.name, baseline, task)
+    def prompt(self, baseline: Network, task: Task, context: str = "") -> Prompt:
+        return render(self.name, baseline, task, context)
 
     def code(self, text: str, baseline: str) -> str:
         """Take the program out of a completion. Raises CompletionError.

@@ -21,15 +21,19 @@ class Task:
     max_params: int | None = None  # None: not mentioned
 
 
-def render(mode: str, baseline: Network, task: Task) -> Prompt:
-    """Ask for an edit of the baseline (`delta`) or for a new network beside it (`full`)."""
-    text = _template(mode).format(
+def render(mode: str, baseline: Network, task: Task, context: str = "") -> Prompt:
+    """Ask for an edit of the baseline (`delta`) or for a new network beside it (`full`).
+
+    `context` is what else is shown, as `modes.context` writes it: whole lines, or nothing.
+    """
+    text = template(mode).format(
         title=task.title,
         description=task.description,
         classes=task.classes,
         channels=task.channels,
         size=task.size,
-        accuracy=_accuracy(baseline.val_accuracy),
+        context=context,
+        accuracy=accuracy_line(baseline.val_accuracy),
         limit="" if task.max_params is None else f"Use at most {task.max_params} parameters.\n",
         code=baseline.code.rstrip("\n"),
     )
@@ -55,12 +59,14 @@ def full_target(code: str) -> str:
 
 
 @functools.cache
-def _template(mode: str) -> str:
-    file = importlib.resources.files(__package__) / "prompts" / f"{mode}.txt"
+def template(name: str) -> str:
+    """Read a file of prompts/, without its last line break."""
+    file = importlib.resources.files(__package__) / "prompts" / f"{name}.txt"
     return file.read_text(encoding="utf-8").rstrip("\n")
 
 
-def _accuracy(value: float | None) -> str:
+def accuracy_line(value: float | None) -> str:
+    """Say in a sentence how good a network is."""
     if value is None:
         return "Its validation accuracy is not known."
     return f"After one epoch of training its validation accuracy is {value:.1%}."

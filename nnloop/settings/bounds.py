@@ -11,6 +11,7 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("seed", settings.seed, 0, 2**31 - 1),
         ("cycles", settings.cycles, 1, 10_000),
         ("candidates", settings.candidates, 1, 100_000),
+        ("repair", settings.repair, 0, 10),
         ("admission.min_accuracy", settings.admission.min_accuracy, 0, 1),
         ("dataset.classes", dataset.classes, 2, 1e6),
         ("dataset.channels", dataset.channels, 1, 1024),
@@ -45,7 +46,7 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ranges.append(("job.last_cycles", settings.job.last_cycles, 1, 10_000))
     for group, keys in _BOUNDS.items():
         node = getattr(settings, group)
-        there = {key: bounds for key, bounds in keys.items() if hasattr(node, key)}
+        there = {key: bounds for key, bounds in keys.items() if getattr(node, key, None) is not None}
         ranges += [(f"{group}.{key}", getattr(node, key), *bounds) for key, bounds in there.items()]
     return ranges
 
@@ -96,7 +97,16 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "label_smoothing": (0, 0.99),
         "warmup_share": (0.01, 0.99),
     },
-    "parents": {"corpus_share": (0, 1)},
+    "parents": {
+        "corpus_share": (0, 1),
+        "count": (1, 1e6),
+        "exponent": (0, 100),
+        "islands": (1, 1000),
+        "every": (1, 10_000),
+        "migrants": (0, 10_000),
+    },
+    "context": {"attempts": (1, 1000), "networks": (1, 100), "tokens": (1, 1e7)},
+    "search": {"staleness": (0, 1e6)},
     "finetune": {
         "rank": (1, 4096),
         "alpha": (1, 65_536),

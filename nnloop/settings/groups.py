@@ -153,17 +153,82 @@ class FullSettings:
 
 @dataclass
 class UniformParentsSettings:
-    """Uniform draws: with probability corpus_share from the corpus, else from the networks that the run selected."""
+    """Uniform draws from the corpus and from the networks that the run selected (papers A and B)."""
 
     name: str
-    corpus_share: float
+    corpus_share: float | None  # probability of the corpus; None: one pool, in which a rule ranks them together
+
+
+@dataclass
+class TopParentsSettings:
+    """Truncation: uniform draws from the most accurate."""
+
+    name: str
+    corpus_share: float | None
+    count: int  # networks that are drawn from
+
+
+@dataclass
+class PowerLawParentsSettings:
+    """The network of accuracy rank r (1 is the best) is drawn with a probability proportional to r ** -exponent."""
+
+    name: str
+    corpus_share: float | None
+    exponent: float  # 0 is uniform
+
+
+@dataclass
+class QualityDiversityParentsSettings:
+    """MAP-Elites: uniform draws from the most accurate network of each cell."""
+
+    name: str
+    corpus_share: float | None
+    descriptors: list[str]  # what spans the cells: params, depth, accuracy, family
+
+
+@dataclass
+class IslandsParentsSettings:
+    """Populations that breed apart, one for the slots s with s % islands == i, with migration round a ring."""
+
+    name: str
+    corpus_share: float | None
+    islands: int
+    every: int  # cycles between migrations
+    migrants: int  # of each island's most accurate that the next one gets a copy of
+    exponent: float  # of the power law within an island
 
 
 @dataclass
 class SingleContextSettings:
-    """The prompt shows the baseline and nothing else."""
+    """The prompt shows the baseline and nothing else (papers A and B)."""
 
     name: str
+
+
+@dataclass
+class MemoryContextSettings:
+    """The latest attempts of the run as problem, suggestion and outcome, failures included (Gu et al.)."""
+
+    name: str
+    attempts: int
+    tokens: int | None  # for the attempts together; None: what the LLM's context leaves
+
+
+@dataclass
+class InspirationsContextSettings:
+    """Further networks with their accuracies, drawn by the rule of `parents`."""
+
+    name: str
+    networks: int
+    tokens: int | None
+
+
+@dataclass
+class CrossoverContextSettings:
+    """A second parent, drawn by the rule of `parents`; a diff is against the first."""
+
+    name: str
+    tokens: int | None
 
 
 @dataclass
@@ -342,6 +407,11 @@ class BudgetSettings:
 
 
 @dataclass
+class SearchSettings:
+    staleness: int | None  # results that a prompt may be behind, at most; None: a whole cycle
+
+
+@dataclass
 class Settings:
     """The whole config, typed."""
 
@@ -360,10 +430,12 @@ class Settings:
     tracker: Any
     admission: AdmissionSettings
     budget: BudgetSettings
+    search: SearchSettings
     name: str  # folder under outputs/
     seed: int
     cycles: int
     candidates: int  # completions per cycle
+    repair: int  # times that a failed completion goes back to the LLM with the reason; see modes.context
     candidate: str | None  # job=evaluate: a file or a glob
     runs: str | None  # job=report and job=validate: a run folder or a folder of runs
     summaries: str | None  # folder in which a finished run leaves its summary as <run>.json, for a repository to keep

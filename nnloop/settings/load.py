@@ -11,6 +11,7 @@ from nnloop.settings.bounds import ranges
 from nnloop.settings.groups import (
     AdmissionSettings,
     BudgetSettings,
+    CrossoverContextSettings,
     DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
@@ -18,26 +19,33 @@ from nnloop.settings.groups import (
     FullSettings,
     HfLlmSettings,
     ImagenetteSettings,
+    InspirationsContextSettings,
+    IslandsParentsSettings,
     LemurProxySettings,
     LocalExecutorSettings,
     LoraSettings,
+    MemoryContextSettings,
     MinHashSettings,
     NoFinetuneSettings,
     NoNoveltySettings,
     NoTrackerSettings,
     OpenAiLlmSettings,
+    PowerLawParentsSettings,
     PrepareJobSettings,
     PretrainSettings,
     ProxySettings,
+    QualityDiversityParentsSettings,
     RandomLlmSettings,
     ReportJobSettings,
     SandboxSettings,
     ScriptedLlmSettings,
     SearchJobSettings,
+    SearchSettings,
     SeedCorpusSettings,
     Settings,
     SingleContextSettings,
     SvhnSettings,
+    TopParentsSettings,
     UniformParentsSettings,
     ValidateJobSettings,
     WandbSettings,
@@ -66,9 +74,20 @@ KINDS: dict[str, dict[str, type]] = {
         "imagenette": ImagenetteSettings,
     },
     "mode": {"delta": DeltaSettings, "full": FullSettings},
-    "parents": {"uniform": UniformParentsSettings},
-    "context": {"single": SingleContextSettings},
     "proxy": {"fast": ProxySettings, "long": ProxySettings, "lemur": LemurProxySettings},
+    "parents": {
+        "uniform": UniformParentsSettings,
+        "top": TopParentsSettings,
+        "power_law": PowerLawParentsSettings,
+        "quality_diversity": QualityDiversityParentsSettings,
+        "islands": IslandsParentsSettings,
+    },
+    "context": {
+        "single": SingleContextSettings,
+        "memory": MemoryContextSettings,
+        "inspirations": InspirationsContextSettings,
+        "crossover": CrossoverContextSettings,
+    },
     "finetune": {"lora": LoraSettings, "off": NoFinetuneSettings},
     "novelty": {"tokens": MinHashSettings, "chars": MinHashSettings, "off": NoNoveltySettings},
     "corpus": {"seeds": SeedCorpusSettings},
@@ -77,8 +96,13 @@ KINDS: dict[str, dict[str, type]] = {
     "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
     "admission": {"": AdmissionSettings},
     "budget": {"": BudgetSettings},
+    "search": {"": SearchSettings},
 }
 """The dataclass of each group's option, by its engine (llm) or name; "" where all options share one."""
+
+
+DESCRIPTORS = ("params", "depth", "accuracy", "family")
+"""What can span the cells of parents=quality_diversity."""
 
 
 def load(config: DictConfig) -> Settings:
@@ -108,6 +132,7 @@ class _Plain:
     seed: int
     cycles: int
     candidates: int
+    repair: int
     candidate: str | None
     runs: str | None
     summaries: str | None
@@ -164,6 +189,8 @@ def check(settings: Settings) -> None:
         _check_choice("dataset.archive", settings.dataset.archive, ("full", "320px", "160px"))
     _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
     _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
+    if isinstance(settings.parents, QualityDiversityParentsSettings):
+        _check_descriptors(settings.parents.descriptors)
     if isinstance(settings.tracker, WandbSettings):
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
     if isinstance(settings.llm, HfLlmSettings):
@@ -195,6 +222,13 @@ def _check_transform(name: str) -> None:
         parse_transform(name)
     except ValueError as error:
         raise SettingsError(f"proxy.transform={name}: {error}") from None
+
+
+def _check_descriptors(given: list[str]) -> None:
+    if not given:
+        raise SettingsError(f"parents.descriptors={given}: name at least one of {', '.join(DESCRIPTORS)}")
+    for descriptor in given:
+        _check_choice("parents.descriptors", descriptor, DESCRIPTORS)
 
 
 def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:

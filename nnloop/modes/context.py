@@ -1,0 +1,97 @@
+"""What a prompt shows beside its baseline: earlier attempts, further networks, or the failure it is to repair.
+
+Items are shown whole or not at all: one that does not fit is dropped and counted. `context=single` shows none, and its
+prompts are those of the papers, byte for byte.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nnloop.modes.render import accuracy_line, delta_target, template
+from nnloop.records import Entry, Network, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to show; `name` is the network's id, or the attempt's cycle.slot."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much can be shown."""
+
+    fits: Callable[[str], bool]  # whether a prompt of this text leaves room for a completion
+    count: Callable[[str], int]  # tokens of a text
+    tokens: int | None  # that the context may take; None: what `fits` leaves
+
+
+def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Item:
+    """An earlier completion as problem, suggestion and outcome (Gu et al.).
+
+    Their second LLM diagnoses the problem in words; here it is the accuracy that the attempt began from, and the
+    suggestion is the change it made, or its answer where no network came out of it.
+    """
+    text = template("attempt").format(
+        problem=_share(parent.val_accuracy),
+        suggestion=answer.strip() if code is None else _change(parent.code, code),
+        outcome=_outcome(entry, parent),
+    )
+    return Item(f"{entry.cycle}.{entry.slot}", text)
+
+
+def further(network: Network) -> Item:
+    """A network beside the baseline, with its accuracy."""
+    accuracy = accuracy_line(network.val_accuracy)
+    return Item(network.id, template("network").format(accuracy=accuracy, code=network.code.rstrip("\n")))
+
+
+def fill(kind: str, items: Sequence[Item], write: Callable[[str], Prompt], room: Room) -> Prompt:
+    """Write a prompt that shows as many of the items as fit, tried in their order: the most important first.
+
+    `kind` names the file that introduces them; `write` makes the prompt of a context.
+    """
+    kept: list[Item] = []
+    for item in items:
+        section = _section(kind, [*kept, item])
+        if (room.tokens is None or room.count(section) <= room.tokens) and room.fits(write(section).text):
+            kept.append(item)
+    prompt = write(_section(kind, kept))
+    return replace(prompt, shown=[item.name for item in kept], dropped=len(items) - len(kept))
+
+
+def repair(prompt: Prompt, entry: Entry, answer: str) -> Prompt:
+    """Send a failed answer back with the reason."""
+    text = template("repair").format(
+        prompt=prompt.text, answer=answer.strip(), status=entry.status, reason=entry.reason.strip()
+    )
+    return replace(prompt, text=text)
+
+
+def _section(kind: str, items: Sequence[Item]) -> str:
+    """The lines that go before the baseline; attempts are shown oldest first."""
+    if not items:
+        return ""
+    shown = reversed(items) if kind == "memory" else items
+    return template(kind).format(items="\n".join(item.text for item in shown)) + "\n"
+
+
+def _change(old: str, new: str) -> str:
+    """The diff from one source to another, or the new source where that is shorter."""
+    diff = delta_target(old, new, context_lines=1, line_numbers=False)
+    lines = diff.split("\n")[1:-1]  # without the tags
+    return min("\n".join(lines), new.strip(), key=len)
+
+
+def _outcome(entry: Entry, parent: Network) -> str:
+    if entry.val_accuracy is None:
+        return f"{entry.status}, {entry.reason.strip()}" if entry.reason else str(entry.status)
+    change = "" if parent.val_accuracy is None else f" ({100 * (entry.val_accuracy - parent.val_accuracy):+.1f} points)"
+    again = f", {entry.reason}" if entry.reason else ""
+    return f"{_share(entry.val_accuracy)}{change}{again}"
+
+
+def _share(accuracy: float | None) -> str:
+    return "a validation accuracy that is not known" if accuracy is None else f"a validation accuracy of {accuracy:.1%}"
