@@ -243,11 +243,12 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
+    """A setting that came after the folder was written may be there as long as it is off."""
     old, new = _flat(folder.settings()), _flat(asdict(settings))
     differing = [
         key
         for key in sorted(old.keys() | new.keys())
-        if not key.startswith(_MAY_DIFFER) and old.get(key) != new.get(key)
+        if not key.startswith(_MAY_DIFFER) and old.get(key) != new.get(key) and (key in old or new[key])
     ]
     if differing:
         shown = ", ".join(f"{key} (there {old.get(key)}, now {new.get(key)})" for key in differing[:8])
