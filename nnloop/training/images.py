@@ -71,24 +71,29 @@ class TrainBatches:
         x, y = self._images.train_x, self._images.train_y
         order = torch.randperm(len(y), generator=self._generator, device=y.device)
         for chosen in torch.split(order, self._recipe.batch_size)[: len(self)]:
-            yield self._normalise(self._augment(x[chosen])), y[chosen]
+            yield self._normalise(self._augment(x.index_select(0, chosen))), y.index_select(0, chosen)
 
     def _augment(self, x: Tensor) -> Tensor:
         if self._recipe.crop_pad:
             x = self._crop(x, self._recipe.crop_pad)
         if self._recipe.flip:
-            mirrored = torch.rand(len(x), 1, 1, 1, generator=self._generator, device=x.device) < 0.5
-            x = torch.where(mirrored, x.flip(3), x)
+            mirrored = torch.rand(len(x), generator=self._generator, device=x.device) < 0.5
+            rows = torch.arange(len(x), device=x.device) + len(x) * mirrored
+            x = torch.cat([x, x.flip(3)]).index_select(0, rows)
         return x
 
     def _crop(self, x: Tensor, pad: int) -> Tensor:
-        """Cut each image out of its padded self at its own random place."""
-        height, width = x.shape[2:]
-        windows = (
-            nn.functional.pad(x, (pad, pad, pad, pad)).unfold(2, height, 1).unfold(3, width, 1)
-        )  # (B, C, P, P, H, W)
-        top, left = torch.randint(2 * pad + 1, (2, len(x)), generator=self._generator, device=x.device)
-        return windows[torch.arange(len(x), device=x.device), :, top, left]
+        """Cut each image out of its padded self at its own random place: whole rows of pixels are copied."""
+        count, channels, height, width = x.shape
+        padded = nn.functional.pad(x, (pad, pad, pad, pad))
+        tall, wide = padded.shape[2:]
+        top, left = torch.randint(2 * pad + 1, (2, count), generator=self._generator, device=x.device)
+        images = torch.arange(count, device=x.device) * (channels * tall * wide) + top * wide + left
+        planes = torch.arange(channels, device=x.device) * (tall * wide)
+        rows = torch.arange(height, device=x.device) * wide
+        starts = images[:, None, None] + planes[:, None] + rows  # (B, C, H)
+        windows = padded.flatten().unfold(0, width, 1)
+        return windows.index_select(0, starts.flatten()).view(x.shape)
 
 
 Batch = tuple[Tensor, Tensor]  # images (B, C, H, W) and labels (B,)

@@ -67,4 +67,5 @@ class Classifier(LightningModule):
             momentum=recipe.momentum,
             nesterov=recipe.nesterov and recipe.momentum > 0,
             weight_decay=recipe.weight_decay,
+            fused=True,
         )

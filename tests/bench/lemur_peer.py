@@ -1,0 +1,86 @@
+"""LEMUR's side of against_lemur.py: times one network in the environment that LEMUR is installed in.
+
+    python lemur_peer.py check|fair NETWORK.py TRANSFORM
+
+`check` is the public check_nn(), `fair` the trainer's train_n_eval() alone. The working directory is LEMUR's root: it
+holds data/cifar-10-batches-py. One thread, no loader workers. Prints one JSON line; imports are not timed.
+"""
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PRM = {"lr": 0.01, "momentum": 0.9, "dropout": 0.2, "batch": 64, "epoch": 1, "num_workers": 0}
+CONFIG = ("img-classification", "cifar-10", "acc")
+
+
+def main() -> None:
+    what, path, transform = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    _prepare_imports()
+    seconds, accuracy = (_check if what == "check" else _fair)(path.read_text(), {**PRM, "transform": transform})
+    print(json.dumps({"seconds": round(seconds, 3), "accuracy": accuracy}))
+
+
+def _prepare_imports() -> None:
+    """Let a PyPI torchvision import beside a CPU-only torch, and a subset of CIFAR-10 pass for the whole."""
+    import torch
+
+    torch.set_num_threads(1)
+    if torch.version.cuda is None:
+        global _library
+        _library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms", "qnms"):
+            _library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision.datasets.cifar as cifar
+
+    cifar.check_integrity = lambda *arguments, **keywords: True
+
+
+def _check(code: str, prm: dict[str, Any]) -> tuple[float, float]:
+    import ab.nn.api as api
+    from ab.nn.util.Exception import AccuracyException
+
+    began = time.perf_counter()
+    try:
+        accuracy = api.check_nn(code, *CONFIG, prm, save_to_db=False)[1]
+    except AccuracyException as error:
+        accuracy = error.accuracy
+    return time.perf_counter() - began, accuracy
+
+
+def _fair(code: str, prm: dict[str, Any]) -> tuple[float, float]:
+    import ab.nn.util.Train as trainer  # noqa: N813
+    from ab.nn.util.Exception import AccuracyException
+
+    Path("out").mkdir(exist_ok=True)
+    Path("out/network.py").write_text(code)
+    sys.path.insert(0, ".")
+    importlib.invalidate_caches()
+    shape, least, train_set, test_set = trainer.load_dataset(*CONFIG[:2], prm["transform"])
+    train = trainer.Train(
+        (*CONFIG, "network"),
+        shape,
+        least,
+        prm["batch"],
+        "out.network",
+        CONFIG[0],
+        train_set,
+        test_set,
+        CONFIG[2],
+        0,
+        prm,
+    )
+    train.save_to_db = False
+    began = time.perf_counter()
+    try:
+        accuracy = train.train_n_eval(1, 1000, False, False, train_set)[0]
+    except AccuracyException as error:
+        accuracy = error.accuracy
+    return time.perf_counter() - began, accuracy
+
+
+if __name__ == "__main__":
+    main()
