@@ -22,7 +22,7 @@ class Status(StrEnum):
     CRASHED = "crashed"  # raised or died while training
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
-    DIVERGED = "diverged"  # non-finite loss or logits
+    DIVERGED = "diverged"  # non-finite loss or logits, or a loss worse than guessing late in training
     BELOW_CHANCE = "below_chance"  # trained, no better than guessing
     DUPLICATE = "duplicate"  # same candidate id as an earlier one; never trained again
     TAMPERED = "tampered"  # a training-side trick was noticed

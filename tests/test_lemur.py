@@ -1,5 +1,7 @@
 """proxy=lemur: LEMUR's transforms, and networks that train by their own train_setup and learn."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,7 @@ PROXY = {
     "dropout": 0.2,
     "prm": {"width": 0.5},
     "clip_norm": 3.0,
+    "chance_share": 0.0,
 }
 OWN = """
 import torch
@@ -186,9 +189,17 @@ def test_a_network_without_a_loop_trains_by_lemurs_usual_one() -> None:
     assert trained.train_loss is not None
 
 
+def test_a_loss_worse_than_guessing_ends_a_trial_past_the_set_share_and_not_before() -> None:
+    rising = network(forward="return self.net(x) * (1 if not self.training else 1e3)")
+    error = unfit(rising, plan(batch_size=2, lr=1e-8, chance_share=0.6))
+    assert error.status is Status.DIVERGED
+    assert re.fullmatch(r"the loss is \d+\.\d\d by step 30 of 30, guessing's is 2\.30", error.reason)
+    assert train(rising, plan(batch_size=2, lr=1e-8)).train_loss is not None
+
+
 def test_under_another_protocol_its_own_loop_does_not_count() -> None:
     fast = {"batch_size": 8, "min_steps": 1, "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0}
-    other = recipe(DATASET, {**fast, "warmup_share": 0.3, "clip_norm": 0.0, "dropout": 0.2}, 1, 60)
+    other = recipe(DATASET, {**fast, "warmup_share": 0.3, "clip_norm": 0.0, "dropout": 0.2, "chance_share": 0.0}, 1, 60)
     assert train(own(first="1 / 0"), other).train_loss is not None
 
 

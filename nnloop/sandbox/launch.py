@@ -30,7 +30,7 @@ _MALLOC = {
     "MALLOC_TOP_PAD_": str(16 << 20),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""Have glibc keep what activations of some megabytes free, and in huge pages: faulting it in anew took 20% of a step."""
+"""Have glibc keep the memory that activations free, in huge pages: faulting it in anew took up to 20% of a step."""
 _KEPT = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")  # of the environment
 
 

@@ -25,6 +25,7 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("proxy.momentum", proxy.momentum, 0, 0.9999),
         ("proxy.clip_norm", proxy.clip_norm, 0, big),
         ("proxy.dropout", proxy.dropout, 0, 0.99),
+        ("proxy.chance_share", proxy.chance_share, 0, 1),
         ("sandbox.scratch_mb", settings.sandbox.scratch_mb, 1, 1_000_000),
         ("executor.wall_s", settings.executor.wall_s, 0.5, big),
         ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),

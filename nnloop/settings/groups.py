@@ -54,6 +54,9 @@ class ProxySettings:
     warmup_share: float  # share of the steps in which the learning rate rises
     clip_norm: float  # gradient norm; 0 is no clipping
     dropout: float  # reaches the candidate as prm["dropout"]
+    chance_share: (
+        float  # of the steps, after which a loss above guessing's ends the trial as diverged; 0: it never does
+    )
 
 
 @dataclass
@@ -72,6 +75,7 @@ class LemurProxySettings:
     dropout: float
     prm: dict[str, float]  # further values of prm, for networks whose supported_hyperparameters() name more
     clip_norm: float  # gradient norm, for networks without a learn; 0 is no clipping
+    chance_share: float  # as under the other protocols, for networks without a learn
 
 
 @dataclass

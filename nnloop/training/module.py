@@ -1,5 +1,6 @@
 """The Lightning module of a network that trains by the recipe alone."""
 
+import math
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ class Classifier(LightningModule):
         self.total_steps = total_steps
         self.steps = 0
         self.loss_sum = torch.zeros(())
+        self._seen = (0, 0.0)  # steps and sum of their losses at the last look
 
     def on_train_start(self) -> None:
         self.loss_sum = torch.zeros((), device=self.device)
@@ -52,8 +54,15 @@ class Classifier(LightningModule):
 
     def _check(self) -> None:
         """Look at the loss once a chunk: on an accelerator a look waits for the device."""
-        if not torch.isfinite(self.loss_sum):
-            raise UnfitError(Status.DIVERGED, f"the loss is not finite by step {self.steps} of {self.total_steps}")
+        seen, loss_sum = self._seen, float(self.loss_sum)
+        self._seen = (self.steps, loss_sum)
+        where = f"step {self.steps} of {self.total_steps}"
+        if not math.isfinite(loss_sum):
+            raise UnfitError(Status.DIVERGED, f"the loss is not finite by {where}")
+        loss, guessing = (loss_sum - seen[1]) / (self.steps - seen[0]), math.log(self.recipe.classes)
+        share = self.recipe.chance_share
+        if share and self.steps >= share * self.total_steps and loss > guessing:
+            raise UnfitError(Status.DIVERGED, f"the loss is {loss:.2f} by {where}, guessing's is {guessing:.2f}")
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         """Leave it: the images are there already."""

@@ -26,6 +26,7 @@ class Recipe(Record):
     warmup_share: float | None  # of the one-cycle schedule; None keeps the learning rate as it is
     clip_norm: float
     dropout: float
+    chance_share: float = 0.0
     nesterov: bool = True
     size: int | None = None  # pixels, square; None is the images' own
     transform: str = "fast"  # its name in prm
@@ -68,6 +69,7 @@ def _one_cycle(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, imag
         warmup_share=proxy["warmup_share"],
         clip_norm=proxy["clip_norm"],
         dropout=proxy["dropout"],
+        chance_share=proxy["chance_share"],
     )
 
 
@@ -90,6 +92,7 @@ def _lemur(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: 
         warmup_share=None,
         clip_norm=proxy["clip_norm"],
         dropout=proxy["dropout"],
+        chance_share=proxy["chance_share"],
         nesterov=False,
         size=transform.size,
         transform=proxy["transform"],
