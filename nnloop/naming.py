@@ -14,6 +14,7 @@ _NOT_IN_THE_NAME = (
     "dataset.mirror",
     "llm.device",
     "llm.batch_size",
+    "llm.rest",
     "candidate",
     "runs",
     "summaries",

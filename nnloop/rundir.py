@@ -24,7 +24,7 @@ from nnloop.settings import Settings
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
 _MAY_DIFFER = (
     *("executor.", "tracker.", "budget.", "summaries"),
-    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size"),
+    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size", "llm.rest"),
 )
 """Settings that say where a run runs, not what it computes."""
 

@@ -106,6 +106,8 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "revision": None,
         "adapter": None,
         "device": "cpu",
+        "quantize": "none",
+        "rest": "keep",
         "dtype": "auto",
         "temperature": 1.0,
         "top_k": 0,

@@ -419,3 +419,18 @@ def test_a_search_can_start_from_an_earlier_runs_adapter(
     assert adapters.read_lineage(tmp_path / "b").parent == first.adapter
     started.use_adapter(None)
     assert started.adapter == first.adapter != second.adapter
+
+
+def test_a_quantised_model_is_tuned_and_its_adapter_fits_the_plain_one(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    engine = HfEngine(checkpoints.settings(folders["qwen"], quantize="nf4"), "delta")
+    before = answers(engine)
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).learned.loss for epochs in (1, 12)]
+    assert losses[1] < losses[0] / 2
+    assert answers(engine) != before
+    plain = HfEngine(checkpoints.settings(folders["qwen"], adapter=str(tmp_path / "12")), "delta")
+    assert plain.adapter == engine.adapter
+    engine.use_adapter(None)
+    assert answers(engine) == before

@@ -14,9 +14,9 @@ from nnloop.corpus.library import seeds
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import Engine, Request, load
 from nnloop.llm.chat import chat
-from nnloop.llm.checkpoint import count_parameters
 from nnloop.llm.decode import Stop
 from nnloop.llm.hf import HfEngine
+from nnloop.llm.memory import shape_of
 from nnloop.records import Completion, Prompt
 from nnloop.settings import RandomLlmSettings, ScriptedLlmSettings, Settings
 
@@ -222,7 +222,7 @@ def test_seven_billion_parameters_on_a_cpu_have_to_be_asked_for(tmp_path: Path) 
     from transformers import MistralConfig
 
     config = MistralConfig(vocab_size=32768, max_position_embeddings=32768, sliding_window=None)
-    assert count_parameters(config) == 7_248_023_552
+    assert shape_of(config).parameters == 7_248_023_552
     config.save_pretrained(tmp_path)
     if not torch.cuda.is_available():
         with pytest.raises(ModelError, match=r"7\.2 billion parameters and no GPU here.*llm\.device=cpu"):
@@ -250,6 +250,99 @@ def test_a_context_beyond_the_models_is_refused(folders: dict[str, Path], tmp_pa
 def test_a_wrong_device_is_one_clear_error(folders: dict[str, Path], device: str) -> None:
     with pytest.raises((SettingsError, ModelError), match=f"llm.device={device}"):
         HfEngine(checkpoints.settings(folders["qwen"], device=device), "delta")
+
+
+@pytest.mark.parametrize("quantize", ["nf4", "int8"])
+@pytest.mark.parametrize("kind", checkpoints.KINDS)
+def test_a_quantised_model_writes_and_is_as_small_as_foretold(
+    folders: dict[str, Path], kind: str, quantize: str
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    engine = HfEngine(checkpoints.settings(folders[kind], quantize=quantize), "delta")
+    assert len(texts(engine.generate(requests(4)))) == 4
+    model = engine.bare()
+    foretold = shape_of(model.config).weights(model.dtype.itemsize, quantize)
+    assert model.get_memory_footprint() == pytest.approx(foretold, rel=0.05)
+    assert foretold < shape_of(model.config).weights(model.dtype.itemsize, "none") * 0.8
+
+
+def test_quantising_without_bitsandbytes_is_refused(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"llm\.quantize=nf4: needs bitsandbytes: pip install"):
+        HfEngine(checkpoints.settings(folders["qwen"], quantize="nf4"), "delta")
+
+
+def test_a_batch_is_as_large_as_the_memory_allows(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from nnloop.llm import checkpoint
+
+    engine = HfEngine(checkpoints.settings(folders["qwen"], batch_size=16), "delta")
+    whole = texts(engine.generate(requests(8)))
+    prefill = shape_of(engine.bare().config).prefill(4)
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: prefill + 400_000)
+    with caplog.at_level("INFO"):
+        assert texts(engine.generate(requests(8))) == whole
+    (said,) = [line for line in caplog.messages if "at once" in line]
+    assert 1 <= int(said.split()[0]) < 16
+    monkeypatch.setattr(checkpoint, "free_bytes", lambda device: 1000)
+    with pytest.raises(ModelError, match=r"too few for one completion of .* tokens; use llm\.quantize=nf4"):
+        next(engine.generate(requests(1)))
+
+
+def test_a_resting_engine_frees_its_memory_and_wakes_where_it_was(folders: dict[str, Path], tmp_path: Path) -> None:
+    import weakref
+
+    from nnloop.llm import adapters
+
+    source = HfEngine(checkpoints.settings(folders["qwen"]), "delta")
+    adapters.save(_nudged(source), tmp_path / "a", adapters.Lineage("", None, "m", None, {}, 0))
+    kept, freed = (HfEngine(checkpoints.settings(folders["qwen"], rest=rest), "delta") for rest in ("keep", "free"))
+    for engine in (kept, freed):
+        engine.use_adapter(tmp_path / "a")
+        assert engine._model is not engine._base
+    model = weakref.ref(freed._base)
+    before = texts(freed.generate(requests(4)))
+    for engine in (kept, freed):
+        engine.rest()
+    assert model() is None
+    assert kept._base is not None
+    assert freed.fits("a short prompt")
+    assert texts(freed.generate(requests(4))) == before == texts(kept.generate(requests(4)))
+    assert freed.adapter == kept.adapter
+
+
+def _nudged(engine: HfEngine) -> Any:
+    """The engine's model with LoRA layers that change its answers."""
+    from peft import LoraConfig
+
+    from nnloop.llm import adapters
+
+    model = adapters.add_lora(engine.bare(), LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"]))
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(generator=torch.Generator().manual_seed(1))
+    return model
+
+
+def test_layers_may_lie_on_several_devices() -> None:
+    from transformers.cache_utils import DynamicCache
+
+    from nnloop.llm.rows import RowCache
+
+    prompts, cache = DynamicCache(), RowCache()
+    for layer, device in enumerate(("cpu", "meta")):
+        prompts.update(torch.zeros(2, 1, 3, 4, device=device), torch.zeros(2, 1, 3, 4, device=device), layer)
+    cache.add(prompts, torch.tensor([0, 1, 1]), torch.tensor([3, 2, 3]))
+    for layer, device in enumerate(("cpu", "meta")):
+        new = torch.ones(3, 1, 1, 4, device=device)
+        keys, _ = cache.update(new, new, layer)
+        assert (keys.shape, keys.device.type) == ((3, 1, 4, 4), device)
+    cache.keep(torch.tensor([2]))
+    assert cache.lengths.tolist() == [3]
 
 
 def test_closing_lets_go_of_the_model(folders: dict[str, Path]) -> None:

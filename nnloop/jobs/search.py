@@ -143,6 +143,8 @@ class Search:
 
     def finish(self, assessor: Assessor, meter: Meter) -> None:
         """Wait for all trials that have begun."""
+        if self._engine is not None:
+            self._engine.rest()
         self.progress.stage("evaluating")
         self._show(assessor.rest())
         meter.lap("evaluate")

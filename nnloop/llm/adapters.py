@@ -116,7 +116,7 @@ def with_adapter(model: Any, folder: Path) -> Any:
 
 def merges(model: Any, folder: Path) -> bool:
     tied = model.config.tie_word_embeddings and "lm_head" in read_config(folder).target_modules
-    return bool(model.dtype == torch.float32 and not tied)
+    return bool(model.dtype == torch.float32 and not tied and not getattr(model, "is_quantized", False))
 
 
 def save(model: Any, folder: Path, lineage: Lineage) -> str:

@@ -8,8 +8,10 @@ import torch
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError, SettingsError
+from nnloop.llm import precision
 from nnloop.llm.chat import Tokenizer
-from nnloop.llm.hub import Source, find, remedy
+from nnloop.llm.hub import Source, check_space, find, remedy
+from nnloop.llm.memory import Shape, shape_of
 from nnloop.settings import HfLlmSettings
 
 CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
@@ -21,54 +23,58 @@ class Checkpoint:
     tokenizer: Tokenizer
     ends: set[int]  # token ids that end the model's turn
     commit: str | None  # of the hub's snapshot, None for a folder
+    shape: Shape
 
 
 def load(settings: HfLlmSettings) -> Checkpoint:
     """Load the model onto its device. Raises ModelError, or SettingsError where the settings don't fit the model."""
     ensure_torchvision_imports()
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    source, device = find(settings.model, settings.revision), _device(settings)
+    source, device = find(settings.model, settings.revision), precision.device_of(settings)
+    config = read_config(settings, source)
+    shape, dtype = shape_of(config), precision.dtype_of(settings, device)
+    _check_size(settings, shape, device, dtype)
+    options = {"device_map": precision.device_map(settings, device), **precision.quantization(settings, dtype)}
+    check_space(settings.model, source)
+    tokenizer = _read(settings, _tokenizer_class(source), source)
+    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa", **options)
+    model = model.eval().requires_grad_(False)
+    return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
+
+
+def read_config(settings: HfLlmSettings, source: Source) -> Any:
+    """Read the model's config and check the context length against it."""
+    ensure_torchvision_imports()
+    from transformers import AutoConfig
+
     config = _read(settings, AutoConfig, source)
     _check_context(settings, config)
-    dtype = getattr(torch, settings.dtype) if settings.dtype != "auto" else _default_dtype(device)
-    _check_size(settings, config, device, dtype)
-    tokenizer = _read(settings, _tokenizer_class(source), source)
-    options = {"dtype": dtype, "attn_implementation": "sdpa", "device_map": {"": str(device)}}
-    model = _read(settings, AutoModelForCausalLM, source, **options).eval().requires_grad_(False)
-    return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit)
+    return config
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be taken on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
 
 
 def _tokenizer_class(source: Source) -> Any:
-    """Give the class that reads the checkpoint's tokenizer as it was saved.
+    """Give the class that reads the checkpoint's tokenizer.json as it stands.
 
-    For a Qwen2 model AutoTokenizer of transformers 5 always takes Qwen2Tokenizer, which puts Qwen's rule of splitting
-    text in the place of the checkpoint's own. A checkpoint that declares the plain fast tokenizer is taken at its word.
+    AutoTokenizer of transformers 5 goes by the kind of model instead: for a Qwen2 model it builds Qwen's rule of
+    splitting text around whatever vocabulary there is, and a Mistral one may come from another file.
     """
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
-    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+    from transformers.utils import cached_file
 
-    declared = get_tokenizer_config(source.path, revision=source.commit).get("tokenizer_class")
-    return PreTrainedTokenizerFast if declared in ("TokenizersBackend", "PreTrainedTokenizerFast") else AutoTokenizer
-
-
-def _device(settings: HfLlmSettings) -> torch.device:
-    name = settings.device
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise SettingsError(f"llm.device={name}: must be auto, cpu, cuda or cuda:<number>") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ModelError(f"llm.device={name}: torch sees {torch.cuda.device_count()} GPUs here; use llm.device=auto")
-    return device
-
-
-def _default_dtype(device: torch.device) -> torch.dtype:
-    return torch.bfloat16 if device.type == "cuda" else torch.float32
+    file = cached_file(
+        source.path, "tokenizer.json", revision=source.commit, _raise_exceptions_for_missing_entries=False
+    )
+    return AutoTokenizer if file is None else PreTrainedTokenizerFast
 
 
 def _read(settings: HfLlmSettings, kind: Any, source: Source, **options: Any) -> Any:
@@ -94,35 +100,24 @@ def _check_context(settings: HfLlmSettings, config: Any) -> None:
             raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
 
 
-def _check_size(settings: HfLlmSettings, config: Any, device: torch.device, dtype: torch.dtype) -> None:
+def _check_size(settings: HfLlmSettings, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
     """Before anything large is downloaded: refuse what does not fit, and a large model on a CPU unless asked for."""
-    parameters = count_parameters(config)
-    if device.type == "cpu" and settings.device != "cpu" and parameters > CPU_LIMIT:
+    if device.type == "cpu" and settings.device != "cpu" and shape.parameters > CPU_LIMIT:
         raise ModelError(
-            f"llm.model={settings.model}: {parameters / 1e9:.1f} billion parameters and no GPU here: a cycle would take"
-            " hours; use llm=tiny, or llm.device=cpu to do it all the same"
+            f"llm.model={settings.model}: {shape.parameters / 1e9:.1f} billion parameters and no GPU here: a cycle"
+            " would take hours; use llm=tiny, or llm.device=cpu to do it all the same"
         )
-    needed, free = parameters * dtype.itemsize, _free_bytes(device)
+    devices = [device]
+    if settings.device == precision.BALANCED:
+        devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    needed, free = shape.weights(dtype.itemsize, settings.quantize), sum(map(free_bytes, devices))
     if needed > free:
+        kind = str(dtype)[6:] if settings.quantize == "none" else settings.quantize
+        smaller = "llm.quantize=nf4, " if settings.quantize != "nf4" else ""
         raise ModelError(
-            f"llm.model={settings.model}: its weights alone take {needed / 1e9:.1f} GB in {str(dtype)[6:]}, and"
-            f" {free / 1e9:.1f} GB are free on {device}; take a smaller model or another llm.device"
+            f"llm.model={settings.model}: its weights alone take {needed / 1e9:.1f} GB in {kind}, and"
+            f" {free / 1e9:.1f} GB are free on {device}; take {smaller}a smaller model or another llm.device"
         )
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return int(psutil.virtual_memory().available)
-
-
-def count_parameters(config: Any) -> int:
-    """Count a model's parameters without making them."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def _ends(model: Any, tokenizer: Tokenizer) -> set[int]:

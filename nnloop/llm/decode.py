@@ -15,10 +15,9 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from nnloop.llm.chat import Tokenizer
+from nnloop.llm.memory import PREFILL_TOKENS
 from nnloop.llm.rows import RowCache
 from nnloop.llm.sampling import Sampling, sample
-
-PREFILL_TOKENS = 8192  # prompt tokens computed at once: bounds the activations
 
 
 @dataclass(slots=True)

@@ -75,5 +75,8 @@ class Engine(Protocol):
     def use_adapter(self, folder: Path | None) -> None:
         """Generate with the adapter saved in `folder` from now on; None is what the engine started with."""
 
+    def rest(self) -> None:
+        """Nothing is asked for a while: let trials have the memory, where the settings say so."""
+
     def close(self) -> None:
         """Free the memory. The engine is not used again."""

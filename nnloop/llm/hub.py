@@ -1,5 +1,6 @@
 """Where a checkpoint comes from: a folder, the package, the hub or its cache; and what to do where there is none."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ class Source:
 
     path: str  # folder or hub id
     commit: str | None = None  # of the hub's snapshot
+    files: dict[str, int] | None = None  # of a snapshot on the hub: bytes by name; None where nothing is downloaded
 
 
 def find(model: str, revision: str | None) -> Source:
@@ -32,11 +34,32 @@ def find(model: str, revision: str | None) -> Source:
     if constants.is_offline_mode():
         return _cached(model, revision)
     try:
-        return Source(model, HfApi().model_info(model, revision=revision, timeout=TIMEOUT_S).sha)
+        info = HfApi().model_info(model, revision=revision, timeout=TIMEOUT_S, files_metadata=True)
+        return Source(model, info.sha, {file.rfilename: file.size or 0 for file in info.siblings or []})
     except (HfHubHTTPError, ValueError) as error:
         raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
     except Exception:  # no network; which exceptions say so is the HTTP client's private matter
         return _cached(model, revision)
+
+
+def check_space(model: str, source: Source) -> None:
+    """Refuse a download for which the cache's disk has no room. Raises ModelError before it starts."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    files = source.files or {}
+    ending = ".safetensors" if any(name.endswith(".safetensors") for name in files) else ".bin"
+    wanted = {name: size for name, size in files.items() if name.endswith(ending) and "/" not in name}
+    needed = sum(
+        size for name, size in wanted.items() if not try_to_load_from_cache(model, name, revision=source.commit)
+    )
+    cache = Path(constants.HF_HUB_CACHE)
+    there = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise ModelError(
+            f"llm.model={model}: its weights are {needed / 1e9:.1f} GB to download, and {free / 1e9:.1f} GB are free in"
+            f" {cache}; free some, or move the cache with HF_HOME"
+        )
 
 
 def _cached(model: str, revision: str | None) -> Source:

@@ -57,6 +57,9 @@ class OpenAiEngine:
                 f"llm.base_url={self._settings.base_url}: a served model takes no adapter; use finetune=off"
             )
 
+    def rest(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -38,6 +38,9 @@ class RandomEngine:
         if folder is not None:
             raise ValueError("llm=random has no weights for an adapter")
 
+    def rest(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -33,13 +33,14 @@ class RowCache(Cache):  # type: ignore[misc]
             self._values = [values.new_empty((0, *values.shape[1:])) for _, values in new]
         self._reserve(max(self._columns, new[0][0].shape[2]))
         for layer, (keys, values) in enumerate(new):
-            self._keys[layer] = torch.cat([self._keys[layer], _widen(keys[rows], self._columns)])
-            self._values[layer] = torch.cat([self._values[layer], _widen(values[rows], self._columns)])
+            here = rows.to(keys.device)  # layers may lie on several devices
+            self._keys[layer] = torch.cat([self._keys[layer], _widen(keys[here], self._columns)])
+            self._values[layer] = torch.cat([self._values[layer], _widen(values[here], self._columns)])
         self._set_lengths(torch.cat([self.lengths.to(lengths.device), lengths]))
 
     def keep(self, rows: Tensor) -> None:
         """Keep these rows and drop the others."""
-        self._each(lambda tensor: tensor[rows])
+        self._each(lambda tensor: tensor[rows.to(tensor.device)])
         self._set_lengths(self.lengths[rows])
 
     def advance(self, running: Tensor) -> None:
@@ -54,9 +55,9 @@ class RowCache(Cache):  # type: ignore[misc]
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Write one token per row, (rows, heads, 1, size); return all columns up to the longest row's."""
         self._reserve(self.longest + 1)
-        rows = torch.arange(len(self.lengths), device=self.lengths.device)
-        self._keys[layer_idx][rows, :, self.lengths] = keys[:, :, 0]
-        self._values[layer_idx][rows, :, self.lengths] = values[:, :, 0]
+        rows, ends = torch.arange(len(self.lengths), device=keys.device), self.lengths.to(keys.device)
+        self._keys[layer_idx][rows, :, ends] = keys[:, :, 0]
+        self._values[layer_idx][rows, :, ends] = values[:, :, 0]
         end = self.longest + 1
         return self._keys[layer_idx][:, :, :end], self._values[layer_idx][:, :, :end]
 

@@ -39,6 +39,9 @@ class ScriptedEngine:
         if folder is not None:
             raise ValueError("llm=scripted has no weights for an adapter")
 
+    def rest(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

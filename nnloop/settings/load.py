@@ -195,11 +195,17 @@ def check(settings: Settings) -> None:
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
     if isinstance(settings.llm, HfLlmSettings):
         _check_choice("llm.dtype", settings.llm.dtype, ("auto", "float32", "bfloat16", "float16"))
+        _check_choice("llm.quantize", settings.llm.quantize, ("none", "int8", "nf4"))
+        _check_choice("llm.rest", settings.llm.rest, ("keep", "free"))
         _refuse_unknown("llm.lora.", set(settings.llm.lora), {field.name for field in fields(LoraSettings)})
         _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
     if isinstance(settings.finetune, LoraSettings):
+        if getattr(settings.llm, "dtype", "") == "float16":
+            raise SettingsError(
+                "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"
+            )
         _check_choice("finetune.optimizer", settings.finetune.optimizer, ("auto", "adamw", "paged_adamw_8bit"))
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")

@@ -1,0 +1,92 @@
+"""How much memory an LLM takes to write and to be tuned, from its config alone: known before anything is downloaded.
+
+Weights, keys and values, and the adapter with its optimizer are exact; activations are an estimate from the shapes of
+one layer, which is what is there at once under `torch.inference_mode` and under gradient checkpointing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nnloop.settings import LoraSettings
+
+PREFILL_TOKENS = 8192  # prompt tokens computed at once: bounds the activations
+BITS = {"nf4": 4.127, "int8": 8.0}
+"""Per quantised weight. nf4: 4 bits, and a scale for every 64 weights that is itself 8 bits plus 32 bits for 256 scales
+(double quantisation: Dettmers et al. 2023, QLoRA, section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What decides the memory of a causal LM."""
+
+    parameters: int
+    quantisable: int  # of them: matrices of the layers; embeddings and output layer stay as they are
+    layers: int
+    hidden: int
+    intermediate: int
+    vocabulary: int
+    kv_width: int  # numbers that a layer keeps of a token: keys and values
+    linear: dict[str, tuple[int, int]]  # of a layer: name to (in, out)
+
+    def weights(self, bytes_each: int, quantize: str) -> int:
+        """Bytes of the weights, quantised or not."""
+        if quantize == "none":
+            return self.parameters * bytes_each
+        return round((self.parameters - self.quantisable) * bytes_each + self.quantisable * BITS[quantize] / 8)
+
+    def cache(self, bytes_each: int) -> int:
+        """Bytes of keys and values of one token."""
+        return self.layers * self.kv_width * bytes_each
+
+    def prefill(self, bytes_each: int) -> int:
+        """Bytes beside the cache while prompts are computed: their own cache, which is copied, and a layer's work."""
+        return PREFILL_TOKENS * (self.cache(bytes_each) + (4 * self.hidden + 3 * self.intermediate) * bytes_each)
+
+    def adapter(self, settings: LoraSettings) -> int:
+        """Parameters that LoRA trains."""
+        layers = self.layers if settings.layers is None else settings.layers
+        inner = sum(sum(self.linear[name]) for name in settings.targets if name in self.linear)
+        outer = self.hidden + self.vocabulary if "lm_head" in settings.targets else 0
+        return settings.rank * (layers * inner + outer)
+
+    def tuning(self, settings: LoraSettings, bytes_each: int, paged: bool, length: int) -> int:
+        """Bytes beside the weights for pairs of `length` tokens in all: adapter, gradients, optimizer, activations.
+
+        LoRA's weights are float32. Without gradient checkpointing every layer's work is kept.
+        """
+        trained = self.adapter(settings) * (4 + 4 + (2 if paged else 8))
+        layer = (6 * self.hidden + 4 * self.intermediate) * bytes_each
+        kept = self.layers * (self.hidden * bytes_each if settings.gradient_checkpointing else layer)
+        logits = self.vocabulary * (bytes_each + 4 + 4) // 2  # of completions, about half of a pair's tokens
+        return trained + length * (kept + layer + logits)
+
+
+def shape_of(config: Any) -> Shape:
+    """Read the shape off a config without making the weights."""
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    head = model.get_output_embeddings()
+    linear = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.Linear) and one is not head}
+    first = {name.rpartition(".")[2]: one for name, one in linear.items() if ".layers.0." in name}
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return Shape(
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        quantisable=sum(one.weight.numel() for one in linear.values()),
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        intermediate=config.intermediate_size,
+        vocabulary=config.vocab_size,
+        kv_width=2 * heads * size,
+        linear={name: (one.in_features, one.out_features) for name, one in first.items()},
+    )
+
+
+def rows_that_fit(shape: Shape, free: int, bytes_each: int, tokens: int) -> int:
+    """Rows of so many tokens, prompt and completion, that can be written at once in the free bytes."""
+    per_row = tokens * shape.cache(bytes_each) + shape.vocabulary * (bytes_each + 8)
+    return max(0, free - shape.prefill(bytes_each)) // per_row
