@@ -5,6 +5,7 @@ at nothing. Everything in memory is rebuilt from the files alone.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nnloop.novelty import Novelty
 from nnloop.records import Entry, Network, Status, TrialResult
@@ -15,22 +16,26 @@ class Archive:
     """Entries in (cycle, slot) order, the networks behind them, and the novelty index over all valid ones.
 
     `corpus` is every corpus network with the result of its trial; those whose trial did not complete are known (their
-    repetition is a duplicate) and never shown.
+    repetition is a duplicate) and never shown. Operator graphs stay on the disk and in the index: no entry or result in
+    memory has one.
     """
 
     def __init__(self, run: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
         self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
         self.entries: list[Entry] = []
-        self.results: dict[str, TrialResult] = {network.id: result for network, result in corpus}
+        self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}
         self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
         self.novelty = novelty
         self._run = run
         self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
-        for network in self.corpus:
-            novelty.add(network.id, network.code)
+        novelty.restore(run.novelty)
+        for network, result in corpus:
+            if network.val_accuracy is not None:
+                novelty.add(network.id, network.code, result.graph)
         for entry in run.entries():
             self._remember(entry, run.read_code(entry.candidate) if entry.candidate else "")
         self._journal = Journal(run.archive)
+        self._grown = False
 
     def add(self, entry: Entry, code: str) -> None:
         """Append an entry; `code` is the candidate's source, empty where there is none."""
@@ -38,6 +43,7 @@ class Archive:
             write_text(self._run.code(entry.candidate), code)
         self._journal.append(entry.line())
         self._remember(entry, code)
+        self._grown = True
 
     def of_cycle(self, cycle: int) -> list[Entry]:
         return [entry for entry in self.entries if entry.cycle == cycle]
@@ -60,9 +66,15 @@ class Archive:
         return self._where[candidate]
 
     def close(self) -> None:
+        """Close the journal, and save the novelty index where it has grown: a restart then need not compute it."""
         self._journal.close()
+        if self._grown:
+            self.novelty.save(self._run.novelty)
 
     def _remember(self, entry: Entry, code: str) -> None:
+        graph = entry.result.graph if entry.result else None
+        if entry.result is not None and graph is not None:
+            entry = replace(entry, result=replace(entry.result, graph=None))
         self.entries.append(entry)
         if entry.candidate is None or entry.result is None or entry.candidate in self.results:
             return
@@ -71,4 +83,4 @@ class Archive:
         if entry.valid:
             params = entry.result.params
             self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy, params)
-            self.novelty.add(entry.candidate, code)
+            self.novelty.add(entry.candidate, code, graph)

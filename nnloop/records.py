@@ -150,6 +150,7 @@ class TrialResult(Record):
     seconds: float = 0.0  # wall, from the worker taking the trial up to its result
     peak_bytes: int | None = None
     sandbox: str = ""  # the layers that were in force
+    graph: str | None = None  # JSON of training.graph, as the candidate's process traced it: its own word
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class RunDir:
         self.meta = path / "run.json"
         self.archive = path / "archive.jsonl"
         self.corpus_trials = path / "corpus.jsonl"
+        self.novelty = path / "novelty"  # the index of what is known, to be had again without computing it
         self.page = path / "report.html"
         self.log = path / "nnloop.log"
 

@@ -12,7 +12,7 @@ import pytest
 from edits import BASE, WIDER, seed_sources
 
 from nnloop.novelty import Novelty, build, minhash
-from nnloop.novelty.minhash import MinHashNovelty, choose_bands
+from nnloop.novelty.minhash import MinHashIndex, choose_bands
 from nnloop.novelty.shingles import Shingles, jaccard, shingle
 from nnloop.records import candidate_id
 from nnloop.settings import MinHashSettings, NoNoveltySettings
@@ -22,14 +22,16 @@ def settings(unit: str, threshold: float = 0.9, size: int = 10) -> MinHashSettin
     return MinHashSettings(unit, unit, size, 256, 0.85, threshold)
 
 
-RULES = [settings("tokens"), settings("chars"), NoNoveltySettings("off")]
-each_rule = pytest.mark.parametrize("rule", RULES, ids=["tokens", "chars", "off"])
+UNITS = ["tokens", "chars", "graph"]  # without graphs, "graph" compares statements
+RULES = [*map(settings, UNITS), NoNoveltySettings("off")]
+each_rule = pytest.mark.parametrize("rule", RULES, ids=[*UNITS, "off"])
+each_unit = pytest.mark.parametrize("unit", UNITS)
 both_units = pytest.mark.parametrize("unit", ["tokens", "chars"])
 
 
 @functools.cache
 def hashed(unit: str, code: str) -> Shingles:
-    shingles = shingle(code, unit, 10)
+    shingles = shingle(code, "statements" if unit == "graph" else unit, 10)
     assert shingles is not None
     return shingles
 
@@ -41,51 +43,52 @@ def overlap(unit: str, one: str, other: str) -> float:
 def known(rule: MinHashSettings | NoNoveltySettings, sources: list[str]) -> Novelty:
     index = build(rule)
     for source in sources:
-        index.add(candidate_id(source), source)
+        index.add(candidate_id(source), source, None)
     return index
 
 
 @each_rule
 def test_the_first_network_is_novel(rule: MinHashSettings | NoNoveltySettings) -> None:
-    verdict = build(rule).judge(BASE, candidate_id(BASE))
+    verdict = build(rule).judge(candidate_id(BASE), BASE, None)
     assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (True, 0.0, None)
 
 
 @each_rule
 def test_a_known_network_is_not_novel(rule: MinHashSettings | NoNoveltySettings) -> None:
-    verdict = known(rule, [BASE, *seed_sources()]).judge(BASE, candidate_id(BASE))
+    verdict = known(rule, [BASE, *seed_sources()]).judge(candidate_id(BASE), BASE, None)
     assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (False, 1.0, candidate_id(BASE))
 
 
 @each_rule
 def test_judging_makes_nothing_known(rule: MinHashSettings | NoNoveltySettings) -> None:
     index = build(rule)
-    assert index.judge(BASE, "a") == index.judge(BASE, "a")
+    assert index.judge("a", BASE, None) == index.judge("a", BASE, None)
 
 
-@both_units
+@each_unit
 @pytest.mark.parametrize("code", ["class Net(", "", "x = 1\n", "class Net: x = '\0'", "class Net: x = " + "(" * 300])
 def test_what_cannot_be_read_is_not_novel(unit: str, code: str) -> None:
     index = known(settings(unit), [BASE])
-    index.add("broken", code)
-    verdict = index.judge(code, "other")
+    index.add("broken", code, None)
+    verdict = index.judge("other", code, None)
     assert (verdict.novel, verdict.max_jaccard, verdict.nearest) == (False, 0.0, None)
 
 
-@both_units
+@each_unit
 def test_the_nearest_is_the_true_one(unit: str) -> None:
     sources = seed_sources()
     index = known(settings(unit), sources)
     others = [hashed(unit, source) for source in sources]
     for source in (BASE, *(source.replace("nn.ReLU", "nn.GELU").replace("32", "48") + "# x\n" for source in sources)):
         values = [jaccard(hashed(unit, source), other) for other in others]
-        verdict = index.judge(source, "new")
+        verdict = index.judge("new", source, None)
         assert verdict.max_jaccard == max(values)
-        assert verdict.nearest == candidate_id(sources[values.index(max(values))])
+        nearest = candidate_id(sources[values.index(max(values))]) if max(values) else None
+        assert verdict.nearest == nearest
         assert verdict.novel == (max(values) < 0.9)
 
 
-@both_units
+@each_unit
 def test_beyond_the_scan_lsh_retrieves_the_nearest(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = seed_sources()
     scanned = known(settings(unit), sources)
@@ -93,17 +96,17 @@ def test_beyond_the_scan_lsh_retrieves_the_nearest(unit: str, monkeypatch: pytes
     retrieved = known(settings(unit), sources)
     for source in sources:
         edited = source.replace("dropout", "drop", 1) + "\n\nclass Extra:\n    pass\n"
-        assert retrieved.judge(edited, "new") == scanned.judge(edited, "new")
+        assert retrieved.judge("new", edited, None) == scanned.judge("new", edited, None)
 
 
 def test_the_threshold_is_exclusive() -> None:
     other = BASE.replace("self.head", "self.last")
     value = overlap("tokens", BASE, other)
-    assert not known(settings("tokens", value), [BASE]).judge(other, "x").novel
-    assert known(settings("tokens", value + 1e-9), [BASE]).judge(other, "x").novel
+    assert not known(settings("tokens", value), [BASE]).judge("x", other, None).novel
+    assert known(settings("tokens", value + 1e-9), [BASE]).judge("x", other, None).novel
 
 
-@both_units
+@each_unit
 def test_comments_docstrings_and_layout_do_not_count(unit: str) -> None:
     commented = BASE.replace("class Net(nn.Module):\n", 'class Net(nn.Module):\n    """A net."""\n\n    # comment\n')
     commented = commented.replace("nn.Conv2d(3, 16, 3)", "nn.Conv2d(\n            3, 16,\n            3)  # first")
@@ -163,7 +166,7 @@ def test_the_bands_retrieve_near_duplicates() -> None:
 
 def test_lsh_recalls_near_duplicates_of_random_sets() -> None:
     rng = np.random.default_rng(0)
-    index = MinHashNovelty(settings("tokens"))
+    index = MinHashIndex(settings("tokens"), "tokens")
     found = 0
     for number in range(200):
         union = rng.integers(0, 2**63, 420, dtype=np.uint64)
@@ -182,53 +185,53 @@ def test_the_order_of_adding_does_not_change_a_verdict() -> None:
     sources = seed_sources()
     shuffled = random.Random(0).sample(sources, len(sources))
     first, second = known(RULES[0], sources), known(RULES[0], shuffled)
-    assert first.judge(BASE, "x").max_jaccard == second.judge(BASE, "x").max_jaccard
+    assert first.judge("x", BASE, None).max_jaccard == second.judge("x", BASE, None).max_jaccard
 
 
-@both_units
+@each_unit
 def test_what_was_saved_is_restored_without_a_look_at_the_code(unit: str, tmp_path: Path) -> None:
     sources = seed_sources()
     first = known(settings(unit), sources)
-    assert isinstance(first, MinHashNovelty)
-    first.save(tmp_path / "signatures.npz")
-    again = MinHashNovelty(settings(unit))
-    again.restore(tmp_path / "signatures.npz")
-    assert again.judge(sources[0], candidate_id(sources[0])).nearest is None  # nothing is known yet
+    first.save(tmp_path / "novelty")
+    again = build(settings(unit))
+    again.restore(tmp_path / "novelty")
+    assert again.judge(candidate_id(sources[0]), sources[0], None).nearest is None  # nothing is known yet
     for source in sources:
-        again.add(candidate_id(source), "not even Python (")
-    assert again.judge(BASE, "new") == first.judge(BASE, "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["signatures.npz"]
+        again.add(candidate_id(source), "not even Python (", None)
+    assert again.judge("new", BASE, None) == first.judge("new", BASE, None)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 damaged", b"\x93NUMPY"])
 def test_a_file_that_cannot_be_read_is_left_aside(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "signatures.npz").write_bytes(content)
-    index = MinHashNovelty(settings("tokens"))
+    index = MinHashIndex(settings("tokens"), "tokens")
     index.restore(tmp_path / "signatures.npz")
     index.add("a", BASE)
-    assert index.judge(BASE, "b").max_jaccard == 1.0
+    assert index.judge("b", BASE).max_jaccard == 1.0
 
 
 def test_signatures_of_another_rule_are_left_aside(tmp_path: Path) -> None:
-    other = known(settings("chars"), [BASE])
-    assert isinstance(other, MinHashNovelty)
+    other = MinHashIndex(settings("tokens"), "chars")
+    other.add(candidate_id(BASE), BASE)
     other.save(tmp_path / "signatures.npz")
-    index = MinHashNovelty(settings("tokens"))
+    index = MinHashIndex(settings("tokens"), "tokens")
     index.restore(tmp_path / "signatures.npz")
     index.add(candidate_id(BASE), WIDER)
-    assert index.judge(WIDER, "new").max_jaccard == 1.0
+    assert index.judge("new", WIDER).max_jaccard == 1.0
 
 
 def test_an_empty_index_is_saved_and_restored(tmp_path: Path) -> None:
-    MinHashNovelty(settings("tokens")).save(tmp_path / "signatures.npz")
-    MinHashNovelty(settings("tokens")).restore(tmp_path / "signatures.npz")
+    MinHashIndex(settings("tokens"), "tokens").save(tmp_path / "signatures.npz")
+    again = MinHashIndex(settings("tokens"), "tokens")
+    again.restore(tmp_path / "signatures.npz")
+    assert len(again) == 0
 
 
 def test_of_many_retrieved_the_most_similar_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     """A family of 400 that LSH retrieves as a whole: the true nearest is found among the few that are verified."""
     rng = np.random.default_rng(0)
-    index = MinHashNovelty(settings("tokens"))
+    index = MinHashIndex(settings("tokens"), "tokens")
     parent = rng.integers(0, 2**63, 400, dtype=np.uint64)
     members = [np.sort(np.concatenate([parent[at % 40 :], rng.integers(0, 2**63, 10, np.uint64)])) for at in range(400)]
     for number, member in enumerate(members):

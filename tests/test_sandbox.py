@@ -1,6 +1,7 @@
 """The wall: every hostile network ends as it says, alone, and leaves nothing behind."""
 
 import io
+import json
 import os
 import re
 import socket
@@ -103,6 +104,14 @@ def npy(array: Any) -> bytes:
     return file.getvalue()
 
 
+NODES = '[["input","",[2,1,2,2],[]],["mean","[*]",[],[0]]]'
+NO_GRAPHS = ["", "7", "[7]", '[["a", "", []]]', '[["a", "", [1.5], []]]', '[["a", "", [1], [0]]]', "[" * 100_000]
+
+
+def with_graph(graph: str) -> bytes:
+    return json.dumps({"event": "built", "params": 7, "flops": None, "graph": graph}).encode() + b"\n"
+
+
 def logits(answers: list[int]) -> bytes:
     return npy(np.eye(4, dtype="<f4")[answers])
 
@@ -111,6 +120,11 @@ def test_accuracies_are_computed_from_logits_and_the_parents_labels() -> None:
     result = graded(BUILT + TRAINED + logits([0, 1, 2, 0]))
     assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.OK, 1.0, 0.5)
     assert (result.params, result.train_loss, result.peak_bytes) == (7, 0.5, 5)
+
+
+def test_the_graph_comes_back_where_there_is_one() -> None:
+    assert graded(with_graph(NODES) + TRAINED + logits([0, 1, 2, 0])).graph == NODES
+    assert graded(BUILT + TRAINED + logits([0, 1, 2, 0])).graph is None
 
 
 def test_chance_is_not_ok() -> None:
@@ -136,6 +150,7 @@ def test_chance_is_not_ok() -> None:
         (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": -1, "flops": null}\n', Status.CRASHED, "report can't be read"),
         (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
+        *((with_graph(graph), Status.CRASHED, "report can't be read") for graph in NO_GRAPHS),
         (b"[" * 100_000 + b"\n", Status.CRASHED, "report can't be read"),
         (b"\x80\x04pickle\n", Status.CRASHED, "report can't be read"),
         (b"null\n", Status.CRASHED, "report can't be read"),

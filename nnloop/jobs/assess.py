@@ -168,7 +168,7 @@ class Assessor:
         result = self._results[candidate]
         if result.status not in COMPLETED:
             return _Verdict(result.status, result.reason, result)
-        novelty = self._archive.novelty.judge(case.code, candidate)
+        novelty = self._archive.novelty.judge(candidate, case.code, result.graph)
         admitted = self._rules.admits(result, novelty.novel)
         selected = self._rules.selects(result, admitted, case.baseline)
         return _Verdict(result.status, result.reason, result, novelty, admitted, selected)

@@ -1,34 +1,104 @@
-"""Judge whether a network is new: shingles of its normalised source, MinHash-LSH retrieval, exact Jaccard.
+"""Judge whether a network is new: shingles of what it computes or of its source, MinHash-LSH retrieval, exact Jaccard.
 
 | rule | what is compared | it doesn't see | it does see |
 |---|---|---|---|
+| graph | operators and what is around them, 10 deep | names, method order, comments, layout | every operator and size |
 | tokens (paper A) | 10-token shingles of classes | numbers, texts, comments, layout, the rest | names, structure |
 | chars (paper B) | 10-character shingles of the module | comments, docstrings, layout | names, numbers, structure |
+
+The graph was traced in the candidate's own process (training.graph) and is its word: a network that forges it is
+admitted on a lie, not scored on one. Where there is no graph, statements in normal form are compared: they see every
+number, and as little of names and of the order of methods as can be told from the source.
 
 The network with the largest Jaccard is looked for among those that LSH retrieves; up to `SCAN` known networks all are
 looked at, so that the maximum reported is the true one. Beyond, 0 and None mean that LSH retrieved nothing.
 A filter that errs does not admit: what can't be parsed or has no classes isn't novel, nor is an id that is known.
 """
 
+from pathlib import Path
 from typing import Protocol
 
-from nnloop.novelty.minhash import MinHashNovelty
+from nnloop.novelty.minhash import MinHashIndex
 from nnloop.records import NoveltyVerdict
 from nnloop.settings import MinHashSettings, NoNoveltySettings
 
 
 class Novelty(Protocol):
-    def add(self, id: str, code: str) -> None:
+    """`graph` is the JSON of the network's operator graph, None where there is none."""
+
+    def add(self, id: str, code: str, graph: str | None) -> None:
         """Make a network known; a known id is left as it is."""
         ...
 
-    def judge(self, code: str, id: str) -> NoveltyVerdict:
+    def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
         """Compare a network with all that are known, without making it known."""
         ...
 
+    def save(self, folder: Path) -> None:
+        """Write what `restore` needs, so that a later `add` of the same networks costs next to nothing."""
+        ...
+
+    def restore(self, folder: Path) -> None: ...
+
 
 def build(settings: MinHashSettings | NoNoveltySettings) -> Novelty:
-    return MinHashNovelty(settings) if isinstance(settings, MinHashSettings) else ExactNovelty()
+    if isinstance(settings, NoNoveltySettings):
+        return ExactNovelty()
+    return GraphNovelty(settings) if settings.unit == "graph" else SourceNovelty(settings)
+
+
+class SourceNovelty:
+    """The rules of papers A and B, on the source alone."""
+
+    def __init__(self, settings: MinHashSettings) -> None:
+        self.index = MinHashIndex(settings, settings.unit)
+
+    def add(self, id: str, code: str, graph: str | None) -> None:
+        self.index.add(id, code)
+
+    def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
+        return self.index.judge(id, code)
+
+    def save(self, folder: Path) -> None:
+        self.index.save(folder / "source.npz")
+
+    def restore(self, folder: Path) -> None:
+        self.index.restore(folder / "source.npz")
+
+
+class GraphNovelty:
+    """Graphs are compared with graphs, and statements wherever one of two networks has no graph."""
+
+    def __init__(self, settings: MinHashSettings) -> None:
+        self._graphs = MinHashIndex(settings, "graph")
+        self._sources = MinHashIndex(settings, "statements")
+        self._untraced = MinHashIndex(settings, "statements")  # of those without a graph
+
+    def add(self, id: str, code: str, graph: str | None) -> None:
+        self._sources.add(id, code)
+        if graph is None:
+            self._untraced.add(id, code)
+        else:
+            self._graphs.add(id, graph)
+
+    def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
+        if graph is None:
+            return self._sources.judge(id, code)
+        verdict = self._graphs.judge(id, graph)
+        if not len(self._untraced):
+            return verdict
+        return max(verdict, self._untraced.judge(id, code), key=lambda each: each.max_jaccard)
+
+    def save(self, folder: Path) -> None:
+        for name, index in self._indices().items():
+            index.save(folder / f"{name}.npz")
+
+    def restore(self, folder: Path) -> None:
+        for name, index in self._indices().items():
+            index.restore(folder / f"{name}.npz")
+
+    def _indices(self) -> dict[str, MinHashIndex]:
+        return {"graph": self._graphs, "statements": self._sources, "untraced": self._untraced}
 
 
 class ExactNovelty:
@@ -37,9 +107,15 @@ class ExactNovelty:
     def __init__(self) -> None:
         self._ids: set[str] = set()
 
-    def add(self, id: str, code: str) -> None:
+    def add(self, id: str, code: str, graph: str | None) -> None:
         self._ids.add(id)
 
-    def judge(self, code: str, id: str) -> NoveltyVerdict:
+    def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
         known = id in self._ids
         return NoveltyVerdict(not known, float(known), id if known else None, 1.0)
+
+    def save(self, folder: Path) -> None:
+        """There is nothing to save."""
+
+    def restore(self, folder: Path) -> None:
+        """There is nothing to restore."""

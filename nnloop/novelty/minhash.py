@@ -1,4 +1,4 @@
-"""Near-duplicates by MinHash-LSH retrieval and exact Jaccard."""
+"""Near-duplicates by MinHash-LSH retrieval and exact Jaccard, in one text of each network."""
 
 import os
 import zipfile
@@ -16,7 +16,7 @@ SCAN = 2_000
 """Known networks up to which the nearest is looked for among all."""
 VERIFY = 64
 """Retrieved networks whose Jaccard is computed exactly: those with the most similar signatures."""
-VERSION = 1
+VERSION = 2
 """Of the normalisation and of the file that `save` writes."""
 _RECALL = 0.95
 """Share of the pairs at a Jaccard of lsh_threshold that LSH retrieves at least."""
@@ -25,13 +25,14 @@ _RECALL = 0.95
 Signature = NDArray[np.uint32]  # (permutations,)
 
 
-class MinHashNovelty:
-    """Rules of papers A and B."""
+class MinHashIndex:
+    """What is known, by the shingles of one unit; `unit` is one of shingles.shingle's."""
 
-    def __init__(self, settings: MinHashSettings) -> None:
+    def __init__(self, settings: MinHashSettings, unit: str) -> None:
         from datasketch import MinHash, MinHashLSH
 
         self._settings = settings
+        self._unit = unit
         self._hasher = MinHash(num_perm=settings.permutations, scheme="affine32", hashfunc=int)
         bands = choose_bands(settings.lsh_threshold, settings.permutations)
         self._index = MinHashLSH(num_perm=settings.permutations, params=bands)
@@ -42,20 +43,25 @@ class MinHashNovelty:
         self._holders: dict[int, list[int]] = {}  # by shingle: who has it, as long as all are scanned
         self._stored: dict[str, tuple[Shingles, Signature]] = {}  # read from a file, not added yet
 
-    def add(self, id: str, code: str) -> None:
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def add(self, id: str, text: str) -> None:
+        """Make a network known; a known id is left as it is."""
         if id in self._known:
             return
         self._known.add(id)
         if id in self._stored:
             self._insert(id, *self._stored.pop(id))
-        elif (shingles := self._shingle(code)) is not None:
+        elif (shingles := self._shingle(text)) is not None:
             self._insert(id, shingles, self._signature(shingles))
 
-    def judge(self, code: str, id: str) -> NoveltyVerdict:
+    def judge(self, id: str, text: str) -> NoveltyVerdict:
+        """Compare a network with all that are known, without making it known."""
         threshold = self._settings.threshold
         if id in self._known:
             return NoveltyVerdict(False, 1.0, id, threshold)
-        shingles = self._shingle(code)
+        shingles = self._shingle(text)
         if shingles is None:
             return NoveltyVerdict(False, 0.0, None, threshold)
         nearest, jaccard = self._nearest(shingles)
@@ -64,6 +70,7 @@ class MinHashNovelty:
     def save(self, path: Path) -> None:
         """Write shingles and signatures of what is known, so that `restore` spares their computation."""
         count = len(self._ids)
+        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new")
         with beside.open("wb") as file:
             np.savez(
@@ -93,7 +100,7 @@ class MinHashNovelty:
 
     def _rule(self) -> str:
         settings = self._settings
-        return f"{settings.unit} {settings.shingle} {settings.permutations} {VERSION}"
+        return f"{self._unit} {settings.shingle} {settings.permutations} {VERSION}"
 
     def _insert(self, id: str, shingles: Shingles, signature: Signature) -> None:
         place = len(self._ids)
@@ -133,8 +140,8 @@ class MinHashNovelty:
         best = int(values.argmax())
         return best, float(values[best])
 
-    def _shingle(self, code: str) -> Shingles | None:
-        return shingle(code, self._settings.unit, self._settings.shingle)
+    def _shingle(self, text: str) -> Shingles | None:
+        return shingle(text, self._unit, self._settings.shingle)
 
     def _signature(self, shingles: Shingles) -> Signature:
         """The MinHash of a set of shingles; 32 bits of each are enough for it."""

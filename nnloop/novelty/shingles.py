@@ -1,33 +1,46 @@
-"""Hash the shingles of a network's normalised source."""
+"""Hash the shingles of a network: of its normalised source, or of its operator graph."""
 
 import ast
 import hashlib
 import io
 import tokenize
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnloop.novelty.graph import graph_shingles
+from nnloop.novelty.statements import statements
+
 Shingles = NDArray[np.uint64]  # hashes, sorted, each once
 
 
-def shingle(code: str, unit: str, size: int) -> Shingles | None:
-    """Hash the shingles of a network's normalised source; None where it can't be parsed or has no classes."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = _Normaliser(keep_texts=unit == "chars").visit(ast.parse(code))
-            units: Sequence[str] = ast.unparse(tree) if unit == "chars" else _tokens(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+def shingle(text: str, unit: str, size: int) -> Shingles | None:
+    """Hash the shingles of `size` units; None where the text has no classes, or is no graph.
+
+    `text` is the network's source; for the unit `graph`, it is the JSON of its operator graph.
+    """
+    if unit == "graph":
+        digests = graph_shingles(text, size)
+    else:
+        try:
+            digests = _source_shingles(text, unit, size)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+    return None if digests is None else np.unique(np.frombuffer(b"".join(digests), dtype="<u8")).astype(np.uint64)
+
+
+def _source_shingles(code: str, unit: str, size: int) -> list[bytes] | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = _Normaliser(keep_texts=unit != "tokens").visit(ast.parse(code))
+    if not any(isinstance(node, ast.ClassDef) for node in tree.body):
         return None
-    if not units or not any(isinstance(node, ast.ClassDef) for node in tree.body):
-        return None
+    units = _UNITS[unit](tree)
     joint = "" if unit == "chars" else "\x1f"
     pieces = {joint.join(units[at : at + size]) for at in range(max(1, len(units) - size + 1))}
-    digests = b"".join(hashlib.blake2b(piece.encode("utf-8"), digest_size=8).digest() for piece in pieces)
-    return np.sort(np.frombuffer(digests, dtype="<u8")).astype(np.uint64)
+    return [hashlib.blake2b(piece.encode("utf-8", "surrogatepass"), digest_size=8).digest() for piece in pieces]
 
 
 class _Normaliser(ast.NodeTransformer):
@@ -63,6 +76,13 @@ def _tokens(tree: ast.Module) -> list[str]:
         elif token.type in (tokenize.NAME, tokenize.OP):
             stream.append(token.string)
     return stream
+
+
+_UNITS: dict[str, Callable[[ast.Module], Sequence[str]]] = {
+    "tokens": _tokens,
+    "chars": ast.unparse,
+    "statements": statements,
+}
 
 
 def jaccard(one: Shingles, other: Shingles) -> float:

@@ -10,6 +10,7 @@ from numpy.lib import format as npy
 from nnloop.records import Status
 from nnloop.sandbox.wire import Order, write_all
 from nnloop.training import fit
+from nnloop.training.contract import Built
 from nnloop.training.images import Images
 from nnloop.training.recipe import recipe
 from nnloop.training.unfit import UnfitError
@@ -23,8 +24,8 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
     def say(**event: Any) -> None:
         write_all(report, json.dumps(event).encode() + b"\n")
 
-    def on_built(params: int, flops: int | None) -> None:
-        say(event="built", params=params, flops=flops)
+    def on_built(built: Built) -> None:
+        say(event="built", params=built.params, flops=built.flops, graph=built.graph)
 
     plan = recipe(dataset, proxy, order.epochs, len(images.train_y))
     try:

@@ -39,6 +39,7 @@ class _Report:
 
     params: int | None = None
     flops: int | None = None
+    graph: str | None = None
     trained: bool = False
     train_loss: float | None = None
     peak_device_bytes: int | None = None
@@ -70,6 +71,7 @@ def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Tri
         test_accuracy=accuracies[1] if accuracies else None,
         params=report.params,
         flops=report.flops,
+        graph=report.graph,
         train_loss=report.train_loss,
         seconds=outcome.seconds,
         peak_bytes=report.peak_device_bytes or ending.peak_bytes,
@@ -149,6 +151,7 @@ def _take(report: _Report, event: Any) -> None:
     if kind == "built":
         report.params = _count(event.get("params"))
         report.flops = None if event.get("flops") is None else _count(event["flops"])
+        report.graph = None if event.get("graph") is None else _graph(event["graph"])
     elif kind == "unfit":
         report.unfit = Status(event.get("status"))
         if report.unfit not in CLAIMABLE:
@@ -169,6 +172,21 @@ def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
         raise ValueError("no count")
     return value
+
+
+def _graph(value: Any) -> str:
+    """Check that a graph is text of JSON nodes; what they say is the candidate's word."""
+    nodes = json.loads(value) if isinstance(value, str) else None
+    if not isinstance(nodes, list) or not all(_is_node(node, at) for at, node in enumerate(nodes)):
+        raise ValueError("no graph")
+    return json.dumps(nodes, separators=(",", ":"))
+
+
+def _is_node(node: Any, at: int) -> bool:
+    """Whether this is [operator, arguments, shape, places of earlier nodes]."""
+    if not isinstance(node, list) or [type(part) for part in node] != [str, str, list, list]:
+        return False
+    return all(type(size) is int for size in node[2]) and all(type(each) is int and 0 <= each < at for each in node[3])
 
 
 def _last_line(output: str) -> str:

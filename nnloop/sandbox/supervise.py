@@ -22,7 +22,7 @@ from nnloop.sandbox.wire import Ending, Order
 POLL_S = 0.1  # between looks at the memory in use
 DRAIN_S = 2.0  # for what is left in the pipes of a dead process
 BROKEN = 113  # exit code of a candidate's process whose wall could not be built
-REPORT_SLACK_BYTES = 1 << 16  # of a report beside its logits
+REPORT_SLACK_BYTES = 1 << 20  # of a report beside its logits: the operator graph, above all
 CPU_SLACK_S = 5
 MOST_FILES = 10_000  # in a scratch folder without a file system of its own
 

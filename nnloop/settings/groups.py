@@ -277,7 +277,7 @@ class MinHashSettings:
     """Near-duplicates by MinHash-LSH retrieval and exact Jaccard."""
 
     name: str
-    unit: str  # tokens (paper A) or chars (paper B)
+    unit: str  # tokens (paper A), chars (paper B) or graph (operators, traced)
     shingle: int  # units per shingle
     permutations: int
     lsh_threshold: float  # Jaccard at which LSH should retrieve

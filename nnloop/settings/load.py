@@ -89,7 +89,12 @@ KINDS: dict[str, dict[str, type]] = {
         "crossover": CrossoverContextSettings,
     },
     "finetune": {"lora": LoraSettings, "off": NoFinetuneSettings},
-    "novelty": {"tokens": MinHashSettings, "chars": MinHashSettings, "off": NoNoveltySettings},
+    "novelty": {
+        "graph": MinHashSettings,
+        "tokens": MinHashSettings,
+        "chars": MinHashSettings,
+        "off": NoNoveltySettings,
+    },
     "corpus": {"seeds": SeedCorpusSettings},
     "sandbox": {"": SandboxSettings},
     "executor": {"local": LocalExecutorSettings},
@@ -191,6 +196,8 @@ def check(settings: Settings) -> None:
     _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
     if isinstance(settings.parents, QualityDiversityParentsSettings):
         _check_descriptors(settings.parents.descriptors)
+    if isinstance(settings.novelty, MinHashSettings):
+        _check_choice("novelty.unit", settings.novelty.unit, ("graph", "tokens", "chars"))
     if isinstance(settings.tracker, WandbSettings):
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
     if isinstance(settings.llm, HfLlmSettings):

@@ -17,6 +17,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
+from nnloop.training.graph import trace
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
@@ -30,6 +31,7 @@ class Built:
     memory_format: torch.memory_format  # that the network and its images are in
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
+    graph: str | None  # of operators, JSON as training.graph writes it; None where it can't be traced
 
 
 def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Built:
@@ -49,7 +51,8 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
-    return Built(net, memory_format, params, _count_flops(net, sample.contiguous(memory_format=memory_format)))
+    sample = sample.contiguous(memory_format=memory_format)
+    return Built(net, memory_format, params, _count_flops(net, sample), trace(net, sample))
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:

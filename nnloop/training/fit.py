@@ -12,7 +12,7 @@ from lightning import Trainer
 from torch import Tensor, nn
 
 from nnloop.records import Status
-from nnloop.training.contract import build
+from nnloop.training.contract import Built, build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
@@ -37,17 +37,17 @@ def train(
     recipe: Recipe,
     seed: int,
     max_params: int | None,
-    on_built: Callable[[int, int | None], None],
+    on_built: Callable[[Built], None],
 ) -> Trained:
     """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread.
 
-    Raises UnfitError. `on_built` is told the parameters and FLOPs before training starts.
+    Raises UnfitError. `on_built` gets the network before training starts.
     """
     _seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images.to(device)
     built = build(code, Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2]), recipe, device)
-    on_built(built.params, built.flops)
+    on_built(built)
     if max_params is not None and built.params > max_params:
         raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
     normalise = Normalise(recipe, device, built.memory_format)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from nnloop import corpus
-from nnloop.novelty.minhash import MinHashNovelty
+from nnloop.novelty.minhash import MinHashIndex
 from nnloop.novelty.shingles import Shingles
 from nnloop.settings import MinHashSettings
 
@@ -29,7 +29,7 @@ def main() -> None:
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     for size in (size for size in SIZES if size <= largest):
         rng = np.random.default_rng(size)
-        novelty = MinHashNovelty(SETTINGS)
+        novelty = MinHashIndex(SETTINGS, SETTINGS.unit)
         parents = [rng.integers(0, 2**63, 400, dtype=np.uint64) for _ in range(FAMILIES)]
         start = time.process_time()
         for number in range(size):
@@ -52,25 +52,25 @@ def _member(parents: list[Shingles], rng: np.random.Generator) -> Shingles:
     return np.sort(np.concatenate([rng.permutation(parent)[:kept], fresh]))
 
 
-def _milliseconds(novelty: MinHashNovelty, codes: list[str]) -> float:
+def _milliseconds(novelty: MinHashIndex, codes: list[str]) -> float:
     start = time.process_time()
     for code in codes:
-        novelty.judge(code, "new")
+        novelty.judge("new", code)
     return (time.process_time() - start) / len(codes) * 1e3
 
 
-def _timed(novelty: MinHashNovelty, shingles: Shingles) -> float:
+def _timed(novelty: MinHashIndex, shingles: Shingles) -> float:
     start = time.process_time()
     novelty._nearest(shingles)
     return (time.process_time() - start) * 1e3
 
 
-def _restored(novelty: MinHashNovelty, size: int) -> str:
+def _restored(novelty: MinHashIndex, size: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "signatures.npz"
         novelty.save(path)
         start = time.process_time()
-        again = MinHashNovelty(SETTINGS)
+        again = MinHashIndex(SETTINGS, SETTINGS.unit)
         again.restore(path)
         for number in range(size):
             again.add(str(number), "")
