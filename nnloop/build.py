@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
+from nnloop.corpus import lemur
 from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
@@ -22,10 +23,10 @@ from nnloop.modes import Mode
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
-from nnloop.records import CycleReport, Limits
+from nnloop.records import CycleReport, Limits, Network
 from nnloop.report.read import read
 from nnloop.rundir import RunDir
-from nnloop.settings import LoraSettings, Settings
+from nnloop.settings import LemurCorpusSettings, LoraSettings, Settings
 
 
 def run(settings: Settings, folder: Path) -> None:
@@ -65,7 +66,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
         tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         shelf = shelf_path(cache_home(), dataset.fingerprint, settings.proxy)
-        judged = judge_corpus(corpus.seeds(), executor, plan.trial, run_dir, shelf)
+        judged = judge_corpus(make_corpus(settings), executor, plan.trial, run_dir, shelf)
         archive = Archive(run_dir, novelty.build(settings.novelty), judged)
         stack.callback(archive.close)
         search = Search(
@@ -131,6 +132,12 @@ def _pretrain(settings: Settings, folder: Path) -> None:
 
 def _dashboard(settings: Settings, folder: Path) -> None:
     dashboard.run(settings, folder, sys.stdout)
+
+
+def make_corpus(settings: Settings) -> list[Network]:
+    if isinstance(settings.corpus, LemurCorpusSettings):
+        return lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
+    return corpus.seeds()
 
 
 def make_task(settings: Settings) -> Task:

@@ -6,6 +6,7 @@ NnloopError
 │   ├── DatasetError        raw files are missing, incomplete or damaged
 │   ├── RunFolderError      the run folder can't be used: written with other settings, read-only, in use
 │   ├── CandidateFileError  a network given to job=evaluate can't be read
+│   ├── CorpusError         a corpus is missing or can't be read
 │   └── ModelError          a language model can't be loaded
 ├── InfrastructureError     our own machinery failed under a trial: the trial is retried
 └── CompletionError         what the LLM wrote is no usable candidate; carries the status it ends in
@@ -38,6 +39,10 @@ class RunFolderError(UserError):
 
 
 class CandidateFileError(UserError):
+    pass
+
+
+class CorpusError(UserError):
     pass
 
 

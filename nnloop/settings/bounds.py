@@ -125,6 +125,13 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "held_out": (0, 0.9),
         "checkpoint_minutes": (0, 1e6),
     },
+    "corpus": {
+        "epoch": (1, 10_000),
+        "min_accuracy": (0, 1),
+        "networks": (1, 1e6),
+        "family_share": (1e-6, 1),
+        "max_chars": (1, 1e9),
+    },
     "novelty": {
         "shingle": (1, 1000),
         "permutations": (16, 4096),

@@ -299,6 +299,22 @@ class SeedCorpusSettings:
 
 
 @dataclass
+class LemurCorpusSettings:
+    """Networks of LEMUR (nn-dataset), by its results and curated. They are read as data."""
+
+    name: str
+    path: str | None  # a wheel of 2.1.2, a folder it was unpacked in, or LEMUR's database; None: what is installed
+    task: str  # this and the next three under LEMUR's names
+    dataset: str | None  # None: the one that belongs to the run's dataset
+    metric: str
+    epoch: int
+    min_accuracy: float  # best of a network's trials, as LEMUR has them: of many protocols
+    networks: int  # chosen at most
+    family_share: float  # of them that one family of names may have
+    max_chars: int  # of a source: longer ones fit in no prompt
+
+
+@dataclass
 class SandboxSettings:
     name: str  # auto, strict, inline
     scratch_mb: int  # size of the only writable folder
