@@ -1,9 +1,9 @@
 """Trials on this machine: a warm process that is forked for every trial, several at once."""
 
-import glob
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from types import TracebackType
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Self
 from nnloop.data import Dataset
 from nnloop.data.prepare import cache_home
 from nnloop.errors import InfrastructureError, SettingsError, UserError
-from nnloop.records import Status, Trial, TrialResult
+from nnloop.executor import nvml
+from nnloop.executor.devices import MOST, Devices, Gpu, Place
+from nnloop.records import COMPLETED, Status, Trial, TrialResult
 from nnloop.sandbox.launch import Shared, Zygote
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import score
@@ -27,16 +29,14 @@ if TYPE_CHECKING:
         SandboxSettings,
     )
 
-TRIALS_PER_GPU = 4
-
 log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
     """Judges trials in a sandbox. Thread-safe. Building it takes a fraction of a second: torch is imported meanwhile.
 
-    `max_params`: candidates with more parameters are rejected untrained; None is no limit. Raises UserError where
-    sandbox=strict can't be had on this machine.
+    `max_params`: candidates with more parameters are rejected untrained; None is no limit. `gpus`: None looks for those
+    of this machine. Raises UserError where sandbox=strict can't be had on this machine.
     """
 
     def __init__(
@@ -47,13 +47,16 @@ class LocalExecutor:
         sandbox: "SandboxSettings",
         settings: "LocalExecutorSettings",
         max_params: int | None = None,
+        gpus: Sequence[Gpu] | None = None,
     ) -> None:
         self._dataset = dataset
         self._classes = dataset_settings.classes
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
-        self.workers = 1 if self._inline else settings.workers or _default_workers()
+        found = _gpus() if gpus is None else gpus
+        self._devices = Devices(found)
+        self.workers = 1 if self._inline else settings.workers or _default_workers(len(found))
         self._shared = Shared(
             dataset.train_x,
             dataset.train_y,
@@ -131,11 +134,23 @@ class LocalExecutor:
             trial.limits.memory_bytes,
             trial.limits.output_bytes,
         )
-        zygote = self._living()
-        outcome = zygote.run(order)
-        if self._inline:
-            zygote.close()  # it was for one trial
-        return score(outcome, order, self._dataset, self._classes)
+        result, place = self._run(order)
+        if result.status is Status.OUT_OF_MEMORY and not place.alone:
+            log.debug("trial of %s: again, with the device to itself", trial.candidate.id)
+            result, _ = self._run(order, alone=True)
+        return result
+
+    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, Place]:
+        with self._devices.place(alone) as place:
+            order = replace(order, device=place.uuid, device_share=place.share)
+            zygote = self._living()
+            outcome = zygote.run(order)
+            if self._inline:
+                zygote.close()  # it was for one trial
+            result = score(outcome, order, self._dataset, self._classes)
+        if result.status in COMPLETED:
+            self._devices.note(place, result.peak_bytes)
+        return result, place
 
     def _living(self) -> Zygote:
         """Return the warm process, a new one where the last is gone."""
@@ -156,11 +171,19 @@ def _checked_layers(names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _default_workers() -> int:
-    """One per core that this process may use; on GPUs, each of which a CUDA context of some hundred MB opens, few."""
+def _gpus() -> Sequence[Gpu]:
+    """Those of this machine that the environment leaves; none where its driver doesn't answer."""
+    try:
+        return nvml.find(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    except OSError as error:
+        log.warning("%s: trials do without GPUs' places, one for each core", error)
+        return ()
+
+
+def _default_workers(gpus: int) -> int:
+    """One per core that this process may use (a trial on a GPU keeps one busy too), and no more than the GPUs take."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpus = len(glob.glob("/dev/nvidia[0-9]*"))
-    return min(cores, TRIALS_PER_GPU * gpus) if gpus else cores
+    return min(cores, MOST * gpus) if gpus else cores
 
 
 def _hidden(settings: "DatasetSettings") -> tuple[str, ...]:

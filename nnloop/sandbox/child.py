@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
     """Judge one candidate up to its logits; `report` is the descriptor to write to."""
     torch.set_num_threads(1)
     fit.quiet()
+    _choose_device(order)
 
     def say(**event: Any) -> None:
         write_all(report, json.dumps(event).encode() + b"\n")
@@ -40,3 +42,11 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
     file = io.BytesIO()
     npy.write_array(file, trained.logits.numpy(), version=(1, 0), allow_pickle=False)
     write_all(report, file.getbuffer())
+
+
+def _choose_device(order: Order) -> None:
+    """Show CUDA the order's GPU alone, before anything has looked for one, and hold to its share of the memory."""
+    if order.device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = order.device
+        if torch.cuda.is_available():
+            torch.cuda.set_per_process_memory_fraction(order.device_share)

@@ -22,6 +22,8 @@ class Order(Record):
     wall_s: float
     memory_bytes: int
     output_bytes: int
+    device: str = ""  # UUID of a GPU; none is what torch finds
+    device_share: float = 1.0  # of the GPU's memory, at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ EVAL_PIXELS = EVAL_BATCH * 32 * 32
 class Trained:
     logits: Tensor  # float32 (M, classes), on the CPU
     train_loss: float | None  # mean over the steps; None where the network trained by its own loop
-    peak_device_bytes: int | None  # None on a CPU, whose memory the parent measures
+    peak_device_bytes: int | None  # taken from the device; None on a CPU, whose memory the parent measures
 
 
 def train(
@@ -64,7 +64,7 @@ def train(
         ) from error
     if not torch.isfinite(logits).all():
         raise UnfitError(Status.DIVERGED, "the logits are not finite")
-    return Trained(logits, loss, torch.cuda.max_memory_allocated() if device.type == "cuda" else None)
+    return Trained(logits, loss, torch.cuda.max_memory_reserved() if device.type == "cuda" else None)
 
 
 def _seed(seed: int) -> None:
