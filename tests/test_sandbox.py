@@ -132,6 +132,13 @@ def test_chance_is_not_ok() -> None:
     assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.BELOW_CHANCE, 0.0, 1.0)
 
 
+def test_the_commonest_class_for_every_image_is_not_ok() -> None:
+    """Half of the validation images are of class 0: that is no more than chance where classes are out of balance."""
+    result = graded(BUILT + TRAINED + logits([0, 0, 0, 0]))
+    assert (result.status, result.val_accuracy) == (Status.BELOW_CHANCE, 0.5)
+    assert result.reason == "validation accuracy 0.5000, guessing gives 0.5000"
+
+
 @pytest.mark.parametrize(
     ("report", "status", "reason"),
     [
