@@ -12,7 +12,7 @@ from nnloop.corpus import lemur
 from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import dashboard, evaluate, pretrain, validate
+from nnloop.jobs import dashboard, evaluate, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -37,6 +37,7 @@ def run(settings: Settings, folder: Path) -> None:
         "report": _report,
         "validate": _validate,
         "pretrain": _pretrain,
+        "prepare": _prepare,
         "dashboard": _dashboard,
     }
     jobs[settings.job.name](settings, folder)
@@ -58,6 +59,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
     from nnloop.report.progress import Progress
 
     dataset = data.load(settings.dataset)
+    run_dir.keep_dataset(dataset.facts())
     task, mode = make_task(settings), make_mode(settings)
     plan = make_plan(settings, task)
     tracker = tracking.build(settings.tracker)
@@ -128,6 +130,10 @@ def _validate(settings: Settings, folder: Path) -> None:
 
 def _pretrain(settings: Settings, folder: Path) -> None:
     pretrain.run(settings.job, folder)
+
+
+def _prepare(settings: Settings, folder: Path) -> None:
+    prepare.run(settings.dataset, sys.stdout)
 
 
 def _dashboard(settings: Settings, folder: Path) -> None:

@@ -38,6 +38,7 @@ class RunDir:
         self.archive = path / "archive.jsonl"
         self.corpus_trials = path / "corpus.jsonl"
         self.novelty = path / "novelty"  # the index of what is known, to be had again without computing it
+        self.dataset = path / "dataset.json"
         self.page = path / "report.html"
         self.log = path / "nnloop.log"
 
@@ -91,6 +92,25 @@ class RunDir:
             lock.write(f"process {os.getpid()} on {platform.node()}")
             lock.flush()
             yield
+
+    def keep_dataset(self, facts: dict[str, Any]) -> None:
+        """Record what the run's data are. Raises RunFolderError where the run was begun with others."""
+        before = self.dataset_facts()
+        if before is None:
+            write_json(self.dataset, facts)
+        elif before["fingerprint"] != facts["fingerprint"]:
+            raise RunFolderError(
+                f"{self.path}: was begun with other images or another split of {before['name']} (fingerprint "
+                f"{before['fingerprint']}, now {facts['fingerprint']}); choose another name="
+            )
+
+    def dataset_facts(self) -> dict[str, Any] | None:
+        """The fingerprint, and by part the images of each class; None in a folder that holds no such record."""
+        try:
+            found: dict[str, Any] = json.loads(self.dataset.read_text())
+        except (OSError, ValueError):
+            return None
+        return found
 
     def settings(self) -> dict[str, Any]:
         found: dict[str, Any] = self.provenance()["settings"]

@@ -62,7 +62,7 @@ def unpack(table: dict[str, Any]) -> list[Entry]:
 def _without_places(meta: dict[str, Any]) -> dict[str, Any]:
     """A repository need not know where the files lay on the machine of the run."""
     settings = meta["settings"]
-    dataset = {key: value for key, value in settings.get("dataset", {}).items() if key != "root"}
+    dataset = {key: value for key, value in settings.get("dataset", {}).items() if key not in ("root", "mirror")}
     return meta | {"settings": settings | {"dataset": dataset}}
 
 

@@ -38,9 +38,11 @@ def overview_page(
 
 def _protocol(found: Comparison, out: Path) -> Markup:
     rows = _runs_table(found, out)
+    balance = next((run.balance for run in found.runs if run.balance), None)
+    head = (tag("h2", found.protocol), tag("p", balance, class_="sub") if balance else None)
     if len(found.runs) == 1:
-        return tag("section", tag("h2", found.protocol), rows)
-    return tag("section", tag("h2", found.protocol), arms_section(found), tag("h3", "Runs"), rows)
+        return tag("section", head, rows)
+    return tag("section", head, arms_section(found), tag("h3", "Runs"), rows)
 
 
 def _validations(folder: Path) -> Markup | None:

@@ -41,6 +41,7 @@ def _head(run: Run) -> Markup:
         tag("h1", run.name),
         tag("p", ", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items()), class_="sub"),
         tag("p", f"{run.protocol}; test accuracy is reported and never used to choose{state}", class_="sub"),
+        tag("p", run.balance, class_="sub") if run.balance else None,
     )
 
 

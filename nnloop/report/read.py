@@ -12,6 +12,7 @@ from typing import Any
 from nnloop.errors import RunFolderError
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.kept import unpack
+from nnloop.report.text import balance
 from nnloop.rundir import RunDir
 from nnloop.stats import bootstrap_mean, wilson
 
@@ -52,9 +53,20 @@ class Run:
         """What has to agree before two accuracies may stand side by side."""
         epochs = int(self.setting("proxy.epochs", 1))
         return (
-            f"{self.setting('dataset.title') or self.setting('dataset.name')}, proxy {self.setting('proxy.name')}, "
+            f"{self.setting('dataset.title') or self.setting('dataset.name')}{self._part()}, "
+            f"proxy {self.setting('proxy.name')}, "
             f"{epochs} epoch{'s' if epochs != 1 else ''}, validation split"
         )
+
+    def _part(self) -> str:
+        """How much of the dataset the run saw, where it was not all of it."""
+        limits = {part: self.setting(f"dataset.{part}_limit") for part in ("train", "test")}
+        shown = [f"{limit:,} {part} images" for part, limit in limits.items() if limit is not None]
+        return f" (only {' and '.join(shown)})" if shown else ""
+
+    @property
+    def balance(self) -> str | None:
+        return balance(self.meta.get("dataset"))
 
     @property
     def recipe(self) -> str:
@@ -62,7 +74,8 @@ class Run:
 
         Where the raw files lie can't; that their checksums were waived can, because then they may be a part of the set.
         """
-        dataset = {key: value for key, value in self.setting("dataset", {}).items() if key not in _NO_RECIPE}
+        given = self.setting("dataset", {}).items()
+        dataset = {key: value for key, value in given if key not in _NO_RECIPE and value is not None}
         text = json.dumps([dataset, self.setting("proxy")], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:6]
 
@@ -195,8 +208,10 @@ def _read_folder(folder: Path) -> Run:
         closed = {report.cycle for report in reports}
         entries = [entry for entry in directory.entries() if entry.cycle in closed]
         corpus = {network.id: network for network in directory.corpus()}
+        facts = directory.dataset_facts()
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
+    meta |= {"dataset": facts} if facts else {}
     return Run(folder.name, directory, directory.page, meta, reports, entries, corpus)
 
 

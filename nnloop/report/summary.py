@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.records import CycleReport
-from nnloop.report.text import count, duration, interval, percent, why_none_admitted
+from nnloop.report.text import balance, count, duration, interval, percent, why_none_admitted
 from nnloop.rundir import RunDir
 from nnloop.stats import wilson
 
@@ -21,6 +21,9 @@ def summary(reports: Sequence[CycleReport], folder: Path) -> str:
     reason = why_none_admitted(reports)
     if reason:
         lines.append(f"nothing admitted: {reason}")
+    unbalanced = balance(RunDir(folder).dataset_facts())
+    if unbalanced:
+        lines.append(unbalanced)
     return "\n".join([*lines, "", *_places(reports, RunDir(folder))])
 
 

@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nnloop.records import CycleReport, Interval
 
 ABSENT = "-"
+UNBALANCED = 1.1
+"""Times its fair share that the largest class has to have before its share is shown beside accuracies."""
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -74,3 +77,14 @@ def why_none_admitted(reports: Sequence[CycleReport]) -> str | None:
         best = max(report.best_accuracy or 0.0 for report in reports)
         return f"none reached admission.min_accuracy, the best has {percent(best)} %"
     return "those above admission.min_accuracy are too near to known networks (novelty.threshold)"
+
+
+def balance(facts: dict[str, Any] | None) -> str | None:
+    """What always answering the commonest class gives, of a run's dataset.json; None where that is about chance."""
+    if facts is None:
+        return None
+    counts = [facts["classes"][part] for part in ("val", "test")]
+    shares = [max(of_part) / sum(of_part) for of_part in counts]
+    if max(shares) < UNBALANCED / len(counts[0]):
+        return None
+    return f"always answering the commonest class gives {percent(shares[0])} % (test {percent(shares[1])} %)"
