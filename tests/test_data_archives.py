@@ -1,6 +1,7 @@
 """Every dataset from its archives on: a local server stands in for the official ones."""
 
 import io
+import os
 import subprocess
 import sys
 import tarfile
@@ -16,6 +17,8 @@ from raw_files import CLASSES, grey, noisy_jpegs, publish
 
 from nnloop import data
 from nnloop.errors import DatasetError
+from nnloop.records import COMPLETED
+from nnloop.rundir import RunDir
 from nnloop.settings import DatasetSettings, Settings
 
 Configure = Callable[..., Settings]
@@ -284,3 +287,44 @@ def test_a_prepared_cache_is_only_read(prepared: Callable[[str], Prepared], monk
     before = {path: path.stat().st_mtime_ns for path in found.cache.rglob("*")}
     data.load(found.settings)
     assert {path: path.stat().st_mtime_ns for path in found.cache.rglob("*")} == before
+
+
+@pytest.mark.long
+def test_20_000_faces_are_prepared_in_bounded_memory() -> None:
+    """What is in memory is the torch that torchvision brings, the texts, and a few blocks: no copy of the images."""
+    bench = Path(__file__).resolve().parent / "bench" / "bench_data.py"
+    done = subprocess.run([sys.executable, bench, "celeba", "--share", "0.1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    name, images, _, peak_mb, cache_mb, *_ = done.stdout.splitlines()[-1].split()
+    assert (name, images, float(cache_mb) > 240) == ("celeba", "20,260", True)
+    assert float(peak_mb) < 1_000
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_short_search_runs_on_every_dataset(name: str, published: Callable[[str], Path], tmp_path: Path) -> None:
+    """Through the sandbox and the trainer at the dataset's own size, on as few images as show it."""
+    root = tmp_path / "raw"
+    inside = root / {"mnist": "MNIST/raw", "celeba": "celeba"}.get(name, ".")
+    inside.mkdir(parents=True)
+    for file in published(name).iterdir():
+        (inside / file.name).symlink_to(file)
+    given = [f"dataset={name}", f"dataset.root={root}", "dataset.verify=false"]
+    limits = ["dataset.train_limit=40", "dataset.test_limit=20"]
+    loop = ["llm=tiny", "cycles=1", "candidates=2", "finetune=off", "tracker=none"]
+    environment = {**os.environ, "NNLOOP_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-m", "nnloop", *loop, *given, *limits],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    run = RunDir(next((tmp_path / "outputs" / "search").glob(f"tiny-{name}-*")))
+    (report,) = run.reports()
+    assert (report.generated, sum(report.statuses.values())) == (2, 2)
+    judged = run.judged_corpus()
+    assert all(result.status in COMPLETED for _, result in judged), [result.reason for _, result in judged]
+    assert "only 40 train images and 20 test images" in run.page.read_text()
