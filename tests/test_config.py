@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
 NEEDED = {
     "llm=scripted": ["llm.path=x.jsonl"],
+    "llm=openai": ["finetune=off"],
     "job=evaluate": ["candidate=x.py"],
     "job=report": ["runs=x"],
     "job=validate": ["runs=x"],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import checkpoints
 import pytest
+import raw_files
 
 from nnloop.errors import ModelError
 from nnloop.llm.hf import HfEngine
@@ -73,17 +74,30 @@ def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -
     """The user's own command, small: each job loads its LLM, frees it, and leaves an adapter."""
     for kind in checkpoints.KINDS:
         checkpoints.publish(tmp_path / "home" / "hub", kind)
-    small = ["cycles=2", "candidates=2", "finetune.max_pairs=2", "finetune.epochs=1"]
-    small += ["llm.max_new_tokens.delta=16", "llm.max_new_tokens.full=16", "dataset=digits", "tracker=none"]
+    raw = raw_files.publish("cifar10", tmp_path / "raw", train=200, test=20)
+    small = [
+        "cycles=2",
+        "candidates=2",
+        "finetune.max_pairs=2",
+        "finetune.epochs=1",
+        "finetune.held_out=0",
+        "tracker=none",
+    ]
+    small += ["llm.max_new_tokens.delta=16", "llm.max_new_tokens.full=16"]
+    small += ["dataset=cifar10", f"dataset.root={raw}", "dataset.verify=false"]
     command = [sys.executable, "-m", "nnloop", "-m", "llm=deepseek,qwen,mistral", "mode=delta,full", *small]
     environment = {**os.environ, "HF_HOME": str(tmp_path / "home"), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     for kind, mode in itertools.product(checkpoints.KINDS, ("delta", "full")):
-        (run,) = (tmp_path / "outputs" / "search").glob(f"{kind}-digits-{mode}-s0*")
+        (run,) = (tmp_path / "outputs" / "search").glob(f"{kind}-cifar10-{mode}-s0*")
         lines = [json.loads(line) for line in (run / "archive.jsonl").read_text().splitlines()]
         adapters = [line["adapter"] for line in lines]
         assert adapters[:2] == [None, None]
         assert adapters[2] == adapters[3] is not None
         assert {line["status"] for line in lines} <= {"unparseable", "patch_failed"}  # random weights know no Python
         assert all(1 <= line["tokens"] <= 16 for line in lines)
+        reports = [json.loads((run / "cycles" / cycle / "report.json").read_text()) for cycle in ("0000", "0001")]
+        assert [report["statuses"] for report in reports] == [{"unparseable": 2}] * 2 if mode == "full" else True
+        assert [report["finetune_pairs"] for report in reports] == [2, 2]
+        assert adapters[2] == reports[0]["adapter_next"] != reports[1]["adapter_next"] is not None

@@ -41,7 +41,7 @@ def engine(
 ) -> Iterator[Engine]:
     if request.param == "openai":
         with serve() as server:
-            yield load(configure("llm=openai", f"llm.base_url={server.url}").llm, "delta", 10)
+            yield load(configure("llm=openai", "finetune=off", f"llm.base_url={server.url}").llm, "delta", 10)
     else:
         yield local_engine(request.param, folders, tmp_path)
 

@@ -34,10 +34,14 @@ class Tuner:
             return Tuning()
         from nnloop.llm.finetune import finetune
         from nnloop.llm.hf import HfEngine
+        from nnloop.llm.openai import OpenAiEngine
 
-        assert isinstance(engine, HfEngine)  # the only trainable kind
-        seed = derive(self._seed, "finetune", cycle)
-        tuned = finetune(engine, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
+        assert isinstance(engine, HfEngine | OpenAiEngine)  # the trainable kinds
+        seed, trainer = derive(self._seed, "finetune", cycle), engine.trainer()
+        tuned = finetune(trainer, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
+        if trainer is not engine:
+            trainer.close()
+            engine.use_adapter(self.newest(run, cycle + 1))
         if tuned.dropped:
             _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, tuned.dropped)
         learned = tuned.learned

@@ -45,6 +45,13 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
 
 
+def load_tokenizer(settings: HfLlmSettings) -> Tokenizer:
+    """Load the tokenizer alone. Raises ModelError."""
+    ensure_torchvision_imports()
+    source = find(settings.model, settings.revision)
+    return _read(settings, _tokenizer_class(source), source)
+
+
 def read_config(settings: HfLlmSettings, source: Source) -> Any:
     """Read the model's config and check the context length against it."""
     ensure_torchvision_imports()

@@ -64,6 +64,10 @@ class HfEngine:
             self.adapter = adapters.adapter_hash(folder)
         self._folder = folder
 
+    def trainer(self) -> "HfEngine":
+        """Give the engine whose weights are tuned."""
+        return self
+
     def bare(self) -> Any:
         """Take the adapter out and give the bare model, to be tuned."""
         if self._base is None:

@@ -1,4 +1,9 @@
-"""A model behind an OpenAI-compatible server: completions only, its weights are not ours to tune."""
+"""A model behind an OpenAI-compatible server.
+
+It can be tuned where we have its weights too (llm.weights) and the server takes adapters while it runs, as vLLM does
+(POST load_lora_adapter): each cycle's fine-tune loads the weights here, and the server reads the adapter from the run's
+folder, which it has to see under the same path.
+"""
 
 import json
 import os
@@ -7,13 +12,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnloop.errors import ModelError
 from nnloop.llm.engine import Request, guess_tokens
 from nnloop.records import Completion
-from nnloop.settings import OpenAiLlmSettings
+from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
+
+if TYPE_CHECKING:
+    from nnloop.llm.hf import HfEngine
 
 BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})  # HTTP statuses after which trying again makes sense
 
@@ -24,13 +33,22 @@ class OpenAiEngine:
     Each request carries its seed. Whether the same seed gives the same completion is up to the server.
     """
 
-    trainable = False
     adapter: str | None = None
 
     def __init__(self, settings: OpenAiLlmSettings, mode: str) -> None:
         self._settings = settings
+        self._mode = mode
         self._limit = settings.max_new_tokens[mode]
         self._model = settings.model or self._first_model()
+        self._start = None if settings.adapter is None else Path(settings.adapter)
+        self._tokenizer = self._read_tokenizer()
+        if self.trainable or self._start:
+            self._check_takes_adapters()
+        self.use_adapter(None)
+
+    @property
+    def trainable(self) -> bool:
+        return self._settings.weights is not None
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they come. Raises ModelError where the server refuses or does not answer."""
@@ -40,22 +58,39 @@ class OpenAiEngine:
             start = time.perf_counter()
             for answered in as_completed(asked):
                 answer = answered.result()
-                yield _completion(asked[answered], answer, time.perf_counter() - start)
+                yield _completion(asked[answered], answer, time.perf_counter() - start, self.adapter)
                 start = time.perf_counter()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def fits(self, text: str) -> bool:
-        return True  # the server has the tokenizer; it refuses what is too long
+        if self._tokenizer is None:
+            return True  # the server has the tokenizer; it refuses what is too long
+        from nnloop.llm.chat import chat
+
+        return len(chat(self._tokenizer, text)) + self._limit <= self._settings.context_length
 
     def count(self, text: str) -> int:
-        return guess_tokens(text)
+        if self._tokenizer is None:
+            return guess_tokens(text)
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def use_adapter(self, folder: Path | None) -> None:
+        """Let the server read the adapter and ask for it from now on; it is named by its hash. Raises ModelError."""
+        folder, before = folder or self._start, self.adapter
+        self.adapter = None
         if folder is not None:
-            raise ModelError(
-                f"llm.base_url={self._settings.base_url}: a served model takes no adapter; use finetune=off"
-            )
+            self._check_takes_adapters()
+            self.adapter = _hash(folder)
+            self._load_adapter(self.adapter, folder)
+        if before and before != self.adapter:
+            self._call("unload_lora_adapter", {"lora_name": before}, known="not")
+
+    def trainer(self) -> "HfEngine":
+        """Load the weights here, to be tuned; the caller closes it."""
+        from nnloop.llm.hf import HfEngine
+
+        return HfEngine(self._local(), self._mode)
 
     def rest(self) -> None:
         pass
@@ -72,9 +107,41 @@ class OpenAiEngine:
                 f"llm.base_url={self._settings.base_url}: offers no model; name one by llm.model"
             ) from None
 
+    def _read_tokenizer(self) -> Any:
+        if self._settings.weights is None:
+            return None
+        from nnloop.llm.checkpoint import load_tokenizer
+
+        return load_tokenizer(self._local())
+
+    def _local(self) -> HfLlmSettings:
+        """Settings to load the weights here as llm.engine=hf does."""
+        given: dict[str, Any] = {
+            field.name: getattr(self._settings, field.name, None) for field in fields(HfLlmSettings)
+        }
+        given |= {"engine": "hf", "model": self._settings.weights, "rest": "keep", "top_k": 0, "lora": {}}
+        return HfLlmSettings(**given)
+
+    def _check_takes_adapters(self) -> None:
+        """Ask for an adapter without naming one: a server that knows the question objects to what is missing."""
+        try:
+            self._send("load_lora_adapter", {})
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 405, 501):
+                raise ModelError(
+                    f"llm.base_url={self._settings.base_url}: takes no adapters while it runs (vLLM does, with"
+                    " --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True); use finetune=off, without llm.adapter"
+                ) from None
+        except OSError:
+            pass  # told by the next call
+
+    def _load_adapter(self, name: str, folder: Path) -> None:
+        body = {"lora_name": name, "lora_path": str(folder.resolve())}
+        self._call("load_lora_adapter", body, known="already")
+
     def _ask(self, request: Request) -> Any:
         body = {
-            "model": self._model,
+            "model": self.adapter or self._model,
             "messages": [{"role": "user", "content": request.prompt.text}],
             "temperature": self._settings.temperature,
             "top_p": self._settings.top_p,
@@ -83,8 +150,11 @@ class OpenAiEngine:
         }
         return self._call("chat/completions", body)
 
-    def _call(self, path: str, body: dict[str, Any] | None) -> Any:
-        """GET, or POST where there is a body; busy servers are asked again. Raises ModelError."""
+    def _call(self, path: str, body: dict[str, Any] | None, known: str = "") -> Any:
+        """GET, or POST where there is a body; busy servers are asked again. Raises ModelError.
+
+        A refusal that says `known` is none: the server is in the wanted state already.
+        """
         reason = ""
         for attempt in range(self._settings.tries):
             if attempt:
@@ -93,6 +163,8 @@ class OpenAiEngine:
                 return self._send(path, body)
             except urllib.error.HTTPError as error:
                 reason = f"HTTP {error.code}: {error.read(500).decode(errors='replace').strip() or error.reason}"
+                if known and known in reason:
+                    return None
                 if error.code not in BUSY:
                     break
             except (OSError, ValueError) as error:
@@ -106,10 +178,17 @@ class OpenAiEngine:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self._settings.base_url.rstrip('/')}/{path}", data, headers)
         with urllib.request.urlopen(request, timeout=self._settings.timeout_s) as response:
-            return json.load(response)
+            text = response.read().decode()
+        return text if path.endswith("lora_adapter") else json.loads(text)
 
 
-def _completion(request: Request, answer: Any, seconds: float) -> Completion:
+def _hash(folder: Path) -> str:
+    from nnloop.llm.adapters import adapter_hash
+
+    return adapter_hash(folder)
+
+
+def _completion(request: Request, answer: Any, seconds: float, adapter: str | None) -> Completion:
     try:
         choice, usage = answer["choices"][0], answer.get("usage") or {}
         text = choice["message"]["content"] or ""
@@ -120,5 +199,6 @@ def _completion(request: Request, answer: Any, seconds: float) -> Completion:
         seconds,
         tokens=usage.get("completion_tokens", 0),
         prompt_tokens=usage.get("prompt_tokens", 0),
+        adapter=adapter,
         truncated=choice.get("finish_reason") == "length",
     )

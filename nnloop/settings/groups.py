@@ -104,12 +104,19 @@ class HfLlmSettings:
 
 @dataclass
 class OpenAiLlmSettings:
-    """A model behind an OpenAI-compatible server; it can't be tuned."""
+    """A model behind an OpenAI-compatible server."""
 
     name: str
     engine: str  # openai
     base_url: str  # up to and with /v1
     model: str | None  # as the server names it; None: the first that it offers
+    weights: str | None  # hub id or folder of what is served, to tune it here; None: it can't be tuned
+    revision: str | None  # of the weights
+    adapter: str | None  # folder of a LoRA adapter to start from, which the server loads
+    device: str  # of the fine-tune, as with llm.engine=hf, and so the next three
+    quantize: str
+    dtype: str
+    context_length: int  # where the weights are given, prompts are counted before they are sent
     key_variable: str  # environment variable that holds the key; unset is no key
     temperature: float
     top_p: float

@@ -201,15 +201,20 @@ def check(settings: Settings) -> None:
         _check_choice("novelty.unit", settings.novelty.unit, ("graph", "tokens", "chars"))
     if isinstance(settings.tracker, WandbSettings):
         _check_choice("tracker.mode", settings.tracker.mode, ("auto", "offline", "online"))
-    if isinstance(settings.llm, HfLlmSettings):
+    if isinstance(settings.llm, HfLlmSettings | OpenAiLlmSettings):
         _check_choice("llm.dtype", settings.llm.dtype, ("auto", "float32", "bfloat16", "float16"))
         _check_choice("llm.quantize", settings.llm.quantize, ("none", "int8", "nf4"))
+        _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
+    if isinstance(settings.llm, HfLlmSettings):
         _check_choice("llm.rest", settings.llm.rest, ("keep", "free"))
         _refuse_unknown("llm.lora.", set(settings.llm.lora), {field.name for field in fields(LoraSettings)})
-        _refuse_unknown("llm.max_new_tokens.", set(settings.llm.max_new_tokens), set(KINDS["mode"]))
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
     if isinstance(settings.finetune, LoraSettings):
+        if isinstance(settings.llm, OpenAiLlmSettings) and settings.llm.weights is None:
+            raise SettingsError(
+                "llm.weights: finetune=lora needs the served model's weights here, a hub id or folder; or finetune=off"
+            )
         if getattr(settings.llm, "dtype", "") == "float16":
             raise SettingsError(
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"
