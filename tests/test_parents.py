@@ -1,31 +1,188 @@
-"""Baselines are drawn as the rule says, by the generator alone."""
+"""Baselines are drawn as the rule says, by the pool and the generator alone."""
 
 import random
 from collections import Counter
 
-from nnloop.parents import draw
-from nnloop.records import Network
-from nnloop.settings import UniformParentsSettings
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-CORPUS = [Network(f"c{n}", "", f"c{n}", 0.5) for n in range(4)]
-RUN = [Network(f"r{n}", "", f"r{n}", 0.6) for n in range(2)]
+from nnloop import corpus
+from nnloop.parents import Found, ParentsSettings, Place, Pool, draw
+from nnloop.parents.cells import cell, depth, elites, family
+from nnloop.parents.pool import selected
+from nnloop.records import COMPLETED, Entry, Network, Status, TrialResult
+from nnloop.settings import (
+    IslandsParentsSettings,
+    PowerLawParentsSettings,
+    QualityDiversityParentsSettings,
+    TopParentsSettings,
+    UniformParentsSettings,
+)
+
+CORPUS = [Network(f"c{n}", "", f"c{n}", 0.5 + n / 100, 1000) for n in range(4)]
+RUN = [Found(Network(f"r{n}", "", f"r{n}", 0.6 + n / 100, 5000), cycle=n // 2, slot=n % 2) for n in range(4)]
+POOL = Pool(CORPUS, RUN)
+LATE = Place(cycle=5, slot=0)
+RULES: list[ParentsSettings] = [
+    UniformParentsSettings("uniform", 0.5),
+    TopParentsSettings("top", None, 3),
+    PowerLawParentsSettings("power_law", None, 1.0),
+    QualityDiversityParentsSettings("quality_diversity", None, ["params", "depth"]),
+    IslandsParentsSettings("islands", None, 2, 1, 1, 1.0),
+]
+EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
-def uniform(share: float) -> UniformParentsSettings:
-    return UniformParentsSettings("uniform", share)
+def draws(rule: ParentsSettings, pool: Pool = POOL, count: int = 2000, place: Place = LATE) -> Counter[str]:
+    """How often each network is drawn."""
+    rng = random.Random(0)
+    return Counter(draw(rule, pool, place, 1, rng)[0].id for _ in range(count))
 
 
-def test_the_same_generator_state_draws_the_same() -> None:
-    draws = [draw(uniform(0.5), CORPUS, RUN, 50, random.Random(7)) for _ in range(2)]
-    assert draws[0] == draws[1]
+@EVERY_RULE
+def test_the_same_generator_state_draws_the_same(rule: ParentsSettings) -> None:
+    drawn = [draw(rule, POOL, Place(3, 1), 4, random.Random(7)) for _ in range(2)]
+    assert drawn[0] == drawn[1]
+
+
+@EVERY_RULE
+def test_networks_drawn_together_differ_and_end_with_the_pool(rule: ParentsSettings) -> None:
+    drawn = draw(rule, POOL, Place(3, 0), 100, random.Random(1))
+    assert len({network.id for network in drawn}) == len(drawn) <= len(POOL)
+
+
+@EVERY_RULE
+def test_an_empty_side_leaves_all_draws_to_the_other(rule: ParentsSettings) -> None:
+    assert set(draws(rule, Pool(CORPUS, []))) <= {network.id for network in CORPUS}
+    assert set(draws(rule, Pool([], RUN))) <= {found.network.id for found in RUN}
 
 
 def test_the_corpus_share_is_kept_and_each_side_is_uniform() -> None:
-    counts = Counter(network.id for network in draw(uniform(0.25), CORPUS, RUN, 8000, random.Random(0)))
+    counts = draws(UniformParentsSettings("uniform", 0.25), count=8000)
     assert all(abs(counts[network.id] - 500) < 100 for network in CORPUS)
-    assert all(abs(counts[network.id] - 3000) < 200 for network in RUN)
+    assert all(abs(counts[found.network.id] - 1500) < 150 for found in RUN)
 
 
-def test_an_empty_side_leaves_all_draws_to_the_other() -> None:
-    assert set(draw(uniform(0.0), CORPUS, [], 200, random.Random(0))) == set(CORPUS)
-    assert set(draw(uniform(1.0), [], RUN, 200, random.Random(0))) == set(RUN)
+@pytest.mark.parametrize("rule", [TopParentsSettings("top", 1.0, 2), PowerLawParentsSettings("power_law", 1.0, 2.0)])
+def test_a_share_of_one_shows_the_corpus_alone(rule: ParentsSettings) -> None:
+    assert set(draws(rule)) <= {network.id for network in CORPUS}
+
+
+def test_top_draws_the_most_accurate_alike() -> None:
+    counts = draws(TopParentsSettings("top", None, 3), count=3000)
+    assert set(counts) == {"r1", "r2", "r3"}
+    assert all(abs(count - 1000) < 120 for count in counts.values())
+
+
+def test_a_power_law_falls_with_the_rank() -> None:
+    counts = draws(PowerLawParentsSettings("power_law", None, 1.0), count=20_000)
+    whole = sum(1 / rank for rank in range(1, 9))
+    for rank, name in enumerate(["r3", "r2", "r1", "r0", "c3", "c2", "c1", "c0"], 1):
+        assert counts[name] == pytest.approx(20_000 / rank / whole, rel=0.15)
+
+
+def test_quality_diversity_draws_each_cell_s_best_alike() -> None:
+    counts = draws(QualityDiversityParentsSettings("quality_diversity", None, ["params"]))
+    assert set(counts) == {"c3", "r3"}
+    assert abs(counts["c3"] - 1000) < 120
+
+
+def test_an_island_breeds_apart_until_migration() -> None:
+    rule = IslandsParentsSettings("islands", None, islands=2, every=2, migrants=1, exponent=0.0)
+    apart = [draws(rule, place=Place(1, slot)) for slot in (0, 1)]
+    assert set(apart[0]) == {"c0", "c2", "r0", "r2"}
+    assert set(apart[1]) == {"c1", "c3", "r1", "r3"}
+    mixed = [draws(rule, place=Place(2, slot)) for slot in (0, 1)]
+    assert set(mixed[0]) == {"c0", "c2", "r0", "r2", "r3"}
+    assert set(mixed[1]) == {"c1", "c3", "r1", "r3", "r2"}
+
+
+def test_an_empty_island_draws_from_the_whole_pool() -> None:
+    rule = IslandsParentsSettings("islands", None, islands=50, every=2, migrants=1, exponent=0.0)
+    assert len(draws(rule, place=Place(0, 49))) == len(POOL)
+
+
+def test_the_seeds_differ_in_depth_and_family() -> None:
+    seeds = {seed.name: seed.code for seed in corpus.seeds()}
+    assert (depth(seeds["mlp"]), depth(seeds["plain"])) == (3, 4)
+    assert family(seeds["mlp"]) == "plain"
+    assert family(seeds["attention"]) == "attention+convolution+residual"
+    assert family(seeds["shuffle"]) == "convolution+groups+residual"
+    assert len({family(code) for code in seeds.values()}) >= 8
+
+
+def test_a_class_that_uses_itself_ends() -> None:
+    code = "class Net:\n    def __init__(self):\n        self.a = Net()\n        self.b = nn.Linear(1, 2)\n"
+    assert depth(code) == 1
+    assert (depth("no python ("), family("no python (")) == (0, "plain")
+
+
+networks = st.lists(
+    st.builds(
+        Network,
+        id=st.uuids().map(str),
+        code=st.sampled_from([seed.code for seed in corpus.seeds()[:6]]),
+        name=st.just("n"),
+        val_accuracy=st.floats(0, 1),
+        params=st.none() | st.integers(1, 10**7),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(networks, st.lists(st.sampled_from(["params", "depth", "accuracy", "family"]), min_size=1, unique=True))
+@settings(max_examples=60, deadline=None)
+def test_a_cell_never_loses_its_best(found: list[Network], descriptors: list[str]) -> None:
+    best: dict[object, float] = {}
+    for count in range(1, len(found) + 1):
+        now = {place: network.val_accuracy or 0.0 for place, network in elites(found[:count], descriptors).items()}
+        assert all(now[place] >= accuracy for place, accuracy in best.items())
+        best.update(now)
+    for network in found:
+        assert best[cell(network, descriptors)] >= (network.val_accuracy or 0.0)
+
+
+ENTRIES = st.lists(
+    st.tuples(st.sampled_from(list(Status)), st.integers(0, 9), st.booleans(), st.floats(0, 1)), max_size=40
+)
+
+
+@given(ENTRIES, st.sampled_from(RULES), st.integers(0, 99))
+@settings(max_examples=80, deadline=None)
+def test_no_failed_or_repeated_network_is_ever_a_parent(
+    rows: list[tuple[Status, int, bool, float]], rule: ParentsSettings, seed: int
+) -> None:
+    entries = [_entry(slot, *row) for slot, row in enumerate(rows)]
+    known = {f"n{number}": Network(f"n{number}", "", "", 0.5, 10) for number in range(10)}
+    allowed = {entry.candidate for entry in entries if entry.selected and entry.status in COMPLETED}
+    pool = Pool(CORPUS, selected(entries, known))
+    assert {found.network.id for found in pool.run} == allowed
+    assert len(pool.run) == len(allowed)
+    for slot in range(4):
+        drawn = draw(rule, pool, Place(6, slot), 3, random.Random(seed))
+        assert {network.id for network in drawn} <= allowed | {network.id for network in CORPUS}
+
+
+def _entry(slot: int, status: Status, number: int, is_selected: bool, accuracy: float) -> Entry:
+    reached = status if status is not Status.DUPLICATE else Status.OK
+    result = TrialResult(reached, val_accuracy=accuracy)
+    place = {"cycle": slot // 8, "slot": slot % 8}
+    return Entry(
+        **place,
+        status=status,
+        reason="",
+        candidate=f"n{number}",
+        parent="c0",
+        mode="delta",
+        result=result,
+        verdict=None,
+        admitted=is_selected,
+        selected=is_selected,
+        seed=0,
+        tokens=1,
+        prompt_tokens=1,
+        lines=1,
+        seconds=0.0,
+    )
