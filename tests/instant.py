@@ -1,4 +1,4 @@
-"""Run whole searches without training anything: trials that end at once, with results made from the network's id."""
+"""Run whole searches without training a network or an LLM: trials that end at once, with results made from the network's id."""
 
 import contextlib
 import random
@@ -18,7 +18,7 @@ from nnloop.report.progress import Progress
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
-PLAIN = ("dataset=digits", "finetune=off", "tracker=none", "novelty=off")
+PLAIN = ("dataset=digits", "tracker=none", "novelty=off")
 
 
 class KilledError(Exception):

@@ -67,7 +67,7 @@ def test_every_option_runs_and_shows_only_networks_that_completed(option: str, m
         assert networks <= (corpus | earlier) - {entry.parent}
 
 
-SMALL = ("finetune=off", "cycles=1", "candidates=2")  # LoRA with the papers' settings is another test's
+SMALL = ("cycles=1", "candidates=2")
 
 
 @pytest.mark.parametrize("experiment", ["best_of_n", "gu_memory", "random_search"])

@@ -144,14 +144,14 @@ def _network(run: Run, place: int, entry: Entry) -> Markup:
 
 
 def _failures(run: Run) -> Markup:
-    reasons = Counter((str(entry.status), entry.reason) for entry in run.entries if entry.reason)
+    reasons = Counter((str(entry.status), entry.reason) for entry in run.firsts if entry.reason)
     rows = [
         (status, tag("span", reason[:300]), count(times))
         for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:15]
     ]
-    statuses = Counter(str(entry.status) for entry in run.entries)
+    statuses = Counter(str(entry.status) for entry in run.firsts)
     share = [
-        (status, count(times), percent(times / len(run.entries)))
+        (status, count(times), percent(times / len(run.firsts)))
         for status, times in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
     ]
     return tag(

@@ -89,9 +89,14 @@ class Run:
         known = [network.val_accuracy for network in self.corpus.values() if network.val_accuracy is not None]
         return max(known, default=None)
 
+    @property
+    def firsts(self) -> list[Entry]:
+        """Entries without repairs: what counts, rates and means are about."""
+        return [entry for entry in self.entries if entry.repairs is None]
+
     @cached_property
     def networks(self) -> list[Entry]:
-        """Distinct valid networks, best first."""
+        """Distinct valid networks, best first, repaired ones among them."""
         found = [entry for entry in self.entries if entry.valid and entry.status is not Status.DUPLICATE]
         return sorted(found, key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
 
@@ -106,22 +111,24 @@ class Run:
 
     @cached_property
     def figures(self) -> "Figures":
-        accuracies = [entry.val_accuracy for entry in self.networks if entry.val_accuracy is not None]
+        firsts = self.firsts
+        fresh = [entry for entry in self.networks if entry.repairs is None]
+        accuracies = [entry.val_accuracy for entry in fresh if entry.val_accuracy is not None]
         best = self.networks[0] if self.networks else None
-        generated = len(self.entries)
+        generated = len(firsts)
         above = sum(accuracy >= self.threshold for accuracy in accuracies)
         return Figures(
             generated=generated,
-            valid=wilson(sum(entry.valid for entry in self.entries), generated),
+            valid=wilson(sum(entry.valid for entry in firsts), generated),
             mean=bootstrap_mean(accuracies),
             best=best.val_accuracy if best else None,
             best_test=best.result.test_accuracy if best and best.result else None,
             share_above=wilson(above, len(accuracies)) if accuracies else None,
-            distinct=len(self.networks),
+            distinct=len(fresh),
             admitted=sum(entry.admitted for entry in self.entries),
             tokens=sum(entry.tokens for entry in self.entries),
-            mean_tokens=_mean([entry.tokens for entry in self.entries]),
-            mean_lines=_mean([entry.lines for entry in self.entries]),
+            mean_tokens=_mean([entry.tokens for entry in firsts]),
+            mean_lines=_mean([entry.lines for entry in firsts]),
             seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
         )
 
