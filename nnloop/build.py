@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.archive import Archive
-from nnloop.corpus import lemur
+from nnloop.corpus import adopted, lemur
 from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import dashboard, evaluate, prepare, pretrain, validate
+from nnloop.jobs import adopt, dashboard, evaluate, export, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -26,7 +26,7 @@ from nnloop.modes.render import Task
 from nnloop.records import CycleReport, Limits, Network
 from nnloop.report.read import read
 from nnloop.rundir import RunDir
-from nnloop.settings import LemurCorpusSettings, LoraSettings, Settings
+from nnloop.settings import AdoptedCorpusSettings, LemurCorpusSettings, LoraSettings, Settings
 
 
 def run(settings: Settings, folder: Path) -> None:
@@ -39,6 +39,8 @@ def run(settings: Settings, folder: Path) -> None:
         "pretrain": _pretrain,
         "prepare": _prepare,
         "dashboard": _dashboard,
+        "export": _export,
+        "adopt": _adopt,
     }
     jobs[settings.job.name](settings, folder)
 
@@ -143,7 +145,17 @@ def _dashboard(settings: Settings, folder: Path) -> None:
 def make_corpus(settings: Settings) -> list[Network]:
     if isinstance(settings.corpus, LemurCorpusSettings):
         return lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
+    if isinstance(settings.corpus, AdoptedCorpusSettings):
+        return adopted.load(settings.corpus.path)
     return corpus.seeds()
+
+
+def _export(settings: Settings, folder: Path) -> None:
+    export.run(str(settings.runs), Path(str(settings.to)).expanduser(), sys.stdout)
+
+
+def _adopt(settings: Settings, folder: Path) -> None:
+    adopt.run(Path(str(settings.folder)).expanduser(), folder, sys.stdout)
 
 
 def make_task(settings: Settings) -> Task:

@@ -17,6 +17,8 @@ _NOT_IN_THE_NAME = (
     "llm.rest",
     "candidate",
     "runs",
+    "to",
+    "folder",
     "summaries",
 )
 """Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""

@@ -6,12 +6,15 @@
 
 from nnloop.settings.groups import (
     AdmissionSettings,
+    AdoptedCorpusSettings,
+    AdoptJobSettings,
     BudgetSettings,
     CrossoverContextSettings,
     DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
     EvaluateJobSettings,
+    ExportJobSettings,
     FullSettings,
     HfLlmSettings,
     ImagenetteSettings,
@@ -50,12 +53,15 @@ from nnloop.settings.groups import (
 
 __all__ = [
     "AdmissionSettings",
+    "AdoptJobSettings",
+    "AdoptedCorpusSettings",
     "BudgetSettings",
     "CrossoverContextSettings",
     "DashboardJobSettings",
     "DatasetSettings",
     "DeltaSettings",
     "EvaluateJobSettings",
+    "ExportJobSettings",
     "FullSettings",
     "HfLlmSettings",
     "ImagenetteSettings",

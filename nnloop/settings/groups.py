@@ -322,6 +322,14 @@ class LemurCorpusSettings:
 
 
 @dataclass
+class AdoptedCorpusSettings:
+    """Networks that job=adopt collected."""
+
+    name: str
+    path: str  # the folder that job=adopt wrote
+
+
+@dataclass
 class SandboxSettings:
     name: str  # auto, strict, inline
     scratch_mb: int  # size of the only writable folder
@@ -358,6 +366,20 @@ class SearchJobSettings:
 
 @dataclass
 class EvaluateJobSettings:
+    name: str
+
+
+@dataclass
+class ExportJobSettings:
+    """Admitted networks of finished searches as LEMUR has them."""
+
+    name: str
+
+
+@dataclass
+class AdoptJobSettings:
+    """Networks and adapters made elsewhere, for a search to start from."""
+
     name: str
 
 
@@ -466,5 +488,7 @@ class Settings:
     candidates: int  # completions per cycle
     repair: int  # times that a failed completion goes back to the LLM with the reason; see modes.context
     candidate: str | None  # job=evaluate: a file or a glob
-    runs: str | None  # job=report and job=validate: a run folder or a folder of runs
+    runs: str | None  # job=report, job=validate and job=export: a run folder or a folder of runs
+    to: str | None  # job=export: the folder to write to
+    folder: str | None  # job=adopt: where networks and adapters are looked for
     summaries: str | None  # folder in which a finished run leaves its summary as <run>.json, for a repository to keep

@@ -10,12 +10,15 @@ from nnloop.errors import SettingsError
 from nnloop.settings.bounds import ranges
 from nnloop.settings.groups import (
     AdmissionSettings,
+    AdoptedCorpusSettings,
+    AdoptJobSettings,
     BudgetSettings,
     CrossoverContextSettings,
     DashboardJobSettings,
     DatasetSettings,
     DeltaSettings,
     EvaluateJobSettings,
+    ExportJobSettings,
     FullSettings,
     HfLlmSettings,
     ImagenetteSettings,
@@ -57,6 +60,8 @@ KINDS: dict[str, dict[str, type]] = {
     "job": {
         "search": SearchJobSettings,
         "evaluate": EvaluateJobSettings,
+        "export": ExportJobSettings,
+        "adopt": AdoptJobSettings,
         "report": ReportJobSettings,
         "validate": ValidateJobSettings,
         "prepare": PrepareJobSettings,
@@ -96,7 +101,7 @@ KINDS: dict[str, dict[str, type]] = {
         "chars": MinHashSettings,
         "off": NoNoveltySettings,
     },
-    "corpus": {"seeds": SeedCorpusSettings, "lemur": LemurCorpusSettings},
+    "corpus": {"seeds": SeedCorpusSettings, "lemur": LemurCorpusSettings, "adopted": AdoptedCorpusSettings},
     "sandbox": {"": SandboxSettings},
     "executor": {"local": LocalExecutorSettings},
     "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
@@ -141,6 +146,8 @@ class _Plain:
     repair: int
     candidate: str | None
     runs: str | None
+    to: str | None
+    folder: str | None
     summaries: str | None
 
 
@@ -222,7 +229,11 @@ def check(settings: Settings) -> None:
         _check_choice("finetune.optimizer", settings.finetune.optimizer, ("auto", "adamw", "paged_adamw_8bit"))
     if settings.job.name == "evaluate" and not settings.candidate:
         raise SettingsError("candidate: job=evaluate needs candidate=<file or glob>")
-    if settings.job.name in ("report", "validate") and not settings.runs:
+    if settings.job.name == "export" and not settings.to:
+        raise SettingsError("to: job=export needs to=<folder to write to>")
+    if settings.job.name == "adopt" and not settings.folder:
+        raise SettingsError("folder: job=adopt needs folder=<where networks and adapters are>")
+    if settings.job.name in ("report", "validate", "export") and not settings.runs:
         raise SettingsError(f"runs: job={settings.job.name} needs runs=<folder of a run or of several>")
     if isinstance(settings.job, ValidateJobSettings):
         _check_choice("job.rule", settings.job.rule, ("stratified", "top"))
