@@ -20,6 +20,9 @@ NEEDED = {
     "job=evaluate": ["candidate=x.py"],
     "job=report": ["runs=x"],
     "job=validate": ["runs=x"],
+    "job=export": ["runs=x", "to=y"],
+    "job=adopt": ["folder=x"],
+    "corpus=adopted": ["corpus.path=x"],
 }
 
 
