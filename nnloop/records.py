@@ -134,6 +134,8 @@ class Trial(Record):
     epochs: int
     seed: int
     limits: Limits
+    checkpoint: str | None = None  # file that holds the training's state between legs; None: one leg, nothing kept
+    leg_epochs: int | None = None  # epochs between two checkpoints
 
 
 @dataclass(frozen=True, slots=True)

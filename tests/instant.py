@@ -1,4 +1,4 @@
-"""Run whole searches without training a network or an LLM: trials that end at once, with results made from the network's id."""
+"""Run whole searches without training a network or an LLM: trials end at once, results follow from the network's id."""
 
 import contextlib
 import random

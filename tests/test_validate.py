@@ -45,6 +45,7 @@ def settings(runs: Path, dataset: str = "digits") -> Any:
         dataset=SimpleNamespace(name=dataset, title="Digits"),
         proxy=SimpleNamespace(name="long", epochs=50),
         executor=SimpleNamespace(wall_s=10.0, memory_gb=1.0),
+        job=SimpleNamespace(checkpoint_epochs=5),
     )
 
 

@@ -14,10 +14,11 @@ from nnloop.data.prepare import cache_home
 from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.executor import nvml
 from nnloop.executor.devices import MOST, Devices, Gpu, Place
+from nnloop.executor.legs import Legs
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
 from nnloop.sandbox.launch import Shared, Zygote
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.score import score
+from nnloop.sandbox.score import paused_state, score
 from nnloop.sandbox.wire import Order
 
 if TYPE_CHECKING:
@@ -125,22 +126,31 @@ class LocalExecutor:
         return TrialResult(Status.INFRASTRUCTURE, reason[:300], sandbox=self.layers)
 
     def _attempt(self, trial: Trial) -> TrialResult:
-        order = Order(
-            trial.candidate.code,
-            trial.seed,
-            trial.epochs,
-            self._max_params,
-            trial.limits.wall_s,
-            trial.limits.memory_bytes,
-            trial.limits.output_bytes,
-        )
-        result, place = self._run(order)
-        if result.status is Status.OUT_OF_MEMORY and not place.alone:
-            log.debug("trial of %s: again, with the device to itself", trial.candidate.id)
-            result, _ = self._run(order, alone=True)
-        return result
+        """Run a trial, leg by leg where it is to leave checkpoints."""
+        legs = Legs(trial)
+        while True:
+            order = Order(
+                trial.candidate.code,
+                trial.seed,
+                trial.epochs,
+                self._max_params,
+                legs.wall_s_left,
+                trial.limits.memory_bytes,
+                trial.limits.output_bytes,
+                until=legs.until,
+                state=legs.state,
+            )
+            result, state, place = self._run(order)
+            if result.status is Status.OUT_OF_MEMORY and not place.alone:
+                log.debug("trial of %s: again, with the device to itself", trial.candidate.id)
+                result, state, _ = self._run(order, alone=True)
+            if state is None:
+                legs.clear()
+                return replace(result, seconds=result.seconds + legs.seconds)
+            legs.keep(state, result.seconds)
 
-    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, Place]:
+    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, bytes | None, Place]:
+        """Give the result; where a leg ended before the training did, the second is the training's state."""
         with self._devices.place(alone) as place:
             order = replace(order, device=place.uuid, device_share=place.share)
             zygote = self._living()
@@ -148,9 +158,10 @@ class LocalExecutor:
             if self._inline:
                 zygote.close()  # it was for one trial
             result = score(outcome, order, self._dataset, self._classes)
+        state = paused_state(outcome, order)
         if result.status in COMPLETED:
             self._devices.note(place, result.peak_bytes)
-        return result, place
+        return result, state, place
 
     def _living(self) -> Zygote:
         """Return the warm process, a new one where the last is gone."""

@@ -1,7 +1,7 @@
 """job=validate: train networks of finished searches for long, and see how well the short protocol ranked them.
 
 One dataset and one pair of protocols a job. Finished long trials are kept in trials.jsonl, so that a job started again
-in the same folder goes on; a network whose trial was cut short starts over.
+in the same folder goes on; a network whose trial was cut short goes on from its last checkpoint.
 """
 
 import json
@@ -58,7 +58,9 @@ def run(settings: Settings, networks: int, rule: str, executor: Executor, folder
     runs = [read(found) for found in find_runs(str(settings.runs))]
     protocol = _one_protocol(runs, settings.dataset.name)
     chosen = select(_candidates(runs), networks, rule, derive(settings.seed, "validation"))
-    results = train(chosen, executor, lambda candidate: _trial(candidate, settings), folder / "trials.jsonl")
+    results = train(
+        chosen, executor, lambda one: _trial(one, settings, folder / "checkpoints"), folder / "trials.jsonl"
+    )
     pairs = pair_up(chosen, results)
     failed = Counter(str(result.status) for result in results.values() if result.status not in COMPLETED)
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
@@ -138,8 +140,17 @@ def _candidate(one: Chosen) -> Candidate:
     return Candidate(one.name, one.code, one.entry.mode, one.entry.parent, one.entry.cycle, one.entry.slot)
 
 
-def _trial(candidate: Candidate, settings: Settings) -> Trial:
+def _trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial:
     """The executor's time limit is meant for one epoch: a long trial gets it for each of its own."""
     limits = Limits(settings.executor.wall_s * settings.proxy.epochs, int(settings.executor.memory_gb * 2**30))
     seed = derive(settings.seed, "validation", candidate.id)
-    return Trial(candidate, settings.dataset.name, settings.proxy.name, settings.proxy.epochs, seed, limits)
+    return Trial(
+        candidate,
+        settings.dataset.name,
+        settings.proxy.name,
+        settings.proxy.epochs,
+        seed,
+        limits,
+        checkpoint=str((checkpoints / f"{candidate.id}.ckpt").absolute()),
+        leg_epochs=settings.job.checkpoint_epochs,
+    )

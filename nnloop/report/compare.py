@@ -102,15 +102,15 @@ class Comparison:
 
 
 def _valid(entries: Sequence[Entry], threshold: float) -> float | None:
-    return sum(entry.valid for entry in entries) / len(entries) if entries else None
+    return _average([float(entry.valid) for entry in _firsts(entries)])
 
 
 def _mean_all(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([entry.val_accuracy or 0.0 for entry in entries])
+    return _average([entry.val_accuracy or 0.0 for entry in _firsts(entries)])
 
 
 def _above(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([float(accuracy >= threshold) for accuracy in _accuracies(entries)])
+    return _average([float(accuracy >= threshold) for accuracy in _accuracies(_firsts(entries))])
 
 
 def _test_of_best(entries: Sequence[Entry]) -> float | None:
@@ -119,23 +119,26 @@ def _test_of_best(entries: Sequence[Entry]) -> float | None:
 
 
 def _jaccard(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([entry.verdict.max_jaccard for entry in _distinct(entries) if entry.verdict])
+    return _average([entry.verdict.max_jaccard for entry in _distinct(_firsts(entries)) if entry.verdict])
 
 
 MEASURES: tuple[Measure, ...] = (
     Measure("valid", _valid),
-    Measure("mean", lambda entries, threshold: _average(_accuracies(entries))),
+    Measure("mean", lambda entries, threshold: _average(_accuracies(_firsts(entries)))),
     Measure("per completion", _mean_all),
     Measure("best", lambda entries, threshold: max(_accuracies(entries), default=None)),
     Measure("its test", lambda entries, threshold: _test_of_best(entries)),
     Measure("above", _above),
     Measure("admitted", lambda entries, threshold: sum(entry.admitted for entry in entries), False, True),
-    Measure("distinct", lambda entries, threshold: len(_distinct(entries)), False, True),
+    Measure("distinct", lambda entries, threshold: len(_distinct(_firsts(entries))), False, True),
     Measure("Jaccard", _jaccard, False),
     Measure("tokens", lambda entries, threshold: sum(entry.tokens for entry in entries), False, True),
     Measure("prompt tokens", lambda entries, threshold: sum(entry.prompt_tokens for entry in entries), False, True),
 )
-"""By name. mean, best and above are over distinct valid networks; per completion counts an invalid one as 0."""
+"""By name. mean, best and above are over distinct valid networks; per completion counts an invalid one as 0.
+
+Repaired completions count for best, admitted and tokens alone.
+"""
 
 _SO_FAR = ("best", "its test")  # their curves show the best so far
 
@@ -276,6 +279,11 @@ def cut(entries: Sequence[Entry], cost: Callable[[Entry], int], budget: int) -> 
     ordered = sorted(entries, key=lambda entry: (entry.cycle, entry.slot))
     spent = accumulate(map(cost, ordered))
     return [entry for entry, so_far in zip(ordered, spent, strict=True) if so_far <= budget]
+
+
+def _firsts(entries: Sequence[Entry]) -> list[Entry]:
+    """What rates and means are about: completions, not repairs of such."""
+    return [entry for entry in entries if entry.repairs is None]
 
 
 def _distinct(entries: Sequence[Entry]) -> list[Entry]:

@@ -16,7 +16,7 @@ per completion; rho: Spearman's, of the first and the 50th epoch, several datase
 
 def published() -> dict[str, Any]:
     """The figures of published.yaml; each is text with the mark of its source."""
-    import yaml
+    import yaml  # type: ignore[import-untyped]
 
     found: dict[str, Any] = yaml.safe_load(FIGURES.read_text())
     return found

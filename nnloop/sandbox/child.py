@@ -1,16 +1,19 @@
 """The candidate's process: train the network and report in JSON lines, and after the last one the logits as npy."""
 
+import base64
 import io
 import json
 import os
+import tempfile
 from typing import Any
 
 import torch
 from numpy.lib import format as npy
 
 from nnloop.records import Status
-from nnloop.sandbox.wire import Order, write_all
+from nnloop.sandbox.wire import LARGEST_STATE, Order, write_all
 from nnloop.training import fit
+from nnloop.training.checkpoint import Leg
 from nnloop.training.contract import Built
 from nnloop.training.images import Images
 from nnloop.training.recipe import recipe
@@ -20,6 +23,7 @@ from nnloop.training.unfit import UnfitError
 def work(order: Order, report: int, images: Images, dataset: dict[str, Any], proxy: dict[str, Any]) -> None:
     """Judge one candidate up to its logits; `report` is the descriptor to write to."""
     torch.set_num_threads(1)
+    tempfile.tempdir = None  # what the warm process took for it lies beyond the wall
     fit.quiet()
     _choose_device(order)
 
@@ -31,12 +35,16 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
 
     plan = recipe(dataset, proxy, order.epochs, len(images.train_y))
     try:
-        trained = fit.train(order.code, images, plan, order.seed, order.max_params, on_built)
+        trained = fit.train(order.code, images, plan, order.seed, order.max_params, on_built, _leg(order))
     except UnfitError as error:
         say(event="unfit", status=error.status.value, reason=error.reason)
         return
     except MemoryError:
         say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
+        return
+    if isinstance(trained, bytes):
+        say(event="paused")
+        write_all(report, trained)
         return
     say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
     file = io.BytesIO()
@@ -50,3 +58,9 @@ def _choose_device(order: Order) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = order.device
         if torch.cuda.is_available():
             torch.cuda.set_per_process_memory_fraction(order.device_share)
+
+
+def _leg(order: Order) -> Leg | None:
+    if order.until is None and order.state is None:
+        return None
+    return Leg(order.until or order.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)

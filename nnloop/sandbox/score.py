@@ -46,6 +46,8 @@ class _Report:
     unfit: Status | None = None
     reason: str = ""
     logits: bytes | None = None
+    paused: bool = False
+    state: bytes | None = None
 
     def stage(self) -> str:
         return "while training" if self.params is not None else "while building"
@@ -76,6 +78,20 @@ def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Tri
         seconds=outcome.seconds,
         peak_bytes=report.peak_device_bytes or ending.peak_bytes,
     )
+
+
+def paused_state(outcome: Outcome, order: Order) -> bytes | None:
+    """The training's state that ends a leg; None where the trial ended otherwise.
+
+    Bytes of the candidate's making: to be stored and handed back to a process of the same candidate, never to be loaded
+    on this side of the wall.
+    """
+    if order.until is None or outcome.ending.cause != "exit" or outcome.ending.code != 0:
+        return None
+    try:
+        return _read(outcome.report).state
+    except (ValueError, RecursionError):
+        return None
 
 
 def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str]:
@@ -137,13 +153,15 @@ def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 def _read(data: bytes) -> _Report:
     """Read the JSON lines and, after the line "trained", the logits' bytes. Raises ValueError on anything else."""
     report = _Report()
-    while data and report.logits is None:
+    while data and report.logits is None and report.state is None:
         line, newline, data = data.partition(b"\n")
         if not newline:
             break  # cut off by the process's death
         _take(report, json.loads(line))
         if report.trained:
             report.logits = data
+        elif report.paused:
+            report.state = data
     return report
 
 
@@ -158,6 +176,8 @@ def _take(report: _Report, event: Any) -> None:
         if report.unfit not in CLAIMABLE:
             raise ValueError(f"a candidate can't say that it is {report.unfit}")
         report.reason = str(event.get("reason"))
+    elif kind == "paused":
+        report.paused = True
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
         if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):

@@ -103,7 +103,7 @@ def _run(
     if group:
         group.add(pid)  # takes the kernel some ms, while the candidate's process builds its own side of the wall
     os.close(go_out)
-    _watch(watched, parent, {report_in: site.report_bytes, output_in: order.output_bytes}, order, rules)
+    _watch(watched, parent, {report_in: _largest_report(order, site), output_in: order.output_bytes}, order, rules)
     code, peak = _bury(pid)
     if code == BROKEN:
         watched.cause = "broken"
@@ -112,6 +112,10 @@ def _run(
     tail = bytes(watched.output[-2000:]).decode("utf-8", "replace")
     ending = Ending(watched.cause, code, peak, tail, len(watched.report))
     return ending, bytes(watched.report)
+
+
+def _largest_report(order: Order, site: Site) -> int:
+    return site.report_bytes + (wire.LARGEST_STATE if order.until is not None else 0)
 
 
 def _become_candidate(order: Order, rules: Rules, report: int, output: int, go: int, work: Work) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from nnloop.records import Record
 
-LARGEST_MESSAGE = 64 << 20
+LARGEST_STATE = 128 << 20
+"""Bytes of a training state that is carried from one leg of a trial to the next."""
+LARGEST_MESSAGE = 2 * LARGEST_STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Order(Record):
     output_bytes: int
     device: str = ""  # UUID of a GPU; none is what torch finds
     device_share: float = 1.0  # of the GPU's memory, at most
+    until: int | None = None  # stop after this epoch and give the training's state; None: train to the end
+    state: str | None = None  # that an earlier leg of the same candidate gave, base64; only its process ever loads it
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
 _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
     "job": {
         "networks": (1, 1e6),
+        "checkpoint_epochs": (1, 10_000),
         "seed": (0, 2**31 - 1),
         "steps": (1, 1e9),
         "warmup_steps": (0, 1e9),

@@ -406,6 +406,7 @@ class ValidateJobSettings:
 
     name: str
     networks: int
+    checkpoint_epochs: int  # epochs after which a long trial leaves a checkpoint to go on from
     rule: str  # stratified over the range of proxy accuracies, or top (paper B): a top-k sample can't show ranking
 
 

@@ -2,9 +2,12 @@
 
 import logging
 import random
+import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +15,7 @@ from lightning import Trainer
 from torch import Tensor, nn
 
 from nnloop.records import Status
+from nnloop.training.checkpoint import Leg
 from nnloop.training.contract import Built, build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
@@ -38,10 +42,13 @@ def train(
     seed: int,
     max_params: int | None,
     on_built: Callable[[Built], None],
-) -> Trained:
+    leg: Leg | None = None,
+) -> Trained | bytes:
     """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread.
 
-    Raises UnfitError. `on_built` gets the network before training starts.
+    With a `leg` that ends before the last epoch the training's state comes back instead; the legs of a training give
+    the logits that one in a single piece gives. Raises UnfitError. `on_built` gets the network before training
+    starts.
     """
     _seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -54,7 +61,11 @@ def train(
     try:
         _seed(seed)  # the check above may have drawn random numbers
         net = built.net.train()
-        loss = _fit(net, TrainBatches(images, recipe, normalise, seed), recipe, device)
+        if leg is not None and not leg.can_pause(built.params):
+            leg = replace(leg, until=recipe.epochs)
+        loss = _fit(net, TrainBatches(images, recipe, normalise, seed), recipe, device, leg)
+        if isinstance(loss, bytes):
+            return loss
         logits = _logits(net, images.eval_x, normalise, recipe, device)
     except UnfitError:
         raise
@@ -73,22 +84,32 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _fit(net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device) -> float | None:
-    """Train for the recipe's epochs and return the mean loss where it is known."""
+def _fit(
+    net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device, leg: Leg | None
+) -> float | bytes | None:
+    """Train for the recipe's epochs and return the mean loss where it is known, or the state at the end of the leg."""
     if trains_itself(net, recipe):
-        _trainer(recipe, device).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
+        _trainer(recipe, device, recipe.epochs).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
         return None
-    total = recipe.epochs * len(batches)
-    module = Classifier(net, recipe, total)
-    _trainer(recipe, device).fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL))
-    if module.steps != total:
-        raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {total} were due")
-    return float(module.loss_sum) / total
+    last = leg.until if leg else recipe.epochs
+    total, due = recipe.epochs * len(batches), last * len(batches)
+    module = Classifier(net, recipe, total, batches.generator)
+    trainer = _trainer(recipe, device, last)
+    with tempfile.TemporaryDirectory() if leg else nullcontext("") as folder:
+        start = leg.unpack(Path(folder)) if leg else None
+        trainer.fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL), ckpt_path=start, weights_only=True)
+        if module.steps != due:
+            raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {due} were due")
+        if last == recipe.epochs:
+            return float(module.loss_sum) / total
+        end = Path(folder) / "to.ckpt"
+        trainer.save_checkpoint(end)
+        return end.read_bytes()
 
 
-def _trainer(recipe: Recipe, device: torch.device) -> Trainer:
+def _trainer(recipe: Recipe, device: torch.device, last: int) -> Trainer:
     return Trainer(
-        max_epochs=recipe.epochs,
+        max_epochs=last,
         accelerator=device.type,
         devices=1,
         precision="bf16-mixed" if _mixed(recipe, device) else "32-true",

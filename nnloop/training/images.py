@@ -62,14 +62,14 @@ class TrainBatches:
         self._images = images
         self._recipe = recipe
         self._normalise = normalise
-        self._generator = torch.Generator(device=images.train_x.device).manual_seed(seed)
+        self.generator = torch.Generator(device=images.train_x.device).manual_seed(seed)
 
     def __len__(self) -> int:
         return steps_per_epoch(len(self._images.train_y), self._recipe.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         x, y = self._images.train_x, self._images.train_y
-        order = torch.randperm(len(y), generator=self._generator, device=y.device)
+        order = torch.randperm(len(y), generator=self.generator, device=y.device)
         for chosen in torch.split(order, self._recipe.batch_size)[: len(self)]:
             yield self._normalise(self._augment(x.index_select(0, chosen))), y.index_select(0, chosen)
 
@@ -77,7 +77,7 @@ class TrainBatches:
         if self._recipe.crop_pad:
             x = self._crop(x, self._recipe.crop_pad)
         if self._recipe.flip:
-            mirrored = torch.rand(len(x), generator=self._generator, device=x.device) < 0.5
+            mirrored = torch.rand(len(x), generator=self.generator, device=x.device) < 0.5
             rows = torch.arange(len(x), device=x.device) + len(x) * mirrored
             x = torch.cat([x, x.flip(3)]).index_select(0, rows)
         return x
@@ -87,7 +87,7 @@ class TrainBatches:
         count, channels, height, width = x.shape
         padded = nn.functional.pad(x, (pad, pad, pad, pad))
         tall, wide = padded.shape[2:]
-        top, left = torch.randint(2 * pad + 1, (2, count), generator=self._generator, device=x.device)
+        top, left = torch.randint(2 * pad + 1, (2, count), generator=self.generator, device=x.device)
         images = torch.arange(count, device=x.device) * (channels * tall * wide) + top * wide + left
         planes = torch.arange(channels, device=x.device) * (tall * wide)
         rows = torch.arange(height, device=x.device) * wide

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from nnloop.records import Status
+from nnloop.training.checkpoint import RandomState
 from nnloop.training.images import Batch
 from nnloop.training.recipe import Recipe, one_cycle
 from nnloop.training.unfit import UnfitError
@@ -20,18 +21,35 @@ STEPS_PER_CALL = 16
 class Classifier(LightningModule):
     """Trains `net`; ends the trial as diverged when the loss is no longer finite. Gets chunks of batches."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, total_steps: int) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, total_steps: int, generator: torch.Generator) -> None:
+        """`generator` is the one that shuffles and augments; a checkpoint keeps its state."""
         super().__init__()
         self.automatic_optimization = False
         self.net = net
         self.recipe = recipe
         self.total_steps = total_steps
+        self.generator = generator
         self.steps = 0
         self.loss_sum = torch.zeros(())
         self._seen = (0, 0.0)  # steps and sum of their losses at the last look
 
+        self.random: RandomState | None = None  # to go on from, of a checkpoint
+
     def on_train_start(self) -> None:
-        self.loss_sum = torch.zeros((), device=self.device)
+        self.loss_sum = self.loss_sum.to(self.device)
+        if self.random is not None:
+            self.random.restore(self.generator)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what Lightning doesn't: the place in the schedule and every random number generator."""
+        checkpoint["steps"] = self.steps
+        checkpoint["loss_sum"] = self.loss_sum
+        checkpoint["seen"] = self._seen
+        checkpoint["random"] = RandomState.now(self.generator).to_json()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.steps, self.loss_sum, self._seen = checkpoint["steps"], checkpoint["loss_sum"], checkpoint["seen"]
+        self.random = RandomState(**checkpoint["random"])
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
