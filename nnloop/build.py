@@ -108,9 +108,9 @@ def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, su
     report_job.keep_summary(found, summaries)
     runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
     report.write_overview(runs, run_dir.path.parent / "report.html")
-    print(summary(reports, run_dir.path))
     if stopped:
         print(f"stopped: {stopped}")
+    print(summary(reports, run_dir.path))
 
 
 def _evaluate(settings: Settings, folder: Path) -> None:

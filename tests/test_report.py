@@ -410,6 +410,7 @@ def test_the_summary_has_a_line_per_cycle_and_says_where_everything_lies(run: Ru
     places = dict(line.split(maxsplit=1) for line in lines if line.startswith(("report", "archive", "networks")))
     assert places == {"report": str(run.page), "archive": str(run.archive), "networks": str(run.path / "code")}
     assert any(line.startswith("best network") for line in lines)
+    assert lines[-1] == f"report        {run.page}"
 
 
 def test_the_figure_of_a_run_is_the_same_every_time(run: RunDir, tmp_path: Path) -> None:

@@ -67,13 +67,13 @@ def _places(reports: Sequence[CycleReport], run: RunDir) -> list[str]:
     best = max(reports, key=lambda report: report.best_accuracy or 0.0, default=None)
     adapters = sorted(run.path.glob("cycles/*/adapter"))
     named = [
-        ("report", run.page),
         ("best network", run.code(best.best_candidate) if best and best.best_candidate else None),
         ("networks", run.path / "code"),
         ("archive", run.archive),
         ("last adapter", adapters[-1] if adapters else None),
         ("W&B", run.path / "wandb"),
         ("log", run.log),
+        ("report", run.page),  # the last line of a run's output
     ]
     return [f"{name:<13} {_near(path)}" for name, path in named if path is not None and path.exists()]
 
