@@ -172,8 +172,9 @@ def make_task(settings: Settings) -> Task:
 
 def make_mode(settings: Settings) -> Mode:
     if settings.mode.name == "full":
-        return Full()
-    return Delta(settings.llm.diff_context, settings.llm.diff_line_numbers, settings.mode.edit_format)
+        return Full(settings.mode.tolerant)
+    writer = settings.llm
+    return Delta(writer.diff_context, writer.diff_line_numbers, settings.mode.edit_format, settings.mode.tolerant)
 
 
 def make_executor(settings: Settings, dataset: data.Dataset) -> LocalExecutor:

@@ -76,6 +76,7 @@ def summarise(
         joules=joules,
         repairs=len(repairs),
         repaired=sum(entry.valid for entry in repairs),
+        mended=sum(bool(entry.mended) for entry in entries),
         dropped=sum(entry.dropped for entry in everything),
     )
 

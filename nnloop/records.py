@@ -179,6 +179,7 @@ class Entry(Record):
     repairs: int | None = None  # slot of this cycle that it repairs; its own lies behind the first answers'
     shown: list[str] = field(default_factory=list)  # as in the prompt
     dropped: int = 0
+    mended: list[str] = field(default_factory=list)  # what mode.tolerant did to the answer
 
     @property
     def valid(self) -> bool:
@@ -239,6 +240,7 @@ class CycleReport(Record):
     joules: float | None = None  # of the GPUs; None where they don't tell
     repairs: int = 0  # answers to failures, beside those generated
     repaired: int = 0  # of them valid
+    mended: int = 0  # answers that mode.tolerant changed before they counted
     dropped: int = 0  # items of contexts that did not fit in their prompts
 
     @property

@@ -6,12 +6,13 @@ verdicts and "the first of two equal candidates" do not depend on timing.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from nnloop.archive import Archive
 from nnloop.errors import CompletionError
 from nnloop.modes import Mode
+from nnloop.modes.tolerant import answer
 from nnloop.records import (
     COMPLETED,
     Candidate,
@@ -70,6 +71,7 @@ class _Case:
     code: str = ""
     candidate: str | None = None
     error: CompletionError | None = None
+    mended: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Assessor:
         case = _Case(completion, baseline)
         self._cases[completion.slot] = case
         try:
-            case.code = self._mode.code(completion.text, baseline.code)
+            case.code, case.mended = answer(self._mode, completion.text, baseline.code)
             case.candidate = candidate_id(case.code)
         except CompletionError as error:
             case.error = error
@@ -203,6 +205,7 @@ def _write(case: _Case, verdict: _Verdict) -> Entry:
         seconds=completion.seconds,
         adapter=completion.adapter,
         repairs=completion.repairs,
+        mended=case.mended,
         shown=completion.prompt.shown,
         dropped=completion.prompt.dropped,
     )

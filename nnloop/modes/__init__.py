@@ -12,6 +12,11 @@ class Mode(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def tolerant(self) -> bool:
+        """Whether answers that are nearly a program are mended (modes.tolerant)."""
+        ...
+
     def prompt(self, baseline: "Network", task: "Task", context: str = "") -> "Prompt":
         """Ask for a network; `context` is what `modes.context` writes to stand before the baseline."""
         ...

@@ -20,8 +20,11 @@ MAX_CHANGED = 0.6
 class Delta:
     name = "delta"
 
-    def __init__(self, diff_context: int, diff_line_numbers: bool, edit_format: str = "unified") -> None:
+    def __init__(
+        self, diff_context: int, diff_line_numbers: bool, edit_format: str = "unified", tolerant: bool = False
+    ) -> None:
         """Ask for edits in `edit_format`, unified or search_replace; answers in either are taken."""
+        self.tolerant = tolerant
         self._context = diff_context
         self._line_numbers = diff_line_numbers
         self._blocks = edit_format == "search_replace"

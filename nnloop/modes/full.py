@@ -10,6 +10,9 @@ from nnloop.records import Network, Prompt
 class Full:
     name = "full"
 
+    def __init__(self, tolerant: bool = False) -> None:
+        self.tolerant = tolerant
+
     def prompt(self, baseline: Network, task: Task, context: str = "") -> Prompt:
         return render(self.name, baseline, task, context)
 

@@ -9,7 +9,7 @@
 | `<delta>`, with or without `<hp>` and `<tr>` | its content (hp and tr are context: the baseline's stay in force) |
 | no `<delta>` | the fenced blocks that look like a diff, else the text if it does |
 
-Nothing is repaired: code is taken as it stands, or not.
+Nothing is mended here: code is taken as it stands, or not (`modes.tolerant` tries again with an answer changed).
 """
 
 import re

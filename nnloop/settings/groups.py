@@ -155,12 +155,14 @@ class ScriptedLlmSettings:
 class DeltaSettings:
     name: str  # delta
     edit_format: str  # asked for and trained on: unified (a diff) or search_replace (blocks); both are read
+    tolerant: bool  # mend answers that are nearly a program (modes.tolerant); counted in the cycle's report
     max_params: int | None  # parameters a network may have: told to the LLM and checked; None is no limit
 
 
 @dataclass
 class FullSettings:
     name: str  # full
+    tolerant: bool  # as above
     max_params: int | None
 
 
