@@ -144,7 +144,8 @@ def test_a_single_seed_has_no_interval(tmp_path: Path) -> None:
 
 
 def test_a_ranking_cuts_every_run_at_the_budget_that_all_of_them_had(tmp_path: Path) -> None:
-    short, long = a_run(tmp_path, 0, cycles=2, finetune=FROZEN), a_run(tmp_path, 0, cycles=4)
+    stopped = {"tokens": 1, "hours": None}
+    short, long = a_run(tmp_path, 0, cycles=2, finetune=FROZEN, budget=stopped), a_run(tmp_path, 0, cycles=4)
     found = compare([short, long], "p")
     budget, ranked = found.rankings["completions"]
     assert (budget, {one.completions.value for one in ranked}) == (16, {16})
@@ -153,6 +154,15 @@ def test_a_ranking_cuts_every_run_at_the_budget_that_all_of_them_had(tmp_path: P
         assert budget == min(sum(map(cost, run.entries)) for run in (short, long))
         best = [one.measures["best"].value for one in ranked]
         assert best == sorted(best, reverse=True)
+
+
+def test_an_unfinished_run_is_in_the_curves_alone(tmp_path: Path) -> None:
+    half, whole = a_run(tmp_path, 0, cycles=2, finetune=FROZEN), a_run(tmp_path, 0, cycles=4)
+    found = compare([half, whole], "p")
+    assert found.unfinished == 1
+    assert [one.arm.name for one in found.final] == ["finetune=lora"]
+    assert {row.arm for row in found.by_cycle} == {"finetune=lora", "finetune=off"}
+    assert found.rankings == {}
 
 
 def test_what_a_budget_pays_for_are_the_first_completions(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import urllib.parse
 import zlib
 from dataclasses import replace
@@ -176,7 +177,7 @@ def explorer_data(page: Page) -> Any:
     return json.loads(zlib.decompress(base64.b64decode(page.packed)))
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Path) -> None:
     payload = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
@@ -202,12 +203,21 @@ def _in_a_browser(address: str) -> str:
 
 
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium")
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 def test_a_page_of_3300_completions_is_small_and_opens(tmp_path: Path) -> None:
     big = make_run(tmp_path / "big", cycles=22, candidates=150)
     write_run_page(read(big.path))
     assert big.page.stat().st_size < 10e6
     assert ">100 of 3300<" in _in_a_browser(f"file://{big.page}")
+    own = min(_seconds(f"file://{big.page}") - _seconds("about:blank") for _ in range(3))
+    assert own < 2
+
+
+def _seconds(address: str) -> float:
+    """Wall time of opening a page, the browser's own start included."""
+    started = time.monotonic()
+    _in_a_browser(address)
+    return time.monotonic() - started
 
 
 def test_what_is_no_markup_is_escaped_wherever_it_stands() -> None:

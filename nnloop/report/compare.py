@@ -95,6 +95,7 @@ class Comparison:
     runs: Sequence[Run]  # by name
     arms: Sequence[Arm]
     last: int  # cycles that the final comparison takes
+    unfinished: int  # runs that are left out of all but the curves
     by_cycle: Sequence[ArmCycle]
     final: Sequence[ArmFinal]
     differences: Sequence[Difference]
@@ -169,18 +170,23 @@ def compare(runs: Sequence[Run], protocol: str, last: int | None = None, baselin
     `last` None takes the last quarter of the shortest run. Raises RunFolderError where no arm is the `baseline`.
     """
     arms = arms_of(runs)
-    taken = _last_cycles(runs, last)
-    found = pairs(arms, baseline) if len(arms) > 1 else []
-    limits = _budgets(runs) if len(arms) > 1 else {}
+    ended = [run for run in runs if run.finished] or [run for run in runs if run.reports]
+    kept = {id(run) for run in ended}
+    complete = [Arm(arm.parts, [run for run in arm.runs if id(run) in kept]) for arm in arms]
+    complete = [arm for arm in complete if arm.runs]
+    taken = _last_cycles(ended, last)
+    found = pairs(complete, baseline) if len(complete) > 1 else []
+    limits = _budgets(ended) if len(complete) > 1 else {}
     return Comparison(
         protocol=protocol,
         runs=sorted(runs, key=lambda run: run.name),
         arms=arms,
         last=taken,
+        unfinished=len(runs) - len(ended),
         by_cycle=_by_cycle(arms),
-        final=[ArmFinal(arm, _over_seeds([_of_last(run, taken) for run in arm.runs])) for arm in arms],
+        final=[ArmFinal(arm, _over_seeds([_of_last(run, taken) for run in arm.runs])) for arm in complete],
         differences=_differences(found, taken),
-        rankings={kind: (budget, _ranking(arms, kind, budget)) for kind, budget in limits.items()},
+        rankings={kind: (budget, _ranking(complete, kind, budget)) for kind, budget in limits.items()},
     )
 
 

@@ -37,8 +37,9 @@ def arms_section(found: Comparison) -> Markup:
 
 
 def _final(found: Comparison) -> Markup:
-    cycles = f"the last {found.last} cycles" if found.last > 1 else "the last cycle"
-    note = f"means over seeds of {cycles} of each run, with their 95% bootstrap interval; none from a single seed"
+    note = f"means over seeds of {_last(found)} of each run, with their 95% bootstrap interval; none from a single seed"
+    if found.unfinished:
+        note += f"; {found.unfinished} unfinished runs are in the curves alone"
     rows: list[list[Content]] = [
         [one.arm.name, len(one.arm.runs), *map(partial(_cell, one.measures), MEASURES)] for one in found.final
     ]
@@ -51,9 +52,14 @@ def _final(found: Comparison) -> Markup:
     )
 
 
+def _last(found: Comparison) -> str:
+    return f"the last {found.last} cycles" if found.last > 1 else "the last cycle"
+
+
 def _by_cycle(found: Comparison, name: str) -> Markup:
     measure = _OF_MEASURE[name]
-    axis = percent_axis(f"{name}, %") if measure.fraction else Axis(name, low=0.0)
+    whole = (0.0, 1.0) if name == "valid" else (None, None)
+    axis = percent_axis(f"{name}, %", *whole) if measure.fraction else Axis(name, low=0.0)
     series = [
         Series(
             arm.name,
@@ -81,7 +87,7 @@ def _point(cycle: int, estimate: Estimate) -> Point:
 def _differences(found: Comparison) -> Markup | None:
     if not found.differences:
         return None
-    note = f"means of the last {found.last} cycles, paired by seed; bars: 95% bootstrap interval over shared seeds"
+    note = f"means of {_last(found)}, paired by seed; bars: 95% bootstrap interval over shared seeds"
     head = ["difference", "measure", "seeds", "mean", "95% bootstrap", "95% Student's t", "seeds above"]
     return tag(
         "div",
@@ -117,14 +123,14 @@ def _rankings(found: Comparison) -> Markup | None:
     parts: list[Content] = [tag("h3", "Ranking at equal budgets")]
     for kind, (budget, ranked) in found.rankings.items():
         note = f"every run cut off after {count(budget)} {kind}, the most that all of them spent; by the best accuracy"
-        head = ["", "arm", "seeds", "completions", *map(_head, MEASURES)]
+        head = ["arm", "place", "seeds", "completions", *map(_head, MEASURES)]
         parts += [tag("p", tag("b", f"equal {kind}: "), note), table(head, _ranked_rows(ranked))]
     return tag("div", parts)
 
 
 def _ranked_rows(ranked: Sequence[Ranked]) -> list[list[Content]]:
     return [
-        [place, one.arm, one.n, count(one.completions.value), *map(partial(_cell, one.measures), MEASURES)]
+        [one.arm, place, one.n, count(one.completions.value), *map(partial(_cell, one.measures), MEASURES)]
         for place, one in enumerate(ranked, 1)
     ]
 

@@ -80,6 +80,12 @@ class Run:
         return hashlib.sha256(text.encode()).hexdigest()[:6]
 
     @property
+    def finished(self) -> bool:
+        """Whether every planned cycle is closed; a run with a budget may end before that."""
+        limited = any(value is not None for value in self.setting("budget", {}).values())
+        return len(self.reports) >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
+
+    @property
     def threshold(self) -> float:
         return float(self.setting("admission.min_accuracy", 0.0))
 
