@@ -2,7 +2,8 @@
 
     python tests/bench/novelty_rules.py [EDITS]
 
-Prints a table: median Jaccard to the network before the edit, and the share of edits that are novel at 0.90.
+Prints a table: median Jaccard to the network before the edit, and the share of edits that are novel at 0.90. The graph
+rule's fallback, statements, has a column of its own. The seeds are ours, so they are built and traced right here.
 """
 
 import random
@@ -10,20 +11,29 @@ import re
 import statistics
 import sys
 
-from nnloop import corpus
+from nnloop import compat, corpus
 from nnloop.corpus.edits import OPERATORS, apply_operator
 from nnloop.novelty.shingles import jaccard, shingle
 
+compat.ensure_torchvision_imports()
+import torch  # noqa: E402
+
+from nnloop.training.graph import trace  # noqa: E402
+
 THRESHOLD = 0.90
+UNITS = ("tokens", "chars", "statements", "graph")
+SHAPE = (2, 3, 16, 16)
 
 
 def main() -> None:
     edits = int(sys.argv[1]) if len(sys.argv) > 1 else 60
-    print("| edit | tokens: J | novel | chars: J | novel |\n|---|---|---|---|---|")
+    torch.set_num_threads(1)
+    print(f"| edit | {' | novel | '.join(f'{unit}: J' for unit in UNITS)} | novel |")
+    print("|---" * (2 * len(UNITS) + 1) + "|")
     for name in [*OPERATORS, "rename"]:
         pairs = _pairs(name, edits)
-        cells = [_cell([_overlap(unit, old, new) for old, new in pairs]) for unit in ("tokens", "chars")]
-        print(f"| {name} | {' | '.join(cells)} |")
+        cells = [_cell([_overlap(unit, old, new) for old, new in pairs]) for unit in UNITS]
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def _pairs(name: str, count: int) -> list[tuple[str, str]]:
@@ -47,10 +57,24 @@ def _renamed(code: str) -> str:
 
 
 def _overlap(unit: str, old: str, new: str) -> float:
-    before, after = shingle(old, unit, 10), shingle(new, unit, 10)
+    texts = (_traced(old), _traced(new)) if unit == "graph" else (old, new)
+    before, after = (shingle(text, unit, 10) for text in texts)
     if before is None or after is None:
         raise ValueError("a seed network without shingles")
     return jaccard(before, after)
+
+
+def _traced(code: str) -> str:
+    module: dict[str, type[torch.nn.Module]] = {}
+    exec(code, module)
+    net = module["Net"](SHAPE, (10,), {"lr": 0.1, "momentum": 0.9, "dropout": 0.1}, torch.device("cpu"))
+    sample = torch.zeros(SHAPE)
+    with torch.no_grad():
+        net(sample)  # lazy layers get their shapes
+    graph = trace(net, sample)
+    if graph is None:
+        raise ValueError("a seed network without a graph")
+    return graph
 
 
 def _cell(values: list[float]) -> str:
