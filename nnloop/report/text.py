@@ -64,6 +64,10 @@ def closing_line(report: CycleReport, cycles: int) -> str:
         f"{count(report.tokens)} tokens",
         duration(report.seconds.get("total")),
     ]
+    if report.repairs:
+        parts.append(f"{report.repaired} of {report.repairs} repaired")
+    if report.dropped:
+        parts.append(f"{report.dropped} items did not fit in their prompts")
     return ", ".join(parts)
 
 
