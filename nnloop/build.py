@@ -69,7 +69,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
         executor = stack.enter_context(make_executor(settings, dataset))
         tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
-        shelf = shelf_path(cache_home(), dataset.fingerprint, settings.proxy)
+        shelf = shelf_path(cache_home(), dataset.fingerprint, settings.dataset, settings.proxy)
         judged = judge_corpus(make_corpus(settings), executor, plan.trial, run_dir, shelf)
         archive = Archive(run_dir, novelty.build(settings.novelty), judged)
         stack.callback(archive.close)

@@ -16,6 +16,7 @@ from nnloop.data.dataset import Dataset
 from nnloop.data.measure import mean_and_std
 from nnloop.errors import RunFolderError
 from nnloop.jobs import prepare
+from nnloop.jobs.corpus_trials import shelf_path
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.read import by_protocol, read
 from nnloop.report.summary import summary
@@ -41,6 +42,12 @@ def test_a_run_does_not_go_on_with_other_data(configure: Configure, tmp_path: Pa
     RunDir(tmp_path).keep_dataset(dataset.facts())
     with pytest.raises(RunFolderError, match=r"begun with other images or another split of digits"):
         RunDir(tmp_path).keep_dataset(replace(dataset, fingerprint="other").facts())
+
+
+def test_the_corpus_is_judged_anew_where_its_images_are_fed_otherwise(configure: Configure, tmp_path: Path) -> None:
+    others = ("seed=1", "dataset.flip=true", "dataset.crop_pad=0", "dataset.mean=[0.5]")
+    chosen = [configure("dataset=digits", other) for other in others]
+    assert len({shelf_path(tmp_path, "same images", one.dataset, one.proxy) for one in chosen}) == 4
 
 
 def test_the_balance_of_the_classes_is_shown_beside_accuracies(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import nnloop
 from nnloop.jobs.assess import Executor
 from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
 from nnloop.rundir import RunDir, read_lines, write_text
-from nnloop.settings import LemurProxySettings, ProxySettings
+from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +43,12 @@ def judge_corpus(
     return judged
 
 
-def shelf_path(cache: Path, fingerprint: str, proxy: ProxySettings | LemurProxySettings) -> Path:
-    """The file that keeps results for this data (its fingerprint), protocol and training code."""
-    digest = sha256(json.dumps([nnloop.__version__, fingerprint, asdict(proxy)]).encode())
+def shelf_path(
+    cache: Path, fingerprint: str, dataset: DatasetSettings, proxy: ProxySettings | LemurProxySettings
+) -> Path:
+    """The file that keeps results for this data (its fingerprint), how it is fed, protocol and training code."""
+    fed = [dataset.mean, dataset.std, dataset.flip, dataset.crop_pad]
+    digest = sha256(json.dumps([nnloop.__version__, fingerprint, fed, asdict(proxy)]).encode())
     for source in sorted((Path(nnloop.__file__).parent / "training").glob("*.py")):
         digest.update(source.read_bytes())
     return cache / "corpus" / f"{digest.hexdigest()[:16]}.jsonl"
