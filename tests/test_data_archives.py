@@ -290,6 +290,7 @@ def test_a_prepared_cache_is_only_read(prepared: Callable[[str], Prepared], monk
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_20_000_faces_are_prepared_in_bounded_memory() -> None:
     """What is in memory is the torch that torchvision brings, the texts, and a few blocks: no copy of the images."""
     bench = Path(__file__).resolve().parent / "bench" / "bench_data.py"

@@ -44,8 +44,8 @@ def provide(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) 
     """
     if all(archive.there(root) for archive in archives):
         return
-    if settings.root is not None and not root.is_dir():
-        raise DatasetError(f"dataset.root={settings.root}: {root}: no such folder; {_remedy(settings, root, archives)}")
+    if settings.root is not None:
+        _check_given(settings, root, archives)
     try:
         with held(root / ".nnloop.lock") as locked:
             for archive in archives:
@@ -63,14 +63,21 @@ def provide(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) 
         ) from None
 
 
+def _check_given(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) -> None:
+    """Raises DatasetError where the folder that the user gave lacks something."""
+    if not root.is_dir():
+        raise DatasetError(f"{_setting(settings)}: {root}: no such folder; {_remedy(settings, root, archives)}")
+    missing = [archive for archive in archives if not archive.there(root) and not (root / archive.path).is_file()]
+    if missing:
+        raise DatasetError(f"{_setting(settings)}: {_missing(missing[0], root)}; {_remedy(settings, root, missing)}")
+
+
 def _provide(settings: DatasetSettings, root: Path, archive: Archive, locked: bool) -> None:
     if archive.there(root):
         return
     path = root / archive.path
     md5 = archive.md5 if settings.verify else None
     if not path.is_file():
-        if settings.root is not None:
-            raise DatasetError(f"{_setting(settings)}: {_missing(archive, root)}; {_remedy(settings, root, [archive])}")
         fetch(_addresses(settings, archive), path, md5, locked)
     elif md5 is not None:
         check_md5(settings, path, md5)

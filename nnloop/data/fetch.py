@@ -122,6 +122,8 @@ def _get(url: str, part: Path, patience: _Patience, advance: Advance) -> None:
 
 def _continue(url: str, part: Path, timeout_s: float, advance: Advance) -> None:
     """Ask for what is missing and append it, or for everything where the server can't continue."""
+    if not url.startswith(("http://", "https://")):
+        raise _RefusedError("no address to download from; it begins with http:// or https://")
     have = _size(part)
     headers = {"User-Agent": "nnloop", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
@@ -134,8 +136,6 @@ def _continue(url: str, part: Path, timeout_s: float, advance: Advance) -> None:
         if error.code in BUSY:
             raise _BrokenOffError(f"HTTP {error.code} {error.reason}", _retry_after(error)) from None
         raise _RefusedError(f"HTTP {error.code} {error.reason}") from None
-    except ValueError as error:
-        raise _RefusedError(f"no address to download from ({error})") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         unreachable = isinstance(reason, ConnectionRefusedError | socket.gaierror)

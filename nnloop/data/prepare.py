@@ -10,8 +10,8 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import time
+import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,8 @@ def _prepare(settings: DatasetSettings, source: Source, folder: Path, locked: bo
     if locked:
         for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
+    draft.mkdir(parents=True)  # as open to others as the umask lets it be: a cache may be shared
     try:
         fingerprint = write(settings.name, parts, shape, draft)
         sizes = {name: (draft / f"{name}.npy").stat().st_size for name in ARRAYS}
