@@ -49,7 +49,7 @@ def main() -> None:
                 "first_step_ms": walled["first_step_ms"],
                 "wall_overhead_ms": round(walled["empty_ms"] - bare["empty_ms"], 1),
                 **throughput(trials),
-                **lightning_share(),
+                **over_a_plain_loop(),
             }
         )
     )
@@ -106,8 +106,8 @@ def throughput(trials: int) -> dict[str, float]:
     }
 
 
-def lightning_share() -> dict[str, float]:
-    """Lightning's Trainer against a bare loop over the same batches: CPU seconds, medians of five."""
+def over_a_plain_loop() -> dict[str, float]:
+    """An epoch of digits through Lightning against a plain loop over the same batches: seed networks, medians of 3."""
     from nnloop import compat
 
     compat.ensure_torchvision_imports()
@@ -122,12 +122,17 @@ def lightning_share() -> dict[str, float]:
         settings = load(compose("config", ["dataset=digits"]))
     dataset = data.load(settings.dataset)
     images = Images(*(torch.tensor(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
-    code = next(network.code for network in corpus.seeds() if network.name == "plain")
-    shares = [_one_share(code, images, settings) for _ in range(5)]
-    return {"lightning_share": round(median(shares), 3)}
+    networks = corpus.seeds()
+    _epochs(networks[0].code, images, settings)  # Lightning imports more on its first fit
+    ratios = []
+    for network in networks:
+        pairs = [_epochs(network.code, images, settings) for _ in range(3)]
+        ratios.append(median(ours for ours, _ in pairs) / median(plain for _, plain in pairs))
+    return {"over_plain_loop": round(median(ratios), 3), "over_plain_loop_worst": round(max(ratios), 3)}
 
 
-def _one_share(code, images, settings) -> float:  # type: ignore[no-untyped-def]
+def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """CPU seconds of an epoch by nnloop and by the plain loop."""
     from dataclasses import asdict
 
     import torch
@@ -138,24 +143,26 @@ def _one_share(code, images, settings) -> float:  # type: ignore[no-untyped-def]
 
     cpu = torch.device("cpu")
     plan = recipe(asdict(settings.dataset), asdict(settings.proxy), 1, len(images.train_y))
-    normalise = Normalise(plan, cpu)
     spent = []
     for lightning in (True, False):
-        net = contract.build(code, normalise(images.train_x[:2]), plan, cpu).net
+        torch.manual_seed(0)
+        sample = Normalise(plan, cpu, torch.contiguous_format)(images.train_x[:2])
+        built = contract.build(code, sample, plan, cpu)
+        net, normalise = built.net.train(), Normalise(plan, cpu, built.memory_format)
         batches = TrainBatches(images, plan, normalise, 0)
         began = time.process_time()
         if lightning:
             fit._fit(net, batches, plan, cpu)
         else:
-            net.to(memory_format=torch.channels_last).train()
-            optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, plan.weight_decay, True)
+            decay, nesterov = plan.weight_decay, True
+            optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, decay, nesterov, fused=True)
             for step, (x, y) in enumerate(batches):
                 optimizer.param_groups[0]["lr"] = plan.lr * one_cycle(step, len(batches), plan.warmup_share)
                 optimizer.zero_grad()
                 torch.nn.functional.cross_entropy(net(x), y).backward()
                 optimizer.step()
         spent.append(time.process_time() - began)
-    return spent[0] / spent[1] - 1
+    return spent[0], spent[1]
 
 
 if __name__ == "__main__":
