@@ -8,6 +8,7 @@ import os
 from nnloop.sandbox import kernel
 from nnloop.sandbox.view import SCRATCH, View, is_below
 
+MOST_FILES = 10_000  # in the scratch folder: an empty file takes memory too
 _OLD = "/.old"
 _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
 
@@ -25,14 +26,22 @@ def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
     for folder in ("/proc", "/dev/shm", SCRATCH, "/tmp"):
         os.makedirs(folder, exist_ok=True)
     if new_proc:
-        kernel.mount("proc", "/proc", "proc", _QUIET | kernel.MS_NOEXEC)
+        _mount_proc()
     for device in view.devices:
         _bind(device)
     kernel.unmount(_OLD)
     kernel.make_read_only("/")
     for folder in (SCRATCH, "/dev/shm"):
-        kernel.mount("tmpfs", folder, "tmpfs", _QUIET, f"mode=700,size={scratch_mb}m")
+        kernel.mount("tmpfs", folder, "tmpfs", _QUIET, f"mode=700,size={scratch_mb}m,nr_inodes={MOST_FILES}")
     os.chdir(SCRATCH)
+
+
+def _mount_proc() -> None:
+    """Show this pid namespace; where the machine forbids it, as containers do, /proc stays empty."""
+    try:
+        kernel.mount("proc", "/proc", "proc", _QUIET | kernel.MS_NOEXEC)
+    except PermissionError:
+        return
 
 
 def _show(path: str) -> None:

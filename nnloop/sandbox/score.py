@@ -167,7 +167,7 @@ def _read(data: bytes) -> _Report:
 
 def _take(report: _Report, event: Any) -> None:
     kind = event.get("event") if isinstance(event, dict) else None
-    if kind == "built":
+    if kind == "built" and report.params is None:
         report.params = _count(event.get("params"))
         report.flops = None if event.get("flops") is None else _count(event["flops"])
         report.graph = None if event.get("graph") is None else _graph(event["graph"])

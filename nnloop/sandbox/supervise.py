@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnloop.records import Record
-from nnloop.sandbox import cgroup, guard, kernel, layers, wire
+from nnloop.sandbox import cgroup, guard, kernel, layers, root, wire
 from nnloop.sandbox.guard import LINUX, Rules
 from nnloop.sandbox.view import View
 from nnloop.sandbox.wire import Ending, Order
@@ -24,7 +24,6 @@ DRAIN_S = 2.0  # for what is left in the pipes of a dead process
 BROKEN = 113  # exit code of a candidate's process whose wall could not be built
 REPORT_SLACK_BYTES = 1 << 20  # of a report beside its logits: the operator graph, above all
 CPU_SLACK_S = 5
-MOST_FILES = 10_000  # in a scratch folder without a file system of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,7 @@ def _is_full(folder: str, limit: int) -> bool:
             except OSError:
                 continue  # gone meanwhile
         files += len(names) + 1
-        if size > limit or files > MOST_FILES:
+        if size > limit or files > root.MOST_FILES:
             return True
     return False
 

@@ -121,8 +121,10 @@ def _prepare(setup: Setup) -> Work:
 
     from nnloop.sandbox import child
     from nnloop.training.images import Images
+    from nnloop.training.tamper import originals
 
     torch.set_num_threads(1)
+    originals()
     images = Images(*(torch.from_numpy(np.asarray(array)) for array in arrays))
     gc.collect()
     gc.freeze()  # what is here by now stays: collecting it in a fork would copy its pages

@@ -21,6 +21,7 @@ from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
 from nnloop.training.recipe import Recipe
+from nnloop.training.tamper import KNOWN_IMAGES, Watch
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
 EVAL_BATCH = 512
@@ -53,29 +54,44 @@ def train(
     _seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images.to(device)
-    built = build(code, Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2]), recipe, device)
-    on_built(built)
-    if max_params is not None and built.params > max_params:
-        raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
-    normalise = Normalise(recipe, device, built.memory_format)
-    try:
-        _seed(seed)  # the check above may have drawn random numbers
-        net = built.net.train()
-        if leg is not None and not leg.can_pause(built.params):
-            leg = replace(leg, until=recipe.epochs)
-        loss = _fit(net, TrainBatches(images, recipe, normalise, seed), recipe, device, leg)
-        if isinstance(loss, bytes):
-            return loss
-        logits = _logits(net, images.eval_x, normalise, recipe, device)
-    except UnfitError:
-        raise
-    except BaseException as error:
-        raise UnfitError(
-            Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)
-        ) from error
+    with Watch(seed) as watch:
+        built = build(code, Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2]), recipe, device)
+        on_built(built)
+        if max_params is not None and built.params > max_params:
+            raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+        try:
+            return _judge(built, images, recipe, seed, device, watch, leg)
+        except UnfitError:
+            raise
+        except BaseException as error:
+            raise UnfitError(
+                Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)
+            ) from error
+
+
+def _judge(
+    built: Built, images: Images, recipe: Recipe, seed: int, device: torch.device, watch: Watch, leg: Leg | None
+) -> Trained | bytes:
+    """Train and evaluate what has been built, or train it as far as `leg` goes."""
+    net, normalise = built.net, Normalise(recipe, device, built.memory_format)
+    few = slice(None, None, max(1, len(images.train_y) // KNOWN_IMAGES))
+    watch.built(net, normalise(images.train_x[few]), images.train_y[few], recipe.classes)
+    _seed(seed)  # the checks may have drawn random numbers
+    batches = TrainBatches(images, recipe, normalise, seed)
+    steps = recipe.epochs * len(batches)
+    watch.begin(net, steps)
+    if leg is not None and not leg.can_pause(built.params):
+        leg = replace(leg, until=recipe.epochs)
+    loss = _fit(net.train(), batches, recipe, device, leg)
+    if isinstance(loss, bytes):
+        return loss
+    watch.trained(None if leg is not None or trains_itself(net, recipe) else steps)
+    logits = _logits(net, images.eval_x, normalise, recipe, device)
     if not torch.isfinite(logits).all():
         raise UnfitError(Status.DIVERGED, "the logits are not finite")
-    return Trained(logits, loss, torch.cuda.max_memory_reserved() if device.type == "cuda" else None)
+    peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
+    watch.evaluated(net, logits, images.eval_x, normalise, _mixed(recipe, device))
+    return Trained(logits, loss, peak)
 
 
 def _seed(seed: int) -> None:

@@ -1,0 +1,213 @@
+"""Notice training-side tricks: a candidate that gets its accuracy from elsewhere than the epoch it was given.
+
+A best effort, since a candidate shares this process and could undo any of it. The accuracy itself is safe whatever
+happens here: the parent computes it from labels that never come near this process.
+
+Noticed (Status.TAMPERED, with the reason):
+- functions of torch, Lightning, numpy or this package that were replaced or given other code;
+- optimizer steps or backward passes while the network is built; more of them than batches in training;
+- a network that knows the training images' labels before it is trained;
+- parameters that change between one optimizer step and the next (looked at for a few steps), or while evaluated;
+- logits that depend on what else is in the batch (256 images, batched anew);
+- logits that don't depend on the parameters (40 images, all parameters set to 0): answers from a table.
+
+Not noticed: gradients computed by hand and added to the parameters' own; images and labels dug out of the
+interpreter and used in ways that leave the signs above untouched; a process that sends logits and ends before its
+training. Networks that draw random numbers in evaluation are not held to the batch rule.
+"""
+
+import functools
+import random
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import lightning
+import numpy
+import torch
+from numpy.lib import format as npy
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from nnloop.records import Status
+from nnloop.training.unfit import UnfitError
+
+KNOWN_IMAGES = 40
+REBATCHED_IMAGES = 256
+REBATCH = 128
+TABLE_IMAGES = 40
+LOOKS = 4  # steps after which the parameters are remembered until the next one, the last step not counted
+KNOWING = 0.6  # share of the way from chance to perfect that no untrained network is at
+TOLERANCE = 0.01  # of the logits' standard deviation
+MIXED_TOLERANCE = 0.25  # in bfloat16
+TOLERATED_ROWS = 0.02
+
+Prepare = Callable[[Tensor], Tensor]
+
+
+class Watch:
+    """One trial's, in the order built, trained, evaluated. Each raises UnfitError."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._steps = 0
+        self._passes = 0
+        self._depth = 0
+        self._looks: set[int] = set()
+        self._parameters: list[nn.Parameter] = []
+        self._remembered: list[Tensor] | None = None
+
+    def __enter__(self) -> Self:
+        self._hooks = [
+            register_optimizer_step_pre_hook(self._before_step),
+            register_optimizer_step_post_hook(self._after_step),
+        ]
+        self._originals = originals()
+        self._backward = torch.autograd.backward
+        self._counting = torch.autograd.backward = self._count_backward
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        torch.autograd.backward = self._backward
+        for hook in self._hooks:
+            hook.remove()
+
+    def built(self, net: nn.Module, x: Tensor, y: Tensor, classes: int) -> None:
+        """Check an untrained network on a few training images, `x` (N, C, H, W) prepared for it."""
+        self._check_originals()
+        if self._steps or self._passes:
+            raise _tampered(f"{max(self._steps, self._passes)} training steps while it was built")
+        net.eval()
+        with torch.inference_mode():
+            right = (net(x).argmax(1) == y).float().mean().item()
+        if right > 1 / classes + KNOWING * (1 - 1 / classes):
+            raise _tampered(f"it knows {right:.0%} of the training labels before it is trained")
+
+    def begin(self, net: nn.Module, steps: int) -> None:
+        """Watch the training of so many steps that starts now."""
+        self._parameters = list(net.parameters())
+        self._steps = self._passes = 0
+        self._looks = {steps, *self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
+
+    def trained(self, steps: int | None) -> None:
+        """Check the training that ended; `steps` that were due, None where the network counts its own."""
+        self._compare("after its last step")
+        if steps is not None and (self._steps, self._passes) != (steps, steps):
+            raise _tampered(f"{self._steps} optimizer steps and {self._passes} backward passes, {steps} were due")
+        self._remember()
+
+    @torch.inference_mode()
+    def evaluated(self, net: nn.Module, logits: Tensor, eval_x: Tensor, prepare: Prepare, mixed: bool) -> None:
+        """Check the logits, float32 (M, classes), of `eval_x`. Spoils the network: its parameters are 0 afterwards."""
+        self._check_originals()
+        self._compare("while it was evaluated")
+        order = list(range(len(eval_x)))
+        self._random.shuffle(order)
+        chosen = torch.tensor(order[:REBATCHED_IMAGES], device=eval_x.device)
+
+        def run(rows: Tensor) -> Tensor:
+            with torch.autocast(eval_x.device.type, torch.bfloat16, enabled=mixed):
+                return torch.cat([net(prepare(part)).float() for part in torch.split(eval_x[rows], REBATCH)]).cpu()
+
+        again = run(chosen)
+        self._check_batches(logits[chosen.cpu()], again, lambda: run(chosen), MIXED_TOLERANCE if mixed else TOLERANCE)
+        self._check_table(run, chosen[:TABLE_IMAGES], again[:TABLE_IMAGES].argmax(1))
+
+    def _check_batches(self, first: Tensor, again: Tensor, repeat: Callable[[], Tensor], tolerance: float) -> None:
+        """Tell networks that look at the batch or at what they saw before from those that draw random numbers."""
+        if _agree(again, first, tolerance):
+            return
+        drawn = [self._with_seed(seed, repeat) for seed in (0, 0, 1)]
+        if not _agree(drawn[1], drawn[0], tolerance):
+            raise _tampered("its logits depend on what it saw before")
+        if _agree(drawn[2], drawn[0], tolerance):
+            raise _tampered("its logits depend on what else is in the batch")
+
+    def _with_seed(self, seed: int, repeat: Callable[[], Tensor]) -> Tensor:
+        torch.manual_seed(seed)
+        numpy.random.seed(seed)
+        random.seed(seed)
+        return repeat()
+
+    def _check_table(self, run: Callable[[Tensor], Tensor], rows: Tensor, answers: Tensor) -> None:
+        for parameter in self._parameters:
+            parameter.zero_()
+        if answers.min() < answers.max() and torch.equal(run(rows).argmax(1), answers):
+            raise _tampered("its answers don't depend on its parameters")
+
+    def _before_step(self, *arguments: Any) -> None:
+        self._compare("between two optimizer steps")
+
+    def _after_step(self, *arguments: Any) -> None:
+        self._steps += 1
+        if self._steps in self._looks:
+            self._remember()
+
+    def _remember(self) -> None:
+        self._remembered = [parameter.detach().clone() for parameter in self._parameters]
+
+    def _compare(self, when: str) -> None:
+        remembered, self._remembered = self._remembered, None
+        if remembered and not all(map(_same, self._parameters, remembered)):
+            raise _tampered(f"its parameters changed {when}")
+
+    def _count_backward(self, *arguments: Any, **keywords: Any) -> None:
+        """Count the passes; those within another one recompute activations (torch.utils.checkpoint)."""
+        self._passes += self._depth == 0
+        self._depth += 1
+        try:
+            self._backward(*arguments, **keywords)
+        finally:
+            self._depth -= 1
+
+    def _check_originals(self) -> None:
+        if torch.autograd.backward != self._counting:
+            raise _tampered("torch.autograd.backward was replaced")
+        for owner, parts in self._originals.items():
+            now = vars(owner)
+            for name, value, code in parts:
+                if now.get(name) is not value or (code is not None and getattr(value, "__code__", None) is not code):
+                    raise _tampered(f"{owner.__name__}.{name} was replaced")
+
+
+Originals = dict[ModuleType | type, list[tuple[str, Any, Any]]]  # by owner: name, value, and its code
+
+
+@functools.cache
+def originals() -> Originals:
+    """What training and evaluation stand on, as it was when this was called first: before any candidate's code."""
+    SGD([torch.zeros(1, requires_grad=True)])  # the first one makes torch put its own wrapper around SGD.step
+    own = [module for name, module in sys.modules.items() if name.startswith(("nnloop.training", "nnloop.sandbox"))]
+    kinds = {kind for module in own for kind in vars(module).values() if isinstance(kind, type)}
+    owners: list[ModuleType | type] = [
+        *(torch, torch.Tensor, nn, nn.functional, nn.utils, nn.Module, nn.Linear, nn.Conv2d, nn.BatchNorm2d),
+        *(torch.optim, Optimizer, SGD, lightning.Trainer, lightning.LightningModule, numpy, npy),
+        *own,
+        *(kind for kind in kinds if kind.__module__.startswith("nnloop.")),
+    ]
+    return {owner: list(_callables(owner)) for owner in owners}
+
+
+def _callables(owner: ModuleType | type) -> Iterator[tuple[str, Any, Any]]:
+    for name, value in list(vars(owner).items()):
+        if callable(value) or isinstance(value, property | staticmethod | classmethod):
+            yield name, value, getattr(value, "__code__", None)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return torch.equal(one, other) or torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def _agree(one: Tensor, other: Tensor, tolerance: float) -> bool:
+    """Whether nearly all rows are the same but for rounding."""
+    scale = other.std() + 1e-6
+    apart = (one - other).abs().amax(1) > tolerance * scale
+    return bool(apart.float().mean() <= TOLERATED_ROWS)
+
+
+def _tampered(reason: str) -> UnfitError:
+    return UnfitError(Status.TAMPERED, reason)

@@ -1,0 +1,19 @@
+"""Delete what can be found.
+
+expect: build_failed
+reason: Error: [Errno
+"""
+
+import os
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        os.unlink("@RUN@/archive.jsonl")
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

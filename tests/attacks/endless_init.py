@@ -1,0 +1,18 @@
+"""Loop for ever in the constructor.
+
+expect: timeout
+reason: while building
+"""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        while True:
+            pass
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,19 @@
+"""Get hold of the archive by a hard link in the scratch folder.
+
+expect: build_failed
+reason: Error: [Errno
+"""
+
+import os
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        os.link("@RUN@/archive.jsonl", "mine")
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

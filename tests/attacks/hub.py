@@ -1,0 +1,17 @@
+"""Load a network from the hub.
+
+expect: build_failed
+"""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        torch.hub.load("pytorch/vision", "resnet18", trust_repo=True)
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

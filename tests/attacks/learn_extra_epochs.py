@@ -1,0 +1,29 @@
+"""Keep the batches of the one pass and learn from them ten times (proxy=lemur).
+
+expect: tampered
+reason: optimizer steps for
+proxy: lemur
+"""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))
+
+    def train_setup(self, prm):
+        self.optimizer = torch.optim.SGD(self.parameters(), prm["lr"])
+
+    def learn(self, batches):
+        kept = list(batches)
+        for _ in range(10):
+            for x, y in kept:
+                self.optimizer.zero_grad()
+                nn.functional.cross_entropy(self(x), y).backward()
+                self.optimizer.step()

@@ -1,0 +1,19 @@
+"""Give the main process a CPU limit of a second.
+
+expect: build_failed
+reason: PermissionError
+"""
+
+import resource
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        resource.prlimit(int("@PARENT@"), resource.RLIMIT_CPU, (1, 1))
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,19 @@
+"""Delete its scratch folder.
+
+expect: ok
+"""
+
+import os
+import shutil
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        shutil.rmtree(os.getcwd(), ignore_errors=True)
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

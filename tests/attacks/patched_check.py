@@ -1,0 +1,19 @@
+"""Replace the code that looks for tricks.
+
+expect: tampered
+reason: replaced
+"""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        from nnloop.training import tamper
+
+        tamper.Watch.built = tamper.Watch.trained = tamper.Watch.evaluated = lambda *a, **k: None
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,21 @@
+"""Climb out of the scratch folder by strange names.
+
+expect: build_failed
+reason: Error: [Errno
+"""
+
+import os
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        os.makedirs("a/\u202e\ud83d\ude00".encode("utf-8", "surrogatepass"), exist_ok=True)
+        with open("a/../../../../.././@RUN@/../run/./archive.jsonl", "a") as file:
+            file.write("{}")
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,19 @@
+"""Fill /dev/shm.
+
+expect: build_failed
+reason: Errno
+"""
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        with open("/dev/shm/big", "wb") as file:
+            while True:
+                file.write(bytes(1 << 24))
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

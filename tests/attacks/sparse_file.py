@@ -1,0 +1,20 @@
+"""Make a file of a terabyte that takes no space.
+
+expect: build_failed
+reason: Errno
+"""
+
+import os
+
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        with open("file", "wb") as file:
+            os.truncate(file.fileno(), 1 << 40)
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,32 @@
+"""Solve for the weights in the constructor, without optimizer or gradient.
+
+expect: tampered
+reason: before it is trained
+"""
+
+import sys
+
+import torch
+from torch import nn
+
+
+def loot():
+    """Find the training images and their labels up the stack."""
+    frame = sys._getframe()
+    while "images" not in frame.f_locals:
+        frame = frame.f_back
+    return frame.f_locals["images"]
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        images = loot()
+        x = images.train_x.flatten(1).float() / 8 - 1
+        y = nn.functional.one_hot(images.train_y, out_shape[0]).float()
+        with torch.no_grad():
+            self.head.weight.copy_(torch.linalg.lstsq(x.T @ x + torch.eye(x.shape[1]), x.T @ y).solution.T)
+
+    def forward(self, x):
+        return self.head(x.flatten(1))

@@ -1,0 +1,309 @@
+"""The hostile networks of tests/attacks, the world that they must not change, and the table of how they end.
+
+    python tests/hostile.py table              run all, as this user and as an unprivileged one, and write the table
+    python tests/hostile.py measure FILE       run all one after another; write how they ended as JSON
+    python tests/hostile.py mixed [TRIALS]     run many trials, a third of them hostile, and count what is left behind
+
+An attack's docstring says what it does and how its trial has to end; `@RUN@` and the like in its code stand for what
+is planted for it to find.
+"""
+
+import ast
+import json
+import os
+import random
+import re
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+from conftest import CONF
+from hydra import compose, initialize_config_dir
+from trials import left_behind, network, trial, zygotes
+
+from nnloop import corpus, data
+from nnloop.executor.local import LocalExecutor
+from nnloop.records import Trial, TrialResult
+from nnloop.sandbox import cgroup
+from nnloop.sandbox.supervise import group_prefix
+from nnloop.settings.load import load
+
+HERE = Path(__file__).resolve().parent
+TABLE = HERE.parent / "nnloop" / "sandbox" / "ATTACKS.md"
+TIMEOUT_S = 3.0
+SECRETS = {"WANDB_API_KEY": "planted-secret", "HF_TOKEN": "planted-secret", "AWS_SECRET_ACCESS_KEY": "planted-secret"}
+CLOCK = network(init="raise RuntimeError(__import__('time').monotonic())")
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    name: str
+    claim: str  # what it does
+    status: str  # how its trial ends
+    reason: str  # part of what is said of it
+    proxy: str
+    code: str
+
+    def trial(self, world: "World") -> Trial:
+        code = self.code
+        for token, value in world.planted.items():
+            code = code.replace(f"@{token}@", value)
+        return trial(code, wall_s=TIMEOUT_S if self.status == "timeout" else 60.0)
+
+    def ended_as_stated(self, result: TrialResult) -> bool:
+        return result.status.value == self.status and self.reason in result.reason
+
+
+def read_attack(file: Path) -> Attack:
+    code = file.read_text()
+    doc = ast.get_docstring(ast.parse(code)) or ""
+    stated = dict(re.findall(r"^(expect|reason|proxy): (.*)$", doc, re.MULTILINE))
+    claim = " ".join(doc.split("\n\n")[0].split())
+    return Attack(file.stem, claim, stated["expect"], stated.get("reason", ""), stated.get("proxy", "fast"), code)
+
+
+ATTACKS = [read_attack(file) for file in sorted((HERE / "attacks").glob("*.py"))]
+
+
+class World:
+    """A home, a run, services and secrets for the attacks to find; says what of it has changed."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        for folder in ("home/.ssh", "home/.cache/huggingface", "run", "cache/prepared", "tmp"):
+            (base / folder).mkdir(parents=True)
+        for file in ("home/.netrc", "home/.ssh/id_ed25519", "home/.cache/huggingface/token", "run/archive.jsonl"):
+            (base / file).write_text("planted-secret\n")
+        (base / "cache/prepared/labels_y.npy").write_bytes(bytes(64))
+        self._listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
+        abstract = f"nnloop-planted-{os.getpid()}"
+        for listener, address in zip(
+            self._listeners, (str(base / "s"), "\0" + abstract, ("127.0.0.1", 0)), strict=True
+        ):
+            listener.bind(address)
+            listener.listen()
+            listener.setblocking(False)
+        self.planted = {
+            "HOME": str(base / "home"),
+            "RUN": str(base / "run"),
+            "CACHE": str(base / "cache"),
+            "SOCKET": str(base / "s"),
+            "ABSTRACT": abstract,
+            "PORT": str(self._listeners[2].getsockname()[1]),
+            "PARENT": str(os.getpid()),
+        }
+
+    def __enter__(self) -> Self:
+        self._environment = dict(os.environ)
+        os.environ.update(SECRETS, HOME=self.planted["HOME"], TMPDIR=str(self.base / "tmp"))
+        self._before = self._look()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment)
+        for listener in self._listeners:
+            listener.close()
+
+    def changes(self) -> list[str]:
+        """What differs from the start: files, shared memory, and services that somebody has reached."""
+        now = self._look()
+        changed = [path for path in self._before.keys() | now.keys() if self._before.get(path) != now.get(path)]
+        for listener in self._listeners:
+            try:
+                listener.accept()
+            except BlockingIOError:
+                continue
+            changed.append(f"connection to {listener.getsockname()}")
+        return sorted(changed)
+
+    def _look(self) -> dict[str, str]:
+        package = HERE.parent / "nnloop"
+        site = Path(os.__file__).parent / "site-packages", *map(Path, {p for p in sys.path if p.endswith("-packages")})
+        found = {}
+        for folder in (self.base, package, CONF):
+            for path in folder.rglob("*"):
+                if "__pycache__" not in path.parts:
+                    facts = path.lstat()
+                    digest = sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+                    found[str(path)] = f"{facts.st_mode} {facts.st_mtime_ns} {facts.st_nlink} {digest}"
+        for folder in (*site, Path("/dev/shm")):
+            names = os.listdir(folder) if folder.is_dir() else []
+            found |= {f"{folder}/{name}": "" for name in names if "nnloop-was" in name or name == "sitecustomize.py"}
+        shared = Path("/proc/sysvipc/shm")
+        lines = shared.read_text().splitlines() if shared.exists() else []
+        return found | {f"segment {line}": "" for line in lines if line.split()[0] == "4711"}
+
+
+def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
+    chosen = ["dataset=digits", f"executor.workers={workers}", f"proxy={proxy}", "sandbox.scratch_mb=32", *overrides]
+    if proxy == "lemur":
+        chosen.append("proxy.transform=norm")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = load(compose("config", chosen))
+    dataset = data.load(settings.dataset)
+    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, 1_000_000)
+
+
+@contextmanager
+def planted() -> Iterator[World]:
+    with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
+        os.environ.setdefault("NNLOOP_CACHE", str(Path(folder) / "cache"))
+        data.load(_digits())
+        world._before = world._look()
+        yield world
+
+
+def _digits() -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return load(compose("config", ["dataset=digits"])).dataset
+
+
+def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) -> list[dict[str, Any]]:
+    """Run the attacks one after another in one worker, and after each look around and time the next trial's start."""
+    rows = []
+    for proxy in ("fast", "lemur"):
+        chosen = [attack for attack in ATTACKS if attack.proxy == proxy and only(attack)]
+        if not chosen:
+            continue
+        with start(1, proxy) as executor:
+            executor.submit(trial(network())).result()
+            for attack in chosen:
+                result = executor.submit(attack.trial(world)).result()
+                verdict = time.monotonic()
+                began = float(executor.submit(trial(CLOCK)).result().reason.removeprefix("RuntimeError: "))
+                rows.append(
+                    {
+                        "name": attack.name,
+                        "status": result.status.value,
+                        "reason": result.reason,
+                        "as_stated": attack.ended_as_stated(result),
+                        "recovery_ms": round(1e3 * (began - verdict)),
+                        "changes": world.changes(),
+                        "layers": executor.layers,
+                    }
+                )
+    return rows
+
+
+def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
+    """Run many trials, a third of them hostile, in random order; return what went wrong and what is left."""
+    generator = random.Random(seed)
+    honest = [network.code for network in corpus.seeds() if network.name in ("mlp", "nin", "silu", "plain")]
+    hostile = [attack for attack in ATTACKS if attack.proxy == "fast"]
+    plan: list[Attack | str] = [hostile[i % len(hostile)] for i in range(trials // 3)]
+    plan += [honest[i % len(honest)] for i in range(trials - len(plan))]
+    generator.shuffle(plan)
+    with start(2, "fast") as executor:
+        reference = {code: executor.submit(trial(code)).result() for code in honest}
+        (zygote,) = zygotes()
+        before, began = _held(zygote), time.monotonic()
+        running = [executor.submit(item.trial(world) if isinstance(item, Attack) else trial(item)) for item in plan]
+        results = [future.result() for future in running]
+        seconds = time.monotonic() - began
+        processes, after = left_behind(), _held(zygote)
+        same_zygote = zygotes() == [zygote]
+    wrong = [
+        f"{item.name}: {result.status.value} {result.reason}"
+        for item, result in zip(plan, results, strict=True)
+        if isinstance(item, Attack) and not item.ended_as_stated(result)
+    ]
+    wrong += [
+        f"honest: {result.status.value} {result.val_accuracy} {result.reason}"
+        for item, result in zip(plan, results, strict=True)
+        if isinstance(item, str) and result.val_accuracy != reference[item].val_accuracy
+    ]
+    return {
+        "trials": len(results),
+        "hostile": sum(isinstance(item, Attack) for item in plan),
+        "seconds": round(seconds, 1),
+        "wrong": wrong,
+        "processes": processes,
+        "changes": world.changes(),
+        "same_zygote": same_zygote,
+        "before": before,
+        "after": after,
+        "groups": [name for name in _groups() if name.startswith(group_prefix(zygote))],
+        "layers": executor.layers,
+    }
+
+
+def _held(zygote: int) -> dict[str, int]:
+    """Descriptors and resident MiB of this process and of the warm one."""
+    found = {}
+    for name, pid in (("parent", os.getpid()), ("zygote", zygote)):
+        found[f"{name}_descriptors"] = len(os.listdir(f"/proc/{pid}/fd"))
+        found[f"{name}_mib"] = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+    return found
+
+
+def _groups() -> list[str]:
+    home = cgroup.find()
+    return [] if home is None else [name for folder in {home.memory, home.pids} for name in os.listdir(folder)]
+
+
+def write_table() -> None:
+    """Run everything as this user and as an unprivileged one, and write ATTACKS.md."""
+    import as_user
+
+    with planted() as world:
+        root = measure(world)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        file = Path(folder) / "user.json"
+        as_user.run([sys.executable, str(Path(__file__).resolve()), "measure", str(file)])
+        user = json.loads(file.read_text())
+    TABLE.write_text(render(root, user))
+
+
+def render(root: list[dict[str, Any]], user: list[dict[str, Any]]) -> str:
+    by_name = [{row["name"]: row for row in rows} for rows in (root, user)]
+    lines = [
+        f"| {attack.name} | {attack.claim} | {attack.status} | "
+        + " | ".join(str(rows[attack.name]["recovery_ms"]) for rows in by_name)
+        + " |"
+        for attack in ATTACKS
+    ]
+    wrong = [row for rows in (root, user) for row in rows if not row["as_stated"] or row["changes"]]
+    if wrong:
+        raise SystemExit(json.dumps(wrong, indent=1))
+    return (
+        INTRODUCTION.format(count=len(lines), root=root[0]["layers"], user=user[0]["layers"]) + "\n".join(lines) + "\n"
+    )
+
+
+INTRODUCTION = """# Hostile networks and how their trials end
+
+Written by `make attacks` from the {count} networks in tests/attacks: each was run as root and as an unprivileged user,
+ended with this status, and changed nothing outside its scratch folder. The last two columns are the milliseconds from
+the verdict until the next trial's network was being built, as root and as the user; a trial on this machine starts in
+about as long without an attack before it. Layers in force as root: {root}; as the user: {user}.
+
+| attack | what it does | ends as | root, ms | user, ms |
+|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["table"]:
+            write_table()
+        case ["measure", file]:
+            with planted() as world:
+                Path(file).write_text(json.dumps(measure(world)))
+        case ["mixed", *count]:
+            with planted() as world:
+                print(json.dumps(mixed(world, int(count[0]) if count else 1000), indent=1))
+        case _:
+            raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
