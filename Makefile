@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-long lint types bench clean
+.PHONY: help install run test test-long lint types bench attacks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ types: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## the benchmarks in tests/bench, one after the other
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+attacks: $(STAMP) ## run the hostile networks as root and as a user, and write their table (nnloop/sandbox/ATTACKS.md)
+	$(BIN)/python tests/hostile.py table
 
 clean: ## remove .venv, caches and build files; outputs/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

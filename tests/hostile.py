@@ -57,6 +57,10 @@ class Attack:
             code = code.replace(f"@{token}@", value)
         return trial(code, wall_s=TIMEOUT_S if self.status == "timeout" else 60.0)
 
+    def reaches_out(self) -> bool:
+        """Whether it is after something planted, rather than its own process or training."""
+        return "@" in self.code or "got through" in self.code
+
     def ended_as_stated(self, result: TrialResult) -> bool:
         return result.status.value == self.status and self.reason in result.reason
 
@@ -103,8 +107,12 @@ class World:
     def __enter__(self) -> Self:
         self._environment = dict(os.environ)
         os.environ.update(SECRETS, HOME=self.planted["HOME"], TMPDIR=str(self.base / "tmp"))
-        self._before = self._look()
+        self.settle()
         return self
+
+    def settle(self) -> None:
+        """Take what there is now as the start."""
+        self._before = self._look()
 
     def __exit__(self, *_: object) -> None:
         os.environ.clear()
@@ -156,14 +164,7 @@ def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
 def planted() -> Iterator[World]:
     with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
         os.environ.setdefault("NNLOOP_CACHE", str(Path(folder) / "cache"))
-        data.load(_digits())
-        world._before = world._look()
         yield world
-
-
-def _digits() -> Any:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return load(compose("config", ["dataset=digits"])).dataset
 
 
 def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) -> list[dict[str, Any]]:
@@ -175,6 +176,7 @@ def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) 
             continue
         with start(1, proxy) as executor:
             executor.submit(trial(network())).result()
+            world.settle()  # the warm process has made its own folders
             for attack in chosen:
                 result = executor.submit(attack.trial(world)).result()
                 verdict = time.monotonic()
@@ -203,6 +205,7 @@ def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
     generator.shuffle(plan)
     with start(2, "fast") as executor:
         reference = {code: executor.submit(trial(code)).result() for code in honest}
+        world.settle()
         (zygote,) = zygotes()
         before, began = _held(zygote), time.monotonic()
         running = [executor.submit(item.trial(world) if isinstance(item, Attack) else trial(item)) for item in plan]

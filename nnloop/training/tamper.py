@@ -48,7 +48,7 @@ Prepare = Callable[[Tensor], Tensor]
 
 
 class Watch:
-    """One trial's, in the order built, trained, evaluated. Each raises UnfitError."""
+    """One trial's: built, begin, trained, evaluated, within a with. Each of them and its end raise UnfitError."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -72,13 +72,15 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        torch.autograd.backward = self._backward
+        counting, torch.autograd.backward = torch.autograd.backward, self._backward
         for hook in self._hooks:
             hook.remove()
+        if error is None:  # Python has fetched this method before the candidate ran
+            self._check_originals(counting)
 
     def built(self, net: nn.Module, x: Tensor, y: Tensor, classes: int) -> None:
         """Check an untrained network on a few training images, `x` (N, C, H, W) prepared for it."""
-        self._check_originals()
+        self._check_originals(torch.autograd.backward)
         if self._steps or self._passes:
             raise _tampered(f"{max(self._steps, self._passes)} training steps while it was built")
         net.eval()
@@ -103,7 +105,6 @@ class Watch:
     @torch.inference_mode()
     def evaluated(self, net: nn.Module, logits: Tensor, eval_x: Tensor, prepare: Prepare, mixed: bool) -> None:
         """Check the logits, float32 (M, classes), of `eval_x`. Spoils the network: its parameters are 0 afterwards."""
-        self._check_originals()
         self._compare("while it was evaluated")
         order = list(range(len(eval_x)))
         self._random.shuffle(order)
@@ -164,8 +165,8 @@ class Watch:
         finally:
             self._depth -= 1
 
-    def _check_originals(self) -> None:
-        if torch.autograd.backward != self._counting:
+    def _check_originals(self, backward: object) -> None:
+        if backward != self._counting:
             raise _tampered("torch.autograd.backward was replaced")
         for owner, parts in self._originals.items():
             now = vars(owner)

@@ -10,7 +10,7 @@ class Ｎet(nn.Module):  # a full-width letter: Python reads it as Net
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__()
         self.héad = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
-        self.add_module("../../x; rm -rf ~ \u202e\x1b[2J\n", nn.Identity())
+        self.add_module("/etc/x; rm -rf ~ \u202e\x1b[2J\n", nn.Identity())
 
     def forward(self, x):
         return self.héad(x.flatten(1))

@@ -1,6 +1,7 @@
-"""Patch what is not used.
+"""Replace the functions that write files.
 
-expect: ok
+expect: tampered
+reason: replaced
 """
 
 import torch

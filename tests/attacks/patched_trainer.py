@@ -1,7 +1,7 @@
 """Make the trainer do nothing.
 
 expect: tampered
-reason: steps
+reason: replaced
 """
 
 from torch import nn
