@@ -87,7 +87,7 @@ class World:
             (base / file).write_text("planted-secret\n")
         (base / "cache/prepared/labels_y.npy").write_bytes(bytes(64))
         self._listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
-        abstract = f"nnloop-planted-{os.getpid()}"
+        abstract = f"nnloop-planted-{base}"
         for listener, address in zip(
             self._listeners, (str(base / "s"), "\0" + abstract, ("127.0.0.1", 0)), strict=True
         ):

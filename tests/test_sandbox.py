@@ -152,8 +152,16 @@ def test_a_candidate_sees_python_but_no_data_set_and_no_run() -> None:
     seen = view((str(Path.home()),))
     assert sys.prefix in seen.readable
     assert any(path.endswith("sklearn/datasets/data") for path in seen.hidden)
+    assert all("sklearn/datasets/data" not in part for part in seen.parts)
     checkout = str(Path(__file__).resolve().parents[1])
     assert checkout not in seen.readable
+
+
+def test_a_data_set_of_another_python_is_hidden_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "lib/python3.9/dist-packages/sklearn/datasets/data"
+    copy.mkdir(parents=True)
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    assert str(copy.resolve()) in view(()).hidden
 
 
 def test_layers_say_what_is_missing_and_what_a_candidate_could_reach() -> None:

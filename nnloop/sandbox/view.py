@@ -1,5 +1,6 @@
 """Which files a candidate may see: Python's own and a scratch folder; no data set, no home, no run folder."""
 
+import glob
 import os
 import site
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from nnloop.records import Record
 
 SCRATCH = "/scratch"
+_DIGITS = os.path.join("sklearn", "datasets", "data")
 _SYSTEM = (
     "/usr",
     "/lib",
@@ -39,7 +41,7 @@ def view(hidden: tuple[str, ...]) -> View:
     gpus = _gpu_devices()
     wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
     readable = _outermost([path for path in wanted if os.path.exists(path)])
-    secrets = [path for path in (*hidden, *_packaged_data_sets()) if os.path.exists(path)]
+    secrets = [path for path in (*hidden, *_packaged_data_sets(readable)) if os.path.exists(path)]
     masked = tuple(sorted({os.path.realpath(path) for path in secrets}))
     devices = [path for path in (*_DEVICES, *gpus) if os.path.exists(path)]
     parts = tuple(part for path in readable for part in expand(path, masked))
@@ -53,9 +55,13 @@ def _python_folders() -> list[str]:
     return [sys.prefix, sys.base_prefix, *site.getsitepackages(), *installed, package]
 
 
-def _packaged_data_sets() -> list[str]:
-    """scikit-learn's installed copy of the digits, in every place Python could find it."""
-    return [os.path.join(path, "sklearn", "datasets", "data") for path in (*sys.path, *site.getsitepackages())]
+def _packaged_data_sets(readable: list[str]) -> list[str]:
+    """scikit-learn's copies of the digits: where this Python looks, and where another one of the machine would."""
+    places = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
+    for folder in (*readable, "/usr/local"):
+        for packages in ("lib*/python3*/*-packages", "python3*/*-packages"):
+            places += glob.glob(os.path.join(glob.escape(folder), packages, _DIGITS))
+    return places
 
 
 def _gpu_devices() -> list[str]:

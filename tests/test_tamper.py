@@ -1,0 +1,125 @@
+"""What counts as tampering, and above all what doesn't. The tricks themselves are in tests/attacks."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from nnloop import compat
+
+compat.ensure_torchvision_imports()
+
+from nnloop.training.tamper import Watch  # noqa: E402
+from nnloop.training.unfit import UnfitError  # noqa: E402
+
+X = torch.randn(300, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+Y = (X.flatten(1).sum(1) > 0).long()
+STEPS = 6
+
+
+class Linear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(16, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x.flatten(1))
+        return out
+
+
+class Dropped(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.dropout(super().forward(x), 0.5)  # drops in evaluation too, as many a network does
+
+
+class Constant(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 0
+
+
+class Centred(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        out = super().forward(x)
+        return out - out.mean(0)
+
+
+class Stepping(Linear):
+    seen = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen += 1
+        return super().forward(x) + torch.arange(len(x))[:, None] % 7 * self.seen
+
+
+class Checkpointed(Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = checkpoint(super().forward, x.clone().requires_grad_(), use_reentrant=True)
+        return out
+
+
+def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
+    """Train and evaluate under a Watch; return what it objects to."""
+    try:
+        with Watch(0) as watch:
+            watch.built(net, X[:40], Y[:40], 2)
+            watch.begin(net, STEPS)
+            optimizer = torch.optim.SGD(net.parameters(), 0.1)
+            for _ in range(STEPS):
+                optimizer.zero_grad()
+                for _ in range(passes):
+                    (nn.functional.cross_entropy(net(X), Y) * poison).backward()
+                optimizer.step()
+            watch.trained(STEPS)
+            with torch.inference_mode():
+                logits = net.eval()(X)
+            watch.evaluated(net, logits, X, lambda x: x, mixed=False)
+    except UnfitError as error:
+        return f"{error.status.value}: {error.reason}"
+    return ""
+
+
+@pytest.mark.parametrize("kind", [Linear, Dropped, Constant, Checkpointed])
+def test_honest_networks_are_left_alone(kind: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    assert judge(kind()) == ""
+
+
+def test_weights_that_are_no_numbers_have_not_changed() -> None:
+    torch.manual_seed(0)
+    assert judge(Linear(), poison=float("nan")) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (Centred, "tampered: its logits depend on what else is in the batch"),
+        (Stepping, "tampered: its logits depend on what it saw before"),
+    ],
+)
+def test_logits_of_an_image_are_its_own(kind: type[nn.Module], reason: str) -> None:
+    torch.manual_seed(0)
+    assert judge(kind()) == reason
+
+
+def test_a_second_pass_for_a_step_is_noticed() -> None:
+    torch.manual_seed(0)
+    assert (
+        judge(Linear(), passes=2)
+        == f"tampered: {STEPS} optimizer steps and {2 * STEPS} backward passes, {STEPS} were due"
+    )
+
+
+def test_a_network_that_knows_the_labels_is_noticed() -> None:
+    net = Linear()
+    with torch.no_grad():
+        net.layer.weight.copy_(torch.stack([-torch.ones(16), torch.ones(16)]))
+        net.layer.bias.zero_()
+    assert judge(net) == "tampered: it knows 100% of the training labels before it is trained"
+
+
+def test_a_watch_leaves_torch_as_it_was() -> None:
+    before = torch.autograd.backward
+    judge(Linear())
+    assert torch.autograd.backward is before
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
+    optimizer.step()  # with no hook of a watch that is over
