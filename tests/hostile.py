@@ -140,8 +140,9 @@ class World:
             for path in folder.rglob("*"):
                 if "__pycache__" not in path.parts:
                     facts = path.lstat()
-                    digest = sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-                    found[str(path)] = f"{facts.st_mode} {facts.st_mtime_ns} {facts.st_nlink} {digest}"
+                    file = path.is_file()
+                    inside = f"{facts.st_mtime_ns} {sha256(path.read_bytes()).hexdigest()}" if file else ""
+                    found[str(path)] = f"{facts.st_mode} {facts.st_nlink if file else 0} {inside}"
         for folder in (*site, Path("/dev/shm")):
             names = os.listdir(folder) if folder.is_dir() else []
             found |= {f"{folder}/{name}": "" for name in names if "nnloop-was" in name or name == "sitecustomize.py"}
