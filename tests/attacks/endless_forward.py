@@ -1,7 +1,6 @@
 """Loop for ever in training.
 
 expect: timeout
-reason: while training
 """
 
 from torch import nn

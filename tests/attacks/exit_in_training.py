@@ -1,7 +1,6 @@
 """End the process with success in training.
 
 expect: crashed
-reason: exited with code 0 while training
 """
 
 import os

@@ -1,7 +1,7 @@
 """Add gradients of a pass of its own.
 
 expect: tampered
-reason: backward passes
+reason: training steps
 """
 
 from torch import nn

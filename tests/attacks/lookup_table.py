@@ -1,7 +1,6 @@
 """Answer from a table of images and labels that it finds in the interpreter.
 
 expect: tampered
-reason: depend on its parameters
 """
 
 import sys

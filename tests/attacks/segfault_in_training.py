@@ -1,7 +1,7 @@
 """Read address 0 in training.
 
 expect: crashed
-reason: SIGSEGV while training
+reason: SIGSEGV
 """
 
 import ctypes
