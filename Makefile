@@ -38,7 +38,7 @@ types: $(STAMP) ## mypy, strict
 bench: $(STAMP) ## the benchmarks in tests/bench, one after the other
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-attacks: $(STAMP) ## run the hostile networks as root and as a user, and write their table (nnloop/sandbox/ATTACKS.md)
+attacks: $(STAMP) ## run the hostile networks and write their table (nnloop/sandbox/ATTACKS.md)
 	$(BIN)/python tests/hostile.py table
 
 clean: ## remove .venv, caches and build files; outputs/ stays

@@ -1,7 +1,7 @@
 """The hostile networks of tests/attacks, the world that they must not change, and the table of how they end.
 
-    python tests/hostile.py table              run all, as this user and as an unprivileged one, and write the table
-    python tests/hostile.py measure FILE       run all one after another; write how they ended as JSON
+    python tests/hostile.py table              run all one after another and write the table of how they ended
+    python tests/hostile.py together FILE      run all at once, two at a time, and write how they ended as JSON
     python tests/hostile.py mixed [TRIALS]     run many trials, a third of them hostile, and count what is left behind
 
 An attack's docstring says what it does and how its trial has to end; `@RUN@` and the like in its code stand for what
@@ -182,17 +182,8 @@ def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) 
                 result = executor.submit(attack.trial(world)).result()
                 verdict = time.monotonic()
                 began = float(executor.submit(trial(CLOCK)).result().reason.removeprefix("RuntimeError: "))
-                rows.append(
-                    {
-                        "name": attack.name,
-                        "status": result.status.value,
-                        "reason": result.reason,
-                        "as_stated": attack.ended_as_stated(result),
-                        "recovery_ms": round(1e3 * (began - verdict)),
-                        "changes": world.changes(),
-                        "layers": executor.layers,
-                    }
-                )
+                recovery_ms = round(1e3 * (began - verdict))
+                rows.append({**_row(attack, result), "recovery_ms": recovery_ms, "changes": world.changes()})
     return rows
 
 
@@ -253,45 +244,50 @@ def _groups() -> list[str]:
     return [] if home is None else [name for folder in {home.memory, home.pids} for name in os.listdir(folder)]
 
 
+def together(world: World) -> list[dict[str, Any]]:
+    """Run the attacks on proxy=fast two at a time."""
+    with start(2, "fast") as executor:
+        executor.submit(trial(network())).result()
+        world.settle()
+        running = [(attack, executor.submit(attack.trial(world))) for attack in ATTACKS if attack.proxy == "fast"]
+        rows = [_row(attack, future.result()) for attack, future in running]
+        left_behind()
+        return [{**row, "changes": world.changes()} for row in rows]
+
+
+def _row(attack: Attack, result: TrialResult) -> dict[str, Any]:
+    return {
+        "name": attack.name,
+        "status": result.status.value,
+        "reason": result.reason,
+        "as_stated": attack.ended_as_stated(result),
+        "layers": result.sandbox,
+    }
+
+
 def write_table() -> None:
-    """Run everything as this user and as an unprivileged one, and write ATTACKS.md."""
-    import as_user
-
     with planted() as world:
-        root = measure(world)
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o777)
-        file = Path(folder) / "user.json"
-        as_user.run([sys.executable, str(Path(__file__).resolve()), "measure", str(file)])
-        user = json.loads(file.read_text())
-    TABLE.write_text(render(root, user))
+        TABLE.write_text(render(measure(world)))
 
 
-def render(root: list[dict[str, Any]], user: list[dict[str, Any]]) -> str:
-    by_name = [{row["name"]: row for row in rows} for rows in (root, user)]
-    lines = [
-        f"| {attack.name} | {attack.claim} | {attack.status} | "
-        + " | ".join(str(rows[attack.name]["recovery_ms"]) for rows in by_name)
-        + " |"
-        for attack in ATTACKS
-    ]
-    wrong = [row for rows in (root, user) for row in rows if not row["as_stated"] or row["changes"]]
+def render(rows: list[dict[str, Any]]) -> str:
+    """Return the table in Markdown. Raises SystemExit where an attack did not end as stated."""
+    wrong = [row for row in rows if not row["as_stated"] or row["changes"]]
     if wrong:
         raise SystemExit(json.dumps(wrong, indent=1))
-    return (
-        INTRODUCTION.format(count=len(lines), root=root[0]["layers"], user=user[0]["layers"]) + "\n".join(lines) + "\n"
-    )
+    taken = {row["name"]: row["recovery_ms"] for row in rows}
+    lines = [f"| {attack.name} | {attack.claim} | {attack.status} | {taken[attack.name]} |\n" for attack in ATTACKS]
+    return INTRODUCTION.format(count=len(lines), layers=rows[0]["layers"]) + "".join(lines)
 
 
 INTRODUCTION = """# Hostile networks and how their trials end
 
-Written by `make attacks` from the {count} networks in tests/attacks: each was run as root and as an unprivileged user,
-ended with this status, and changed nothing outside its scratch folder. The last two columns are the milliseconds from
-the verdict until the next trial's network was being built, as root and as the user; a trial on this machine starts in
-about as long without an attack before it. Layers in force as root: {root}; as the user: {user}.
+Written by `make attacks` from the {count} networks in tests/attacks, run one after another as root: each ended with
+this status and changed nothing outside its scratch folder. The last column is the milliseconds from the verdict until
+the next trial's network was being built. Layers in force: {layers}. A long test runs them as an unprivileged user too.
 
-| attack | what it does | ends as | root, ms | user, ms |
-|---|---|---|---|---|
+| attack | what it does | ends as | recovery, ms |
+|---|---|---|---|
 """
 
 
@@ -299,9 +295,9 @@ def main() -> None:
     match sys.argv[1:]:
         case ["table"]:
             write_table()
-        case ["measure", file]:
+        case ["together", file]:
             with planted() as world:
-                Path(file).write_text(json.dumps(measure(world)))
+                Path(file).write_text(json.dumps(together(world)))
         case ["mixed", *count]:
             with planted() as world:
                 print(json.dumps(mixed(world, int(count[0]) if count else 1000), indent=1))

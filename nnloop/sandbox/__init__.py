@@ -4,8 +4,8 @@ What it covers: a candidate runs in a process of its own, forked from a warm one
 that process gets, as far as the machine allows, its own user, pid, network, mount and ipc namespaces with a read-only
 root of just Python's own folders and a small scratch folder; no capabilities, a seccomp filter (no new processes, no
 sockets, no tracing, no signals to others, no change of owners, modes or times), Landlock, resource limits, a control
-group for memory and processes, and an empty environment. Where namespaces, filter or Landlock are missing, the other
-two keep candidates from files, processes and the network (a long test). ATTACKS.md lists the hostile networks of
+group for memory and processes, and an empty environment. Where there are no namespaces,
+filter and Landlock keep candidates from files, processes and the network (a long test). ATTACKS.md lists the hostile networks of
 tests/attacks and how they end. A candidate never holds the labels of the evaluation images, whose order tells nothing
 either; what comes back is data (JSON lines and an npy array), and the parent computes the accuracy.
 
