@@ -12,7 +12,7 @@ from nnloop.corpus import adopted, lemur
 from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
-from nnloop.jobs import adopt, dashboard, evaluate, export, prepare, pretrain, validate
+from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
@@ -35,6 +35,7 @@ def run(settings: Settings, folder: Path) -> None:
         "search": _search,
         "evaluate": _evaluate,
         "report": _report,
+        "memory": _memory,
         "validate": _validate,
         "pretrain": _pretrain,
         "prepare": _prepare,
@@ -122,6 +123,10 @@ def _evaluate(settings: Settings, folder: Path) -> None:
 
 def _report(settings: Settings, folder: Path) -> None:
     report_job.run(settings, settings.job, sys.stdout)
+
+
+def _memory(settings: Settings, folder: Path) -> None:
+    memory.run(settings, sys.stdout)
 
 
 def _validate(settings: Settings, folder: Path) -> None:

@@ -45,6 +45,11 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
 
 
+def read_shape(settings: HfLlmSettings) -> Shape:
+    """Read what decides the memory, from the config alone. Raises ModelError."""
+    return shape_of(read_config(settings, find(settings.model, settings.revision)))
+
+
 def load_tokenizer(settings: HfLlmSettings) -> Tokenizer:
     """Load the tokenizer alone. Raises ModelError."""
     ensure_torchvision_imports()

@@ -386,6 +386,11 @@ class AdoptJobSettings:
 
 
 @dataclass
+class MemoryJobSettings:
+    name: str
+
+
+@dataclass
 class ReportJobSettings:
     name: str
     last_cycles: int | None  # that the final comparison of arms takes; None: the last quarter of the shortest run

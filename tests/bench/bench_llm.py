@@ -29,6 +29,12 @@ from nnloop.settings import LoraSettings
 
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj", "gate_proj"]
 REFERENCE_TOKENS = 4
+LORA: dict[str, Any] = {
+    **{"name": "lora", "rank": 32, "alpha": 32, "dropout": 0.05, "targets": TARGETS, "layers": None, "lr": 1e-5},
+    **{"epochs": 1, "batch_size": 1, "accumulation": 8, "gradient_checkpointing": True, "optimizer": "auto"},
+    **{"warmup_steps": 20, "weight_decay": 0.01, "clip_norm": 1.0, "max_length": 4096, "max_pairs": 200},
+    **{"corpus_pairs": 0, "held_out": 0.0, "checkpoint_minutes": 1e6, "restart": False},
+}
 
 
 class Never:
@@ -54,7 +60,8 @@ def main() -> None:
         "batched": round(batch * new / timed(lambda: generate(model, prompts, batch, new))),
         "one_by_one": round(new / timed(lambda: generate(model, prompts[:1], 1, new)), 1),
         "reference": round(REFERENCE_TOKENS / timed(lambda: without_cache(model, prompts[0], new)), 2),
-        "lora": round(tune(model, prompts, new)),
+        "lora": round(tune(model, prompts, new, packing=False)),
+        "lora_packed": round(tune(model, prompts, new, packing=True)),
         "peak_gb": round(peak(model.device), 1),
     }
     print(json.dumps(result))
@@ -94,19 +101,22 @@ def without_cache(model: Any, prompt: list[int], new: int) -> None:
     text.cpu()
 
 
-def tune(model: Any, prompts: list[list[int]], new: int) -> float:
+def tune(model: Any, prompts: list[list[int]], new: int, packing: bool) -> float:
     """Tokens per second, prompts included, of one epoch with the papers' LoRA (batch 1, accumulation 8)."""
     from peft import LoraConfig
 
     from nnloop.llm import adapters
 
-    settings = LoraSettings("lora", 32, 32, 0.05, TARGETS, None, 1e-5, 1, 1, 8, 20, 0.01, 1.0, 4096, 200, False)
+    settings = LoraSettings(**{**LORA, "packing": packing})
     examples = [Example(prompt, prompt[:new]) for prompt in prompts]
     config = LoraConfig(task_type="CAUSAL_LM", r=32, lora_alpha=32, lora_dropout=0.05, target_modules=TARGETS)
     tuned = adapters.add_lora(model, config)
     if model.device.type == "cuda":
         model.activation_checkpointing_enable({"use_reentrant": False})
-    return sum(len(one) for one in examples) / timed(lambda: train(tuned, examples, settings, 0))
+    try:
+        return sum(len(one) for one in examples) / timed(lambda: train(tuned, examples, [], settings, 0))
+    finally:
+        adapters.detach(tuned)
 
 
 def timed(work: Callable[[], Any]) -> float:
