@@ -9,11 +9,12 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnloop import naming
+from nnloop import launch
 from nnloop.errors import UserError
+from nnloop.stop import EXIT_CODE, Interrupted
 
 _PACKAGE = Path(__file__).resolve().parent
 _HOME = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent
@@ -37,26 +38,37 @@ Choose an option of a group with group=option:
 _HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
 """What Hydra and OmegaConf add to their messages that helps nobody on one line."""
 
+_IN_A_JOB = "SUBMITIT_EXECUTOR"
+"""Set in a job on a cluster, whose failure has to reach the process that submitted it."""
+
 _log = logging.getLogger("nnloop")
 _failures: list[int] = []
 
 
 def main() -> None:
-    """Run from the command line. Exit code 0 is success, 2 wrong input, 1 our own failure, 130 an interrupt."""
+    """Run from the command line.
+
+    Exit code 0 is success, 2 wrong input or a full disk, 1 our own failure, 75 a search that a signal stopped and that
+    the same command continues, 130 an interrupt.
+    """
     if not any(argument.startswith(("--config-dir", "-cd")) for argument in sys.argv):
         sys.argv += ["--config-dir", str(_HOME / "sweeps")]  # lets --config-name find a sweep
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_HELP + list_options())
         return
+    logging.raiseExceptions = False  # a full disk would fill the terminal with tracebacks of the log file
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
-    OmegaConf.register_new_resolver("nnloop.folder", naming.run_folder, replace=True)
-    OmegaConf.register_new_resolver("nnloop.subfolder", naming.run_subfolder, replace=True)
+    launch.register_resolvers()
     try:
         _compose_and_run()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        sys.exit(EXIT_CODE if isinstance(error, Interrupted) else 130)
     except (HydraException, OmegaConfBaseException, UserError) as error:
         _fail(_one_line(error), 2)
+    except RuntimeError as error:
+        if type(error).__module__.partition(".")[0] != "submitit":
+            raise
+        _fail(f"a job on the cluster failed: {_last_line(error)}; the others go on", 1)
     except OSError as error:
         _fail(f"{error.filename or 'output folder'}: {error.strerror or error}", 2)
     sys.exit(max(_failures, default=0))
@@ -74,9 +86,13 @@ def _compose_and_run(config: DictConfig) -> None:
         build.run(checked, Path(HydraConfig.get().runtime.output_dir))
     except UserError as error:
         _fail(_one_line(error), 2)
+        if _IN_A_JOB in os.environ:
+            raise
     except Exception:
         _log.exception("nnloop failed")
         _failures.append(1)
+        if _IN_A_JOB in os.environ:
+            raise
 
 
 def list_options() -> str:
@@ -101,6 +117,10 @@ def _one_line(error: BaseException) -> str:
             parts.append(text)
         seen = seen.__cause__
     return "; ".join(parts) + _allowed_keys(str(error))
+
+
+def _last_line(error: BaseException) -> str:
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip(" -")), type(error).__name__)
 
 
 def _allowed_keys(message: str) -> str:

@@ -1,15 +1,16 @@
 """The archive: every completion's entry on the disk, and what the search knows from them in memory.
 
-One writer. `add` makes the candidate's source durable before the journal line that names it, so an entry never points
-at nothing. Everything in memory is rebuilt from the files alone.
+One writer. Completions and candidates' sources are durable before the journal lines that name them, so that an entry
+never points at nothing. Everything in memory is rebuilt from the files alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nnloop.durable import Journal, sync_folder, write_new
 from nnloop.novelty import Novelty
 from nnloop.records import Entry, Network, Status, TrialResult
-from nnloop.rundir import Journal, RunDir, write_text
+from nnloop.rundir import RunDir
 
 
 class Archive:
@@ -33,17 +34,29 @@ class Archive:
             if network.val_accuracy is not None:
                 novelty.add(network.id, network.code, result.graph)
         for entry in run.entries():
-            self._remember(entry, run.read_code(entry.candidate) if entry.candidate else "")
+            self._remember(entry, run.read_code(str(entry.candidate)) if self._is_new(entry) else "")
         self._journal = Journal(run.archive)
         self._grown = False
+        self._lines: list[str] = []  # added and not committed yet
 
     def add(self, entry: Entry, code: str) -> None:
-        """Append an entry; `code` is the candidate's source, empty where there is none."""
+        """Make an entry known; `code` is the candidate's source, "" where there is none. `commit` writes the line."""
         if entry.candidate and entry.status is not Status.DUPLICATE:
-            write_text(self._run.code(entry.candidate), code)
-        self._journal.append(entry.line())
+            write_new(self._run.code(entry.candidate), code)
+        self._lines.append(entry.line())
         self._remember(entry, code)
         self._grown = True
+
+    def commit(self) -> None:
+        """Put the entries added since the last time on the disk, after all that they build on."""
+        if not self._lines:
+            return
+        sync_folder(self._run.path / "code")
+        self._run.settle()
+        for line in self._lines:
+            self._journal.append(line)
+        self._journal.sync()
+        self._lines = []
 
     def of_cycle(self, cycle: int) -> list[Entry]:
         return [entry for entry in self.entries if entry.cycle == cycle]
@@ -70,6 +83,10 @@ class Archive:
         self._journal.close()
         if self._grown:
             self.novelty.save(self._run.novelty)
+
+    def _is_new(self, entry: Entry) -> bool:
+        """Whether the entry brings a network whose epoch completed."""
+        return entry.valid and entry.candidate not in self.results
 
     def _remember(self, entry: Entry, code: str) -> None:
         graph = entry.result.graph if entry.result else None

@@ -3,7 +3,8 @@
 import contextlib
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 from nnloop import corpus, data, llm, novelty, report, tracking
@@ -12,10 +13,12 @@ from nnloop.corpus import adopted, lemur
 from nnloop.cycle import over_budget
 from nnloop.data.prepare import cache_home
 from nnloop.executor.local import LocalExecutor
+from nnloop.executor.slurm import SlurmExecutor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
+from nnloop.jobs.fork import fork, source_of
 from nnloop.jobs.pose import Poser
 from nnloop.jobs.search import Plan, Search
 from nnloop.jobs.tune import Tuner
@@ -26,7 +29,15 @@ from nnloop.modes.render import Task
 from nnloop.records import CycleReport, Limits, Network
 from nnloop.report.read import read
 from nnloop.rundir import RunDir
-from nnloop.settings import AdoptedCorpusSettings, LemurCorpusSettings, LoraSettings, Settings
+from nnloop.settings import (
+    AdoptedCorpusSettings,
+    LemurCorpusSettings,
+    LocalExecutorSettings,
+    LoraSettings,
+    Settings,
+    SlurmExecutorSettings,
+)
+from nnloop.stop import Stop
 
 
 def run(settings: Settings, folder: Path) -> None:
@@ -48,16 +59,18 @@ def run(settings: Settings, folder: Path) -> None:
 
 def _search(settings: Settings, folder: Path) -> None:
     run_dir = RunDir(folder)
-    run_dir.open(settings)
-    with run_dir.hold():
+    with Stop(settings.executor.grace_s) as stop, run_dir.hold():
+        if settings.resume != "continue":
+            fork(RunDir(source_of(settings.resume, folder)), run_dir, settings)
+        run_dir.open(settings)
         reports = run_dir.reports()
         if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
-            reports = _search_on(settings, run_dir)
+            reports = _search_on(settings, run_dir, stop)
     stopped = over_budget(reports, settings.budget) if len(reports) < settings.cycles else None
     _finish(reports, run_dir, stopped, settings.summaries)
 
 
-def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
+def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleReport]:
     """Run what is missing of a search."""
     from nnloop.report.progress import Progress
 
@@ -67,7 +80,8 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
     plan = make_plan(settings, task)
     tracker = tracking.build(settings.tracker)
     with contextlib.ExitStack() as stack:
-        executor = stack.enter_context(make_executor(settings, dataset))
+        executor = make_executor(settings, dataset, run_dir.path)
+        stack.enter_context(executor)
         tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         shelf = shelf_path(cache_home(), dataset.fingerprint, settings.dataset, settings.proxy)
@@ -86,6 +100,7 @@ def _search_on(settings: Settings, run_dir: RunDir) -> list[CycleReport]:
             _make_tuner(settings, mode, task),
             tracker,
             stack.enter_context(Progress()),
+            stop,
         )
         stack.callback(search.close)
         reports = search.run()
@@ -117,7 +132,7 @@ def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, su
 def _evaluate(settings: Settings, folder: Path) -> None:
     sources = evaluate.read(settings.candidate or "")
     plan = make_plan(settings, make_task(settings))
-    with make_executor(settings, data.load(settings.dataset)) as executor:
+    with make_executor(settings, data.load(settings.dataset), folder) as executor:
         evaluate.run(sources, plan.trial, executor, sys.stdout)
 
 
@@ -131,7 +146,7 @@ def _memory(settings: Settings, folder: Path) -> None:
 
 def _validate(settings: Settings, folder: Path) -> None:
     dataset = data.load(settings.dataset)
-    with make_executor(settings, dataset) as executor:
+    with make_executor(settings, dataset, folder) as executor:
         validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, sys.stdout)
 
 
@@ -182,10 +197,22 @@ def make_mode(settings: Settings) -> Mode:
     return Delta(writer.diff_context, writer.diff_line_numbers, settings.mode.edit_format, settings.mode.tolerant)
 
 
-def make_executor(settings: Settings, dataset: data.Dataset) -> LocalExecutor:
+def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:
+    """Build what judges trials; a job's own `folder` takes what goes to and fro between cluster nodes."""
+    if isinstance(settings.executor, SlurmExecutorSettings):
+        return SlurmExecutor(settings.executor, folder, partial(_on_node, settings))
     return LocalExecutor(
         dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, settings.mode.max_params
     )
+
+
+def _on_node(settings: Settings) -> LocalExecutor:
+    """Build a cluster node's own executor, there: one trial at a time, the second chance included."""
+    chosen = settings.executor
+    here = LocalExecutorSettings("local", 1, chosen.wall_s, chosen.memory_gb, 1, chosen.grace_s)
+    executor = make_executor(replace(settings, executor=here), data.load(settings.dataset), Path())
+    assert isinstance(executor, LocalExecutor)
+    return executor
 
 
 def _make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:

@@ -1,11 +1,7 @@
-"""A run's folder: every file name, atomic writes, provenance.
+"""A run's folder: every file name, what may be written when, provenance."""
 
-Whatever is written here is written beside and renamed, or appended and fsynced, so a reader never meets half a file. A
-torn last line of a journal (a kill in the middle of an append) is dropped when the journal is opened for writing.
-"""
-
-import fcntl
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -15,18 +11,27 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from nnloop.durable import Journal as Journal
+from nnloop.durable import journal as journal
+from nnloop.durable import make_folder
+from nnloop.durable import read_lines as read_lines
+from nnloop.durable import write_json as write_json
+from nnloop.durable import write_text as write_text
 from nnloop.errors import RunFolderError
-from nnloop.records import Completion, CycleReport, Entry, Network, TrialResult
+from nnloop.lease import Lease, myself
+from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
 from nnloop.settings import Settings
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
 _MAY_DIFFER = (
-    *("executor.", "tracker.", "budget.", "summaries"),
+    *("executor.", "tracker.", "budget.", "summaries", "resume", "dry_run"),
     *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size", "llm.rest"),
 )
 """Settings that say where a run runs, not what it computes."""
+
+_log = logging.getLogger(__name__)
 
 
 class RunDir:
@@ -41,12 +46,18 @@ class RunDir:
         self.dataset = path / "dataset.json"
         self.page = path / "report.html"
         self.log = path / "nnloop.log"
+        self._journals: list[Journal] = []
+        self._lease: Lease | None = None
 
     def code(self, candidate: str) -> Path:
         return self.path / "code" / f"{candidate}.py"
 
     def read_code(self, candidate: str) -> str:
-        return self.code(candidate).read_text("utf-8", "surrogatepass")
+        """Raises RunFolderError: a file that an entry names was durable before the entry, so somebody removed it."""
+        try:
+            return self.code(candidate).read_text("utf-8", "surrogatepass")
+        except FileNotFoundError:
+            raise RunFolderError(f"{self.code(candidate)}: is missing; put it back, archive.jsonl names it") from None
 
     def completions(self, cycle: int) -> Path:
         return self.path / "completions" / f"{cycle:04d}.jsonl"
@@ -69,29 +80,54 @@ class RunDir:
     def open(self, settings: Settings) -> None:
         """Create the folder, or check that it was written with these settings. Raises RunFolderError."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
             for part in ("code", "completions", "cycles"):
-                (self.path / part).mkdir(exist_ok=True)
+                make_folder(self.path / part)
             if self.meta.exists():
                 _refuse_other_settings(self, settings)
             else:
-                write_json(self.meta, _provenance(settings))
+                self.create(provenance(settings))
         except OSError as error:
             raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
 
+    def create(self, about: dict[str, Any]) -> None:
+        """Make this a run folder, with its provenance."""
+        write_json(self.meta, about)
+
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep other processes off the folder; the lock dies with this process. Raises RunFolderError."""
-        with (self.path / "run.lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.seek(0)
-                raise RunFolderError(f"{self.path}: in use by {lock.read() or 'another process'}") from None
-            lock.truncate(0)
-            lock.write(f"process {os.getpid()} on {platform.node()}")
-            lock.flush()
+        """Keep other processes off the folder. Raises RunFolderError that names the one in there."""
+        try:
+            make_folder(self.path)
+            self._lease = Lease(self.path / "run.lock", myself())
+            self._lease.take(_log.warning)
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
+        try:
             yield
+        finally:
+            self._lease.release()
+            self._lease = None
+
+    @contextmanager
+    def journal(self, path: Path) -> Iterator[Journal]:
+        """Open a journal of this run for writing; `settle` syncs it while it is open."""
+        opened = Journal(path)
+        self._journals.append(opened)
+        try:
+            yield opened
+        finally:
+            self._journals.remove(opened)
+            opened.close()
+
+    def settle(self) -> None:
+        """Put all that was appended so far on the disk, before something is written that builds on it.
+
+        Raises RunFolderError where another process has taken the folder over meanwhile.
+        """
+        if self._lease is not None:
+            self._lease.check()
+        for opened in self._journals:
+            opened.sync()
 
     def keep_dataset(self, facts: dict[str, Any]) -> None:
         """Record what the run's data are. Raises RunFolderError where the run was begun with others."""
@@ -136,8 +172,9 @@ class RunDir:
         return {c.slot: c for c in (Completion.from_json(line) for line in read_lines(self.completions(cycle)))}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
-        """By candidate id."""
-        return {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
+        """By candidate id; trials that our own machinery failed are left out, so that they are run again."""
+        rows = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
+        return {candidate: result for candidate, result in rows.items() if result.status is not Status.INFRASTRUCTURE}
 
     def corpus(self) -> list[Network]:
         """The corpus with the accuracies that its trials reached in this run."""
@@ -148,84 +185,7 @@ class RunDir:
         return [(Network.from_json(row["network"]), TrialResult.from_json(row["result"])) for row in rows]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replace a file in one step that survives a power loss."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8", errors="surrogatepass") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    sync_folder(path.parent)
-
-
-def write_json(path: Path, data: Any) -> None:
-    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames and new names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file; a torn last line is left out, a damaged line before it is a RunFolderError."""
-    if not path.exists():
-        return
-    whole, newline, _torn = path.read_bytes().rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            raise RunFolderError(f"{path}: line {number} is damaged") from None
-
-
-class Journal:
-    """An append-only JSONL file with one writer; every line is on the disk when `append` returns."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _drop_torn_line(path)
-        self._file = path.open("ab")
-        sync_folder(path.parent)
-
-    def append(self, line: str) -> None:
-        self._file.write(line.encode("utf-8", "backslashreplace") + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-
-
-@contextmanager
-def journal(path: Path) -> Iterator[Journal]:
-    opened = Journal(path)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def _drop_torn_line(path: Path) -> None:
-    if path.exists():
-        with path.open("rb+") as file:
-            _truncate_after_last_newline(file)
-
-
-def _truncate_after_last_newline(file: IO[bytes]) -> None:
-    content = file.read()
-    end = content.rfind(b"\n") + 1
-    if end < len(content):
-        file.truncate(end)
-        os.fsync(file.fileno())
-
-
-def _provenance(settings: Settings) -> dict[str, Any]:
+def provenance(settings: Settings) -> dict[str, Any]:
     return {
         "run_id": uuid.uuid4().hex[:12],
         "settings": asdict(settings),
@@ -264,16 +224,24 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
-    """A setting that came after the folder was written may be there as long as it is off."""
-    old, new = _flat(folder.settings()), _flat(asdict(settings))
-    differing = [
-        key
-        for key in sorted(old.keys() | new.keys())
-        if not key.startswith(_MAY_DIFFER) and old.get(key) != new.get(key) and (key in old or new[key])
-    ]
-    if differing:
-        shown = ", ".join(f"{key} (there {old.get(key)}, now {new.get(key)})" for key in differing[:8])
-        raise RunFolderError(f"{folder.path}: holds a run with other settings: {shown}; choose another name=")
+    keys = differing(folder.settings(), asdict(settings))
+    if keys:
+        old, new = _flat(folder.settings()), _flat(asdict(settings))
+        shown = ", ".join(f"{key} (there {old.get(key)}, now {new.get(key)})" for key in keys[:8])
+        raise RunFolderError(
+            f"{folder.path}: holds a run with other settings: {shown}; choose another name=, or resume=fork to start a "
+            "new folder from its closed cycles"
+        )
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Keys of settings that differ, without those that only say where a run runs.
+
+    A setting that came after the folder was written may be there as long as it is off.
+    """
+    old, new = _flat(one), _flat(other)
+    keys = [key for key in sorted(old.keys() | new.keys()) if not key.startswith(_MAY_DIFFER)]
+    return [key for key in keys if old.get(key) != new.get(key) and (key in old or new[key])]
 
 
 def _flat(data: Any, prefix: str = "") -> dict[str, Any]:

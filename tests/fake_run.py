@@ -5,6 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+from nnloop.durable import write_json
 from nnloop.records import (
     Candidate,
     Completion,
@@ -17,7 +18,7 @@ from nnloop.records import (
     TrialResult,
     candidate_id,
 )
-from nnloop.rundir import RunDir, write_json
+from nnloop.rundir import RunDir
 from nnloop.stats import bootstrap_mean, wilson
 
 CORPUS_CODE = """import torch.nn as nn

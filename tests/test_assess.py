@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nnloop.archive import Archive
+from nnloop.durable import Journal
 from nnloop.jobs.assess import Assessor, Rules
 from nnloop.modes.full import Full
 from nnloop.modes.render import full_target
@@ -24,7 +25,7 @@ from nnloop.records import (
     TrialResult,
     candidate_id,
 )
-from nnloop.rundir import Journal, RunDir
+from nnloop.rundir import RunDir
 
 NET = """from torch import nn
 

@@ -14,13 +14,14 @@ from fake_run import make_run, settings
 from nnloop import data
 from nnloop.data.dataset import Dataset
 from nnloop.data.measure import mean_and_std
+from nnloop.durable import write_json
 from nnloop.errors import RunFolderError
 from nnloop.jobs import prepare
 from nnloop.jobs.corpus_trials import shelf_path
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.read import by_protocol, read
 from nnloop.report.summary import summary
-from nnloop.rundir import RunDir, write_json
+from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
 Configure = Callable[..., Settings]

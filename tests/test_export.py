@@ -14,12 +14,13 @@ from trials import trial
 from nnloop import build, data
 from nnloop.corpus.boilerplate import for_lemur, lemur_hash
 from nnloop.corpus.lemur import Choice, read
+from nnloop.durable import Journal, write_text
 from nnloop.errors import RunFolderError, SettingsError
 from nnloop.executor.local import LocalExecutor
 from nnloop.jobs import export
 from nnloop.modes import guard
 from nnloop.records import Entry, Status, TrialResult, candidate_id
-from nnloop.rundir import Journal, RunDir, write_text
+from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 
 Configure = Callable[..., Settings]

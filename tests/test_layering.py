@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "nnloop"
-BASE = {"records", "errors", "settings", "seeding", "compat"}
+BASE = {"records", "errors", "settings", "seeding", "compat", "durable"}
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "compat": set(),
@@ -16,7 +16,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"records"},
     "settings": {"errors", "records"},
     "stats": {"records"},
-    "rundir": {"errors", "records", "settings"},
+    "durable": {"errors"},
+    "stop": set(),
+    "lease": {"errors", "records"},
+    "rundir": {"errors", "records", "settings", "durable", "lease"},
     "data": BASE,
     "corpus": BASE,
     "training": BASE | {"data"},
@@ -33,17 +36,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": BASE | {"rundir", "stats"},
     "jobs": BASE
     | {"rundir", "stats", "data", "corpus", "executor", "parents", "novelty", "cycle", "archive", "modes", "llm"}
-    | {"tracking", "report", "meter"},
+    | {"tracking", "report", "meter", "stop"},
     "build": BASE
     | {"rundir", "data", "corpus", "executor", "novelty", "archive", "modes", "llm", "tracking", "report", "jobs"}
-    | {"cycle"},
+    | {"cycle", "stop"},
     "naming": set(),
-    "__main__": {"errors", "settings", "naming", "build"},
+    "launch": {"errors", "settings", "naming", "rundir", "executor"},
+    "__main__": {"errors", "settings", "launch", "build", "stop"},
     "__init__": set(),
 }
 ONLY_IN = {
-    "hydra": {"__main__", "build", "settings"},
-    "omegaconf": {"__main__", "build", "settings"},
+    "hydra": {"__main__", "build", "settings", "launch"},
+    "omegaconf": {"__main__", "build", "settings", "launch"},
     "wandb": {"tracking"},
     "submitit": {"executor"},
     "transformers": {"llm"},

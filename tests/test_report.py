@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import pytest
 from fake_run import make_run
 
+from nnloop.durable import write_json
 from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
 from nnloop.records import Status, TrialResult
@@ -32,7 +33,7 @@ from nnloop.report.svg import ticks
 from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
 from nnloop.report.text import duration, interval
 from nnloop.report.validation import Pair, study, write_validation
-from nnloop.rundir import RunDir, write_json
+from nnloop.rundir import RunDir
 from nnloop.settings import ReportJobSettings
 from nnloop.stats import wilson
 

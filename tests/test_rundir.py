@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from nnloop.durable import Journal, read_lines, write_text
 from nnloop.errors import RunFolderError
-from nnloop.rundir import Journal, RunDir, read_lines, write_text
+from nnloop.rundir import RunDir
 
 
 def test_a_torn_last_line_is_dropped_and_the_next_append_stands_alone(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from fake_wandb import FakeWandb
 from wandb_log import read_log
 
 from nnloop import tracking
+from nnloop.durable import write_json
 from nnloop.records import CycleReport, Status
-from nnloop.rundir import RunDir, write_json
+from nnloop.rundir import RunDir
 from nnloop.settings import NoTrackerSettings, WandbSettings
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, rows, scalars
 from nnloop.tracking.preflight import answers, choose_mode, has_key

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.corpus.adopted import FILE
+from nnloop.durable import write_text
 from nnloop.errors import CompletionError, CorpusError
 from nnloop.modes import guard
 from nnloop.modes.delta import guarded_id
 from nnloop.records import Network
-from nnloop.rundir import write_text
 
 _CONFIG = "adapter_config.json"
 

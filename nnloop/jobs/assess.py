@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nnloop.archive import Archive
+from nnloop.durable import Journal
 from nnloop.errors import CompletionError
 from nnloop.modes import Mode
 from nnloop.modes.tolerant import answer
@@ -25,7 +26,9 @@ from nnloop.records import (
     TrialResult,
     candidate_id,
 )
-from nnloop.rundir import Journal
+from nnloop.stop import Stop
+
+LOOK_S = 0.5  # between looks at whether a stop is requested, while trials run
 
 
 class Executor(Protocol):
@@ -127,29 +130,38 @@ class Assessor:
         """Archive and give the entries that are complete and next in line; never waits."""
         for future in [future for future in self._running if future.done()]:
             self._keep(future)
+        entries = []
         while (case := self._cases.get(self._next)) and self._complete(case):
-            entry = self._entry(case)
-            self._archive.add(entry, case.code)
+            entries.append(self._entry(case))
+            self._archive.add(entries[-1], case.code)
             del self._cases[self._next]
             self._next += 1
-            yield entry
+        self._archive.commit()
+        yield from entries
 
-    def until(self, slot: int) -> Iterator[Entry]:
-        """Wait until all slots below `slot`, which have been submitted, are archived."""
+    def until(self, slot: int, stop: Stop) -> Iterator[Entry]:
+        """Wait until all slots below `slot`, which have been submitted, are archived, or a stop is requested."""
         yield from self.ready()
-        while self._next < slot:
-            wait(self._running, return_when=FIRST_COMPLETED)
+        while self._next < slot and self._running:
+            self._await(stop)
             yield from self.ready()
 
-    def rest(self) -> Iterator[Entry]:
-        """Wait for everything submitted."""
+    def rest(self, stop: Stop) -> Iterator[Entry]:
+        """Wait for everything submitted, or a stop that is requested."""
         yield from self.ready()
-        while self._cases:
-            wait(self._running, return_when=FIRST_COMPLETED)
+        while self._running:
+            self._await(stop)
             yield from self.ready()
+
+    def _await(self, stop: Stop) -> None:
+        """Wait for the end of a trial; once a stop is requested, those that have not begun are dropped."""
+        if stop.requested:
+            self._running = {future: name for future, name in self._running.items() if not future.cancel()}
+        with stop.waiting():
+            wait(self._running, LOOK_S, FIRST_COMPLETED)
 
     def _keep(self, future: Future[TrialResult]) -> None:
-        """Make a result durable at once, however long an earlier slot still trains."""
+        """Write a result down at once, however long an earlier slot still trains."""
         candidate = self._running.pop(future)
         result = self._results[candidate] = future.result()
         self._trials.append(_trial_line(candidate, result))

@@ -13,9 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 
 import nnloop
+from nnloop.durable import read_lines, write_text
 from nnloop.jobs.assess import Executor
 from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
-from nnloop.rundir import RunDir, read_lines, write_text
+from nnloop.rundir import RunDir
 from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
 
 _log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TextIO
 
+from nnloop.durable import write_text
 from nnloop.errors import SettingsError
-from nnloop.rundir import write_text
 from nnloop.settings import Settings, WandbSettings
 from nnloop.tracking import dashboard
 

@@ -5,13 +5,15 @@ killed run continues with the same command: closed cycles are read back, stored 
 again, and only what is missing is done.
 """
 
+import contextlib
 import resource
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnloop import cycle as cycles
 from nnloop.archive import Archive
+from nnloop.durable import write_json
 from nnloop.jobs.assess import Assessor, Executor, Rules
 from nnloop.jobs.pose import Poser, is_repairable, lots
 from nnloop.jobs.tune import Tuner
@@ -21,9 +23,10 @@ from nnloop.modes import Mode
 from nnloop.modes.render import Task
 from nnloop.records import Candidate, Completion, CycleReport, Entry, Limits, Trial
 from nnloop.report.progress import Progress
-from nnloop.rundir import RunDir, journal, write_json
+from nnloop.rundir import RunDir
 from nnloop.seeding import derive
 from nnloop.settings import BudgetSettings
+from nnloop.stop import Interrupted, Stop
 from nnloop.tracking import Tracker
 
 
@@ -66,11 +69,12 @@ class Search:
         tuner: Tuner | None,
         tracker: Tracker,
         progress: Progress,
+        stop: Stop,
     ) -> None:
         """`load_engine` is called when the first completion is needed; `tuner` None is the frozen LLM."""
         self.plan, self.run_dir, self.archive, self.mode, self.rules = plan, run, archive, mode, rules
         self.poser, self.executor, self.tuner = poser, executor, tuner
-        self.tracker, self.progress = tracker, progress
+        self.tracker, self.progress, self.stop = tracker, progress, stop
         self._load_engine = load_engine
         self._engine: Engine | None = None
 
@@ -85,13 +89,17 @@ class Search:
         meter = Meter()
         closed = len(self.archive.of_cycle(cycle))
         self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, min(closed, self.plan.candidates))
-        with journal(self.run_dir.trials(cycle)) as trials:
+        with self.run_dir.journal(self.run_dir.trials(cycle)) as trials, self.stop.grace():
             done = self.run_dir.read_trials(cycle)
             assessor = Assessor(
                 self.archive, self.mode, self.rules, self.executor, self.plan.trial, done, trials, first_slot=closed
             )
-            self.explore(cycle, assessor, meter)
-            self.repair(cycle, assessor, meter)
+            try:
+                self.explore(cycle, assessor, meter)
+                self.repair(cycle, assessor, meter)
+            except Interrupted:
+                self._show(assessor.ready())
+                raise
         tuning = self.tune(cycle)
         meter.lap("finetune")
         return self.close_cycle(cycle, tuning, meter)
@@ -100,7 +108,8 @@ class Search:
         """Ask lot by lot, each as soon as the results that its prompts are to know of are there."""
         engine = self.engine(cycle)
         for lot in lots(self.plan.candidates, self.plan.staleness):
-            self._show(assessor.until(lot.sees))
+            self._show(assessor.until(lot.sees, self.stop))
+            self.stop.obey()
             meter.lap("evaluate")
             self.ask(cycle, [self.poser.pose(engine, cycle, slot, lot.sees) for slot in lot.slots], assessor, meter)
         self.finish(assessor, meter)
@@ -121,13 +130,14 @@ class Search:
     def ask(self, cycle: int, requests: Sequence[Request], assessor: Assessor, meter: Meter) -> None:
         """Put every completion on trial while later ones are still being written."""
         begun = max([len(self.archive.of_cycle(cycle)), *(request.slot for request in requests[:1])])
-        for generated, completion in enumerate(self.complete(cycle, requests), begun + 1):
-            assessor.submit(completion, self.archive.networks[completion.prompt.baseline])
-            self.progress.generated(min(generated, self.plan.candidates))
-            self._show(assessor.ready())
+        with contextlib.closing(self.complete(cycle, requests)) as completions:
+            for generated, completion in enumerate(self.stop.until_requested(completions), begun + 1):
+                assessor.submit(completion, self.archive.networks[completion.prompt.baseline])
+                self.progress.generated(min(generated, self.plan.candidates))
+                self._show(assessor.ready())
         meter.lap("generate")
 
-    def complete(self, cycle: int, requests: Sequence[Request]) -> Iterator[Completion]:
+    def complete(self, cycle: int, requests: Sequence[Request]) -> Generator[Completion, None, None]:
         """Stream completions: the stored ones first, then new ones, each stored before it is used."""
         closed = len(self.archive.of_cycle(cycle))
         stored = self.run_dir.read_completions(cycle)
@@ -136,7 +146,7 @@ class Search:
         missing = [request for request in wanted if request.slot not in stored]
         if missing:
             self.progress.stage("generating")
-            with journal(self.run_dir.completions(cycle)) as completions:
+            with self.run_dir.journal(self.run_dir.completions(cycle)) as completions:
                 for completion in self.engine(cycle).generate(missing):
                     completions.append(completion.line())
                     yield completion
@@ -146,7 +156,8 @@ class Search:
         if self._engine is not None:
             self._engine.rest()
         self.progress.stage("evaluating")
-        self._show(assessor.rest())
+        self._show(assessor.rest(self.stop))
+        self.stop.obey()
         meter.lap("evaluate")
 
     def tune(self, cycle: int) -> cycles.Tuning:
@@ -185,7 +196,7 @@ class Search:
             self.progress.stage("loading the LLM")
             self._engine = self._load_engine()
             if self.tuner is not None and self._engine.trainable:
-                self._engine.use_adapter(self.tuner.newest(self.run_dir, cycle))
+                self._engine.use_adapter(self.tuner.whole(self.run_dir, cycle))
         return self._engine
 
     def close(self) -> None:

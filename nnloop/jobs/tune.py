@@ -75,6 +75,15 @@ class Tuner:
         made = [run.adapter(cycle) for cycle in range(before) if run.adapter(cycle).is_dir()]
         return made[-1] if made else None
 
+    def whole(self, run: RunDir, before: int) -> Path | None:
+        """`newest`, after a look whether it is as it was written. Raises ModelError."""
+        found = self.newest(run, before)
+        if found is not None:
+            from nnloop.llm.adapters import read_lineage
+
+            read_lineage(found)
+        return found
+
 
 def _prompts(entries: Sequence[Entry], run: RunDir) -> dict[str, str]:
     """What was shown for the first answer of each candidate, by candidate id: a repair's prompt is not learned."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from nnloop.durable import journal, read_lines
 from nnloop.errors import RunFolderError
 from nnloop.jobs.assess import Executor
 from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
 from nnloop.report.read import Run, by_protocol, read
 from nnloop.report.validation import Pair, correlation_text, study, write_validation
-from nnloop.rundir import journal, read_lines
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from nnloop.compat import ensure_torchvision_imports
+from nnloop.durable import sync_folder, sync_tree
 from nnloop.errors import ModelError
 from nnloop.records import Record
 
@@ -57,12 +58,22 @@ def adapter_hash(folder: Path) -> str:
 
 
 def read_lineage(folder: Path) -> Lineage:
-    return Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
+    """Read what an adapter says of itself. Raises ModelError where it is not whole."""
+    try:
+        lineage = Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{folder / LINEAGE}: can't be read ({error})") from None
+    if adapter_hash(folder) != lineage.adapter:
+        raise ModelError(f"{folder / WEIGHTS}: damaged, its hash is not the one in {LINEAGE}; put a good copy back")
+    return lineage
 
 
 def find_lineage(folder: Path) -> Lineage | None:
-    """Read the lineage where the folder holds a saved adapter."""
-    return read_lineage(folder) if (folder / LINEAGE).is_file() else None
+    """Read the lineage where the folder holds a saved adapter that is whole."""
+    try:
+        return read_lineage(folder)
+    except ModelError:
+        return None
 
 
 def read_config(folder: Path) -> Any:
@@ -122,7 +133,7 @@ def merges(model: Any, folder: Path) -> bool:
 def save(model: Any, folder: Path, lineage: Lineage) -> str:
     """Save a PEFT model's adapter and its lineage with the adapter's hash filled in; return the hash.
 
-    Written beside and renamed: the folder is whole or not there.
+    Written beside, synced and renamed: the folder is whole or not there.
     """
     beside = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
@@ -133,8 +144,10 @@ def save(model: Any, folder: Path, lineage: Lineage) -> str:
     (beside / "README.md").unlink(missing_ok=True)  # an empty model card
     named = dataclasses.replace(lineage, adapter=adapter_hash(beside))
     (beside / LINEAGE).write_text(json.dumps(named.to_json(), indent=2) + "\n")
+    sync_tree(beside)
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
+    sync_folder(folder.parent)
     return named.adapter
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from nnloop.durable import write_text
 from nnloop.records import CycleReport, Entry, Network
-from nnloop.rundir import write_text
 
 MARK = "nnloop run summary"
 _LEFT_OUT = frozenset({"adapter", "result.reason", "result.sandbox", "result.peak_bytes"})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnloop.durable import write_json, write_text
 from nnloop.records import Interval, Record
 from nnloop.report import svg
 from nnloop.report.charts import card, percent_axis
@@ -17,7 +18,6 @@ from nnloop.report.html import Content, Markup, page, table, tag
 from nnloop.report.page import STYLE
 from nnloop.report.svg import Point, Series
 from nnloop.report.text import count, number, percent
-from nnloop.rundir import write_json, write_text
 from nnloop.stats import Correlation, spearman
 
 

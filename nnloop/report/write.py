@@ -4,12 +4,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnloop.durable import write_text
 from nnloop.errors import RunFolderError
 from nnloop.report.compare import Comparison, compare
 from nnloop.report.overview import overview_page
 from nnloop.report.page import run_page
 from nnloop.report.read import Run, by_protocol, read
-from nnloop.rundir import write_text
 
 log = logging.getLogger(__name__)
 

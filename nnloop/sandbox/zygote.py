@@ -49,6 +49,8 @@ class Setup(Record):
 
 
 def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGUSR2):  # a scheduler sends them to every process; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     parent = socket.socket(fileno=int(sys.argv[1]))
     message = wire.receive(parent)
     if message is None:

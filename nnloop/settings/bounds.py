@@ -30,6 +30,7 @@ def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
         ("executor.wall_s", settings.executor.wall_s, 0.5, big),
         ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),
         ("executor.retries", settings.executor.retries, 0, 100),
+        ("executor.grace_s", settings.executor.grace_s, 0, 1e6),
     ]
     optional: list[tuple[str, float | None, float, float]] = [
         ("executor.workers", settings.executor.workers, 1, 4096),
@@ -140,5 +141,6 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "threshold": (0, 1),
     },
     "tracker": {"timeout_s": (0.1, 600)},
+    "executor": {"trials_per_job": (1, 1000), "overhead_gb": (0, 1e5), "cpus": (1, 4096), "poll_s": (0.1, 3600)},
 }
 """Bounds of the numbers that only some options of a group have."""

@@ -345,6 +345,30 @@ class LocalExecutorSettings:
     wall_s: float  # per trial
     memory_gb: float  # per trial
     retries: int  # of a trial that our own machinery failed
+    grace_s: float  # on SIGTERM or Ctrl-C: how long trials in flight may still take
+
+
+@dataclass
+class SlurmExecutorSettings:
+    """Trials as SLURM job arrays. What is None is left to the site."""
+
+    name: str
+    workers: int  # trials in flight at most, waiting in SLURM's queue or running
+    trials_per_job: int  # one after the other: a job takes some 10 s to start
+    wall_s: float  # per trial
+    memory_gb: float  # per trial
+    overhead_gb: float  # of a job beside its trial: the warm process and the dataset
+    retries: int  # of a trial whose job was lost or that our own machinery failed
+    grace_s: float
+    cpus: int  # per job
+    partition: str | None
+    account: str | None
+    qos: str | None
+    constraint: str | None
+    gres: str | None  # gpu:1
+    setup: list[str]  # shell lines before each job: module load ..., export NNLOOP_CACHE=...
+    additional: dict[str, Any]  # further parameters of sbatch, by their long names
+    poll_s: float  # between looks at the queue and the results
 
 
 @dataclass
@@ -500,3 +524,5 @@ class Settings:
     to: str | None  # job=export: the folder to write to
     folder: str | None  # job=adopt: where networks and adapters are looked for
     summaries: str | None  # folder in which a finished run leaves its summary as <run>.json, for a repository to keep
+    resume: str  # continue, fork (from the folder that the command names without this), or a run folder to start from
+    dry_run: bool

@@ -49,6 +49,7 @@ from nnloop.settings.groups import (
     SeedCorpusSettings,
     Settings,
     SingleContextSettings,
+    SlurmExecutorSettings,
     SvhnSettings,
     TopParentsSettings,
     UniformParentsSettings,
@@ -105,7 +106,7 @@ KINDS: dict[str, dict[str, type]] = {
     },
     "corpus": {"seeds": SeedCorpusSettings, "lemur": LemurCorpusSettings, "adopted": AdoptedCorpusSettings},
     "sandbox": {"": SandboxSettings},
-    "executor": {"local": LocalExecutorSettings},
+    "executor": {"local": LocalExecutorSettings, "slurm": SlurmExecutorSettings},
     "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
     "admission": {"": AdmissionSettings},
     "budget": {"": BudgetSettings},
@@ -151,6 +152,8 @@ class _Plain:
     to: str | None
     folder: str | None
     summaries: str | None
+    resume: str
+    dry_run: bool
 
 
 def _load_group(config: DictConfig, group: str) -> Any:

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nnloop.durable import write_json
 from nnloop.records import CycleReport, Entry
-from nnloop.rundir import RunDir, write_json
+from nnloop.rundir import RunDir
 from nnloop.settings import WandbSettings
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars
 from nnloop.tracking.preflight import Mode, choose_mode

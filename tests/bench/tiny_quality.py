@@ -99,7 +99,7 @@ def _codes(mode: Mode, networks: list[Network], done: Sequence[Completion]) -> t
 def _train(chosen: Settings, codes: dict[int, str]) -> dict[int, TrialResult]:
     dataset = data.load(chosen.dataset)
     limits = Limits(chosen.executor.wall_s, int(chosen.executor.memory_gb * 2**30))
-    with build.make_executor(chosen, dataset) as executor:
+    with build.make_executor(chosen, dataset, pathlib.Path()) as executor:
         futures = {}
         for slot, code in codes.items():
             candidate = Candidate(candidate_id(code), code, chosen.mode.name, None, 0, slot)

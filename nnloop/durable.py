@@ -1,0 +1,163 @@
+"""Files that survive a kill and a power loss: whole-file replacement, and append-only JSONL journals.
+
+What a call has handed to the kernel survives a kill of the process; what it has fsynced survives a power loss too. A
+torn last line of a journal is dropped when the journal is opened for writing. A full or read-only disk is a
+RunFolderError of one line, and leaves every file as it was before the call.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nnloop.errors import RunFolderError
+
+SYNC_S = 1.0  # a journal's lines are fsynced together as long as its last fsync is younger
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step that survives a power loss. Raises RunFolderError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with _one_line(path):
+        try:
+            _write(beside, text)
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_json(path: Path, data: Any) -> None:
+    write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that nobody reads before its writer has told its name elsewhere. Its folder is not synced."""
+    with _one_line(path):
+        _write(path, text)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make the files that others have written into a folder durable, and their names."""
+    for path in [*folder.rglob("*"), folder]:
+        sync_folder(path)  # a file is opened and synced like a folder
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder with its parents, each durable in its own parent."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        sync_folder(each.parent)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSONL file; a torn last line is left out, a damaged line before it is a RunFolderError."""
+    if not path.exists():
+        return
+    whole, newline, _torn = path.read_bytes().rpartition(b"\n")
+    for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            raise RunFolderError(f"{path}: line {number} is damaged") from None
+
+
+class Journal:
+    """An append-only JSONL file with one writer.
+
+    A line is with the kernel when `append` returns, and on the disk after the next `sync`: `append` calls it where the
+    last one is older than SYNC_S, `close` always.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _one_line(path):
+            make_folder(path.parent)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._size = _drop_torn_line(self._file)
+            sync_folder(path.parent)
+        self._synced = self._size
+        self._synced_at = float("-inf")
+
+    def append(self, line: str) -> None:
+        data = line.encode("utf-8", "backslashreplace") + b"\n"
+        with _one_line(self._path):
+            try:
+                _write_all(self._file, data)
+            except OSError:
+                os.ftruncate(self._file, self._size)  # the next line has to stand alone
+                raise
+        self._size += len(data)
+        if time.monotonic() - self._synced_at > SYNC_S:
+            self.sync()
+
+    def sync(self) -> None:
+        if self._synced < self._size:
+            with _one_line(self._path):
+                os.fsync(self._file)
+        self._synced, self._synced_at = self._size, time.monotonic()
+
+    def close(self) -> None:
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
+
+
+@contextmanager
+def journal(path: Path) -> Iterator[Journal]:
+    opened = Journal(path)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _drop_torn_line(file: int) -> int:
+    """Cut an open journal after its last newline; return its size."""
+    end = size = os.fstat(file).st_size
+    while end:
+        start = max(0, end - 65_536)
+        at = os.pread(file, end - start, start).rfind(b"\n")
+        if at >= 0:
+            end = start + at + 1
+            break
+        end = start
+    if end < size:
+        os.ftruncate(file, end)
+        os.fsync(file)
+    return end
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(f"{path}: can't be written: {error.strerror or error}") from None

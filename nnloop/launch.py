@@ -1,0 +1,138 @@
+"""What happens before Hydra starts a job or a multirun: the dry run, and what submitting to SLURM needs.
+
+A Hydra callback, named in conf/config.yaml. It travels in every submitted job, where it brings back the resolvers that
+`main` registers here.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from nnloop import naming
+from nnloop.errors import NnloopError
+from nnloop.rundir import RunDir
+from nnloop.settings import Settings
+from nnloop.settings.load import load
+
+PAPER_B_SECONDS = (72.0, 108.0)
+"""A candidate of a 7B model on an RTX 4090, fine-tuning and evaluation included (arXiv 2605.04903, its cycle times)."""
+
+
+def register_resolvers() -> None:
+    """Teach OmegaConf how run folders are named."""
+    OmegaConf.register_new_resolver("nnloop.folder", naming.run_folder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.subfolder", naming.run_subfolder, replace=True)
+
+
+class BeforeLaunch(Callback):
+    """Named in conf/config.yaml."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.dry_run:
+            _show([list(config.hydra.overrides.task)], kwargs["config_name"])
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.dry_run:
+            _show(list(_jobs(config)), kwargs["config_name"])
+        if config.hydra.launcher.get("_target_", "").endswith("SlurmLauncher"):
+            from nnloop.executor.squeue import use_squeue
+
+            use_squeue()
+            for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
+                if name != "SLURM_CONF":
+                    del os.environ[name]  # of a job that this process runs in: they contradict those of its own jobs
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrive, ()
+
+
+def _arrive() -> BeforeLaunch:
+    register_resolvers()
+    return BeforeLaunch()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One search of a dry run. `seconds` is (least, most), None where nothing is known of its like."""
+
+    folder: Path
+    candidates: int  # that are still to come
+    seconds: tuple[float, float] | None
+    source: str  # of the estimate
+
+
+def _show(jobs: Sequence[list[str]], config_name: str) -> None:
+    """Print what would be run, and end the process."""
+    known = dict(_measured(Path("outputs")))
+    planned = [_plan(load(compose(config_name, overrides=overrides)), overrides, known) for overrides in jobs]
+    for number, job in enumerate(planned):
+        print(f"{number:>4}  {_hours(job.seconds):>15}  {job.candidates:>7,} candidates  {job.folder}")
+    told = [job for job in planned if job.seconds is not None]
+    total = tuple(sum(job.seconds[end] for job in told if job.seconds) for end in (0, 1)) if told else None
+    left = f"; {len(planned) - len(told)} jobs have no estimate" if len(told) < len(planned) else ""
+    print(f"{len(planned)} jobs, {sum(job.candidates for job in planned):,} candidates, {_hours(total)}{left}")
+    for source in sorted({job.source for job in told}):
+        print(f"estimate: {source}")
+    print("nothing was submitted")
+    sys.stdout.flush()
+    sys.exit(0)
+
+
+def _jobs(config: DictConfig) -> Iterator[list[str]]:
+    """The overrides of every job of a multirun, as Hydra's basic sweeper deals them out."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
+    for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
+        for overrides in batch:
+            yield [override for override in overrides if not override.startswith("dry_run=")]
+
+
+def _plan(settings: Settings, overrides: list[str], known: dict[str, tuple[float, float]]) -> Job:
+    given = [override for override in overrides if not override.startswith("dry_run=")]
+    parts = (settings.llm.name, settings.dataset.name, settings.mode.name, settings.seed)
+    folder = Path(naming.run_folder(settings.job.name, settings.name, *parts, given))
+    closed = len(RunDir(folder).reports())
+    candidates = max(0, settings.cycles - closed) * settings.candidates
+    each, source = known.get(_kind(*parts[:3], settings.proxy.name)), "runs of the same kind in outputs/, as measured"
+    if each is None and getattr(settings.llm, "engine", "") == "hf" and settings.llm.name != "tiny":
+        each, source = PAPER_B_SECONDS, "72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
+    return Job(folder, candidates, (each[0] * candidates, each[1] * candidates) if each else None, source)
+
+
+def _measured(outputs: Path) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Seconds a candidate of every kind of run below a folder: of the fastest and of the slowest run."""
+    found: dict[str, list[float]] = {}
+    for meta in sorted(outputs.glob("*/*/run.json")):
+        try:
+            settings = json.loads(meta.read_text())["settings"]
+            reports = RunDir(meta.parent).reports()
+            names = [str(settings[group]["name"]) for group in ("llm", "dataset", "mode", "proxy")]
+        except (OSError, ValueError, KeyError, TypeError, NnloopError):
+            continue
+        generated = sum(report.generated for report in reports)
+        if generated:
+            seconds = sum(report.seconds.get("total", 0.0) for report in reports)
+            found.setdefault(_kind(*names), []).append(seconds / generated)
+    yield from ((kind, (min(values), max(values))) for kind, values in found.items())
+
+
+def _kind(*names: str) -> str:
+    return " ".join(names)
+
+
+def _hours(seconds: tuple[float, ...] | None) -> str:
+    if seconds is None:
+        return "? GPU-h"
+    least, most = (f"{value / 3600:,.1f}" for value in seconds)
+    return f"{least} GPU-h" if least == most else f"{least}-{most} GPU-h"

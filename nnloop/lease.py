@@ -1,0 +1,145 @@
+"""One writer per run folder: a lock that holds on one host, and a heartbeat that holds between hosts.
+
+`flock` decides between processes of one host, and dies with its holder. Not every network file system carries it to
+other hosts, so the lock file also names its holder, who changes it every BEAT_S. A process on another host takes over a
+file that stands still for STALE_S by its own steady clock; no two hosts' clocks are ever compared. A holder that finds
+another's name in the file (it was suspended, or cut off from the file system, for so long) writes nothing any more.
+
+It doesn't cover a file system that shows one host's writes to another later than STALE_S, nor a holder cut off in the
+middle of one write.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nnloop.errors import RunFolderError
+from nnloop.records import Record
+
+BEAT_S = 5.0
+STALE_S = 30.0
+SETTLE_S = 2.0  # until a rival that took over in the same moment shows
+_BYTES = 512  # every state is as long, so that one write replaces it
+
+
+@dataclass(frozen=True, slots=True)
+class Holder(Record):
+    """Who holds a folder, as the lock file says it."""
+
+    host: str
+    boot: str  # of the kernel: equal ones share flocks
+    pid: int
+    token: str
+    beat: int = 0
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
+def myself() -> Holder:
+    return Holder(platform.node(), _boot(), os.getpid(), uuid.uuid4().hex)
+
+
+class Lease:
+    """Holds a folder from `take` to `release`."""
+
+    def __init__(self, path: Path, me: Holder, stale_s: float = STALE_S, beat_s: float = BEAT_S) -> None:
+        """`me` is passed in, so that a test can play another host."""
+        self._path, self._me, self._stale_s, self._beat_s = path, me, stale_s, beat_s
+        self._file = -1
+        self._ended = threading.Event()
+        self._beating = threading.Thread(target=self._beat, daemon=True, name="lease")
+
+    def take(self, waiting: Callable[[str], None] = lambda _: None) -> None:
+        """Become the holder. Raises RunFolderError that names the other one; `waiting` is told what it waits for."""
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            locked = _flock(self._file)
+            if locked is False:
+                raise self._taken(self._read())
+            other = self._read()
+            if other is not None and not (locked and other.boot == self._me.boot):
+                waiting(f"{self._path.parent}: was held by {other}; looking for {self._stale_s:g} s whether it lives")
+                self._watch(other)
+                self._write(self._me)
+                self._ended.wait(min(SETTLE_S, self._stale_s))
+                self.check()
+            else:
+                self._write(self._me)
+        except BaseException:
+            os.close(self._file)
+            raise
+        self._beating.start()
+
+    def check(self) -> None:
+        """Raise RunFolderError where another process has taken over."""
+        now = self._read()
+        if now is None or now.token != self._me.token:
+            raise self._taken(now)
+
+    def release(self) -> None:
+        self._ended.set()
+        if self._beating.is_alive():
+            self._beating.join()
+        now = self._read()
+        if now is not None and now.token == self._me.token:
+            os.pwrite(self._file, b" " * _BYTES, 0)
+        os.close(self._file)
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._beat_s):
+            now = self._read()
+            if now is None or now.token != self._me.token:
+                return  # `check` tells
+            self._me = replace(self._me, beat=self._me.beat + 1)
+            with suppress(OSError):  # the file system is away: `check` tells whether somebody took over meanwhile
+                self._write(self._me)
+
+    def _watch(self, seen: Holder) -> None:
+        """Wait whether the holder's state changes; a steady clock of this process alone decides."""
+        until = time.monotonic() + self._stale_s
+        while time.monotonic() < until:
+            self._ended.wait(min(self._beat_s, self._stale_s / 6))
+            now = self._read()
+            if now != seen:
+                raise self._taken(now or seen)
+
+    def _read(self) -> Holder | None:
+        """Open the file anew: that is when a network file system asks its server what it holds."""
+        try:
+            return Holder.from_json(json.loads(self._path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write(self, holder: Holder) -> None:
+        os.pwrite(self._file, holder.line().encode().ljust(_BYTES)[:_BYTES], 0)
+        os.fsync(self._file)
+
+    def _taken(self, holder: Holder | None) -> RunFolderError:
+        return RunFolderError(f"{self._path.parent}: in use by {holder or 'another process'}")
+
+
+def _flock(file: int) -> bool | None:
+    """Whether the lock was got; None where the file system has none."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return platform.node()
