@@ -62,12 +62,13 @@ def test_what_cannot_be_mended_keeps_its_first_reason(text: str) -> None:
 
 
 def test_mended_answers_are_counted(configure: Callable[..., Settings], tmp_path: Path) -> None:
-    whole = seed_sources()[4].replace("3", "3")
-    texts = [f"<nn>\n{whole}\n)\nx = (\n</nn>", "<nn>\nno network\n</nn>"]
+    head, tail = seed_sources()[4].rsplit("    def forward", 1)
+    spoilt = f"{head}        )\n\n    def forward{tail}"
+    texts = [f"<nn>\n{spoilt}</nn>", "<nn>\nno network\n</nn>"]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.tolerant=true")
     more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
     build.run(configure(*overrides, *more), tmp_path / "run")
     run = RunDir(tmp_path / "run")
-    assert [entry.mended for entry in run.entries()] == [["cut off"], []]
+    assert [entry.mended for entry in run.entries()] == [["brackets"], []]
     assert run.reports()[0].mended == 1
