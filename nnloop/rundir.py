@@ -187,7 +187,7 @@ class RunDir:
 
 def provenance(settings: Settings) -> dict[str, Any]:
     return {
-        "run_id": uuid.uuid4().hex[:12],
+        "run_id": os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12],  # a W&B agent has made its run already
         "settings": asdict(settings),
         "versions": _versions(),
         "commit": _commit(),

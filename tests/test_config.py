@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 
@@ -11,6 +12,7 @@ from nnloop.errors import SettingsError
 from nnloop.naming import run_subfolder
 from nnloop.settings.bounds import ranges
 from nnloop.settings.load import load
+from nnloop.tracking.metrics import METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
@@ -48,6 +50,30 @@ def test_every_sweep_composes_and_all_its_jobs_are_valid(sweep: Path) -> None:
         for batch in batches:
             for overrides in batch:
                 load(compose(sweep.stem, overrides=[*search_path, *overrides]))
+
+
+@pytest.mark.parametrize("sweep", sorted((ROOT / "sweeps/wandb").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_wandb_sweep_starts_valid_jobs(sweep: Path, configure) -> None:
+    content = yaml.safe_load(sweep.read_text())
+    assert content["command"][:4] == ["${env}", "${interpreter}", "-m", "nnloop"]
+    assert content["command"][-1] == "${args_no_hyphens}"
+    fixed = content["command"][4:-1]
+    choices = {key: one.get("values") or [one["min"], one["max"]] for key, one in content["parameters"].items()}
+    for key, values in choices.items():
+        for value in values:
+            configure(*fixed, f"{key}={value}")
+    metric = content.get("metric", {"name": "accuracy/best", "goal": "maximize"})
+    assert metric["name"] in METRICS
+    assert content["method"] in ("grid", "bayes", "random")
+
+
+def test_the_slurm_launcher_composes_with_a_sites_settings() -> None:
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        site = ["hydra/launcher=slurm", "hydra.launcher.partition=gpu", "hydra.launcher.setup=[module load cuda]"]
+        launcher = compose("config", overrides=site, return_hydra_config=True).hydra.launcher
+    assert (launcher.partition, launcher.gres, launcher.setup) == ("gpu", "gpu:1", ["module load cuda"])
+    assert launcher.max_num_timeout > 0
+    assert launcher._target_.endswith("SlurmLauncher")
 
 
 @pytest.mark.parametrize(
