@@ -47,7 +47,7 @@ class Attack:
     name: str
     claim: str  # what it does
     status: str  # how its trial ends
-    reason: str  # part of what is said of it
+    reason: str  # part of what is said of it, or several such, divided by |
     proxy: str
     code: str
 
@@ -62,7 +62,7 @@ class Attack:
         return "@" in self.code or "got through" in self.code
 
     def ended_as_stated(self, result: TrialResult) -> bool:
-        return result.status.value == self.status and self.reason in result.reason
+        return result.status.value == self.status and any(part in result.reason for part in self.reason.split(" | "))
 
 
 def read_attack(file: Path) -> Attack:

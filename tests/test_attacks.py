@@ -6,6 +6,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -112,12 +113,12 @@ def test_own_training_loops_are_held_to_one_pass(world: World) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; without it the tests above were his")
-def test_the_attacks_end_alike_for_an_unprivileged_user(tmp_path: Path) -> None:
-    os.chmod(tmp_path, 0o777)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)
-    as_user.run([sys.executable, "tests/hostile.py", "together", str(tmp_path / "rows.json")])
-    rows = json.loads((tmp_path / "rows.json").read_text())
+def test_the_attacks_end_alike_for_an_unprivileged_user() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        os.chmod(folder, 0o777)
+        rows_file = Path(folder) / "rows.json"
+        as_user.run([sys.executable, "tests/hostile.py", "together", str(rows_file)])
+        rows = json.loads(rows_file.read_text())
     assert len(rows) == len(FAST)
     assert _problems(rows) == []
 

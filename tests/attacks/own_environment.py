@@ -1,7 +1,7 @@
 """Look for the keys of W&B and the hub in the environment that the process was started with.
 
 expect: build_failed
-reason: found []
+reason: found [] | Permission denied
 """
 
 from torch import nn
