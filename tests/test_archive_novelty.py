@@ -30,6 +30,7 @@ def opened(folder: Path) -> Archive:
 def test_a_graph_is_on_the_disk_and_not_in_memory(tmp_path: Path) -> None:
     archive = opened(tmp_path)
     archive.add(ENTRY, WIDER)
+    archive.commit()
     archive.close()
     (stored,) = RunDir(tmp_path).entries()
     assert stored.result is not None
@@ -46,6 +47,7 @@ def test_an_archive_opened_again_judges_as_before_without_computing(
     archive.add(ENTRY, WIDER)
     before = archive.novelty.judge("new", BASE, GRAPH)
     assert (before.novel, before.nearest) == (False, candidate_id(WIDER))
+    archive.commit()
     archive.close()
     asked: list[str] = []
     monkeypatch.setattr("nnloop.novelty.minhash.shingle", lambda *args: asked.append(args[0]) or shingle(*args))
