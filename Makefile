@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SLURM_FOLDER ?= /tmp/nnloop-slurm
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-long lint types bench attacks clean
+.PHONY: help install run test test-long test-slurm slurm-up slurm-down lint types bench attacks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +28,15 @@ test: $(STAMP) ## the default tests, under 10 minutes on two cores
 
 test-long: $(STAMP) ## the tests marked long
 	$(BIN)/python -m pytest -m long $(ARGS)
+
+test-slurm: $(STAMP) ## the tests on a SLURM of one node that they start (root, Debian's slurmctld slurmd slurm-client munge)
+	$(BIN)/python -m pytest -m slurm $(ARGS)
+
+slurm-up: $(STAMP) ## start that SLURM by itself, to try things on; prints how to talk to it
+	$(BIN)/python tests/cluster.py up $(SLURM_FOLDER)
+
+slurm-down: $(STAMP) ## end it
+	$(BIN)/python tests/cluster.py down $(SLURM_FOLDER)
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check nnloop tests

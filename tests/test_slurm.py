@@ -19,7 +19,7 @@ from nnloop.records import Status, TrialResult
 from nnloop.rundir import RunDir
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.slurm,
     pytest.mark.timeout(900),
     pytest.mark.skipif(cluster.missing() is not None, reason=str(cluster.missing())),
 ]
@@ -84,7 +84,7 @@ def test_no_more_trials_are_in_flight_than_wanted(configure, tmp_path: Path) -> 
             seen = max(seen, len(squeue("%i", f"--name={far.name}", "--states=PENDING,RUNNING")))
             time.sleep(0.1)
         assert {future.result().status for future in futures} == {Status.OK}
-    assert 1 <= seen <= 2
+    assert 1 <= seen <= 3  # a job whose result is there is still listed for a moment while the next one starts
 
 
 def test_a_trial_whose_job_is_lost_is_run_again_and_given_up_in_the_end(configure, tmp_path: Path) -> None:
