@@ -17,6 +17,7 @@ from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
 from nnloop.report.progress import Progress
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
+from nnloop.stop import Stop
 
 PLAIN = ("dataset=digits", "tracker=none", "novelty=off")
 
@@ -81,19 +82,21 @@ def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
     run.open(settings)
     task, mode = build.make_task(settings), build.make_mode(settings)
     archive = Archive(run, novelty.build(settings.novelty), judged())
-    job = Search(
-        build.make_plan(settings, task),
-        run,
-        archive,
-        mode,
-        Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
-        Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
-        lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
-        executor,
-        None,
-        tracking.build(settings.tracker),
-        Progress(),
-    )
-    with contextlib.closing(archive), contextlib.closing(job):
-        job.run()
+    with contextlib.closing(archive), Stop(settings.executor.grace_s) as stop:
+        job = Search(
+            build.make_plan(settings, task),
+            run,
+            archive,
+            mode,
+            Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
+            Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
+            lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
+            executor,
+            None,
+            tracking.build(settings.tracker),
+            Progress(),
+            stop,
+        )
+        with contextlib.closing(job):
+            job.run()
     return run

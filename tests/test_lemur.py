@@ -88,7 +88,7 @@ def images(count: int = 60) -> Images:
 
 
 def train(code: str, use: Recipe | None = None, seed: int = 0) -> fit.Trained:
-    return fit.train(code, images(), use or plan(), seed, None, lambda params, flops: None)
+    return fit.train(code, images(), use or plan(), seed, None, lambda built: None)
 
 
 def unfit(code: str, use: Recipe | None = None) -> UnfitError:
