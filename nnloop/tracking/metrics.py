@@ -67,6 +67,7 @@ METRICS: dict[str, Metric] = {
     "archive/selected": Metric(lambda report: report.selected, "networks"),
     "archive/repairs": Metric(lambda report: report.repairs, "completions"),
     "archive/repaired": Metric(lambda report: report.repaired, "completions"),
+    "archive/mended": Metric(lambda report: report.mended, "completions"),
     "context/dropped": Metric(lambda report: report.dropped, "items"),
     "archive/mean_jaccard": Metric(lambda report: report.mean_jaccard, "fraction"),
     "cost/tokens": Metric(lambda report: report.tokens, "tokens"),
