@@ -1,7 +1,7 @@
 """Import nnloop to write to the archive.
 
 expect: build_failed
-reason: Error: [Errno
+reason: RunFolderError
 """
 
 from pathlib import Path
