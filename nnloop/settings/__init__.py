@@ -1,56 +1,62 @@
 """Every setting: its type, unit, range and reason.
 
-`groups` holds the dataclasses, `load` turns a composed config into them and is the last place that sees OmegaConf,
-`bounds` knows the ranges.
+`groups` holds the dataclass of the whole config and, with `models`, `trials` and `strategy`, those of its groups.
+`load` turns a composed config into them and is the last place that sees OmegaConf, `bounds` knows the ranges.
 """
 
 from nnloop.settings.groups import (
-    AdmissionSettings,
-    AdoptedCorpusSettings,
     AdoptJobSettings,
-    BudgetSettings,
-    CrossoverContextSettings,
     DashboardJobSettings,
-    DatasetSettings,
-    DeltaSettings,
     EvaluateJobSettings,
     ExportJobSettings,
-    FullSettings,
+    MemoryJobSettings,
+    NoTrackerSettings,
+    PrepareJobSettings,
+    ReportJobSettings,
+    SearchJobSettings,
+    Settings,
+    ValidateJobSettings,
+    WandbSettings,
+)
+from nnloop.settings.models import (
     HfLlmSettings,
-    ImagenetteSettings,
+    LoraSettings,
+    NoFinetuneSettings,
+    OpenAiLlmSettings,
+    PretrainSettings,
+    RandomLlmSettings,
+    ScriptedLlmSettings,
+)
+from nnloop.settings.strategy import (
+    AdmissionSettings,
+    AdoptedCorpusSettings,
+    BudgetSettings,
+    CrossoverContextSettings,
+    DeltaSettings,
+    FullSettings,
     InspirationsContextSettings,
     IslandsParentsSettings,
     LemurCorpusSettings,
-    LemurProxySettings,
-    LocalExecutorSettings,
-    LoraSettings,
     MemoryContextSettings,
-    MemoryJobSettings,
     MinHashSettings,
-    NoFinetuneSettings,
     NoNoveltySettings,
-    NoTrackerSettings,
-    OpenAiLlmSettings,
     PowerLawParentsSettings,
-    PrepareJobSettings,
-    PretrainSettings,
-    ProxySettings,
     QualityDiversityParentsSettings,
-    RandomLlmSettings,
-    ReportJobSettings,
-    SandboxSettings,
-    ScriptedLlmSettings,
-    SearchJobSettings,
     SearchSettings,
     SeedCorpusSettings,
-    Settings,
     SingleContextSettings,
-    SlurmExecutorSettings,
-    SvhnSettings,
     TopParentsSettings,
     UniformParentsSettings,
-    ValidateJobSettings,
-    WandbSettings,
+)
+from nnloop.settings.trials import (
+    DatasetSettings,
+    ImagenetteSettings,
+    LemurProxySettings,
+    LocalExecutorSettings,
+    ProxySettings,
+    SandboxSettings,
+    SlurmExecutorSettings,
+    SvhnSettings,
 )
 
 __all__ = [

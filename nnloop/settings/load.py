@@ -7,8 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop.errors import SettingsError
-from nnloop.settings.bounds import ranges
-from nnloop.settings.groups import (
+from nnloop.settings import (
     AdmissionSettings,
     AdoptedCorpusSettings,
     AdoptJobSettings,
@@ -56,6 +55,7 @@ from nnloop.settings.groups import (
     ValidateJobSettings,
     WandbSettings,
 )
+from nnloop.settings.bounds import ranges
 from nnloop.settings.transforms import parse_transform
 
 KINDS: dict[str, dict[str, type]] = {
