@@ -175,6 +175,9 @@ def test_an_archive_opened_again_knows_what_it_knew(open_cycle) -> None:
         ("better", "full", 0.59, False),
         ("better", "delta", 0.51, True),
         ("better", "delta", 0.5, False),
+        ("good", "full", 0.6, True),
+        ("good", "delta", 0.6, True),
+        ("good", "delta", 0.59, False),
         ("admitted", "delta", 0.9, False),
     ],
 )

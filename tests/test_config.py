@@ -90,7 +90,7 @@ def test_the_slurm_launcher_composes_with_a_sites_settings() -> None:
         (["llm.temperature=warm"], "llm.temperature=warm: .*Float"),
         (["+llm.heat=1"], "llm.heat: no such setting here; allowed: .*temperature"),
         (["cycles=0"], "cycles=0: must lie between 1"),
-        (["admission.pool=all"], "admission.pool=all: must be one of better, admitted"),
+        (["admission.pool=all"], "admission.pool=all: must be one of better, good, admitted"),
         (["llm=scripted"], "llm.path: a value is needed"),
         (["job=evaluate"], "candidate: job=evaluate needs"),
         (["finetune.name=qlora"], "finetune.name=qlora: must be one of lora, off"),

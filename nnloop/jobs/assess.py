@@ -42,8 +42,8 @@ class Rules:
     """Who is admitted and who is selected.
 
     Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a baseline and a training
-    target: admitted ones only (`pool` = admitted, the papers' rule), or any distinct valid one that beats its parent in
-    delta mode and reaches `min_accuracy` in full mode (`pool` = better).
+    target, is by `pool`: `admitted`, the papers' rule; `good`, distinct, valid, at or above `min_accuracy` and in delta
+    mode better than its parent; `better`, as good, but in delta mode whatever its accuracy.
     """
 
     min_accuracy: float
@@ -56,9 +56,11 @@ class Rules:
     def selects(self, result: TrialResult, admitted: bool, parent: Network) -> bool:
         if self.pool == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted
-        if self.mode == "delta":
-            return parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
-        return result.val_accuracy >= self.min_accuracy
+        good = _at_least(result.val_accuracy, self.min_accuracy)
+        if self.mode == "full":
+            return good
+        improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
+        return improved and (good or self.pool == "better")
 
 
 def _at_least(accuracy: float | None, bound: float) -> bool:

@@ -206,7 +206,7 @@ def check(settings: Settings) -> None:
     if isinstance(settings.dataset, ImagenetteSettings):
         _check_choice("dataset.archive", settings.dataset.archive, ("full", "320px", "160px"))
     _check_choice("sandbox.name", settings.sandbox.name, ("auto", "strict", "inline"))
-    _check_choice("admission.pool", settings.admission.pool, ("better", "admitted"))
+    _check_choice("admission.pool", settings.admission.pool, ("better", "good", "admitted"))
     if isinstance(settings.parents, QualityDiversityParentsSettings):
         _check_descriptors(settings.parents.descriptors)
     if isinstance(settings.novelty, MinHashSettings):

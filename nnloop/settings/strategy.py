@@ -151,7 +151,7 @@ class AdoptedCorpusSettings:
 @dataclass
 class AdmissionSettings:
     min_accuracy: float  # validation accuracy a network needs to be admitted
-    pool: str  # which networks become baselines and training targets: better (than their parent) or admitted
+    pool: str  # what becomes a baseline and a training target: better (than its parent), good, admitted
 
 
 @dataclass
