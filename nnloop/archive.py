@@ -4,6 +4,7 @@ One writer. Completions and candidates' sources are durable before the journal l
 never points at nothing. Everything in memory is rebuilt from the files alone.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,12 @@ from nnloop.durable import Journal, sync_folder, write_new
 from nnloop.novelty import Novelty
 from nnloop.records import Entry, Network, Status, TrialResult
 from nnloop.rundir import RunDir
+
+SAVE_AFTER = 1_000
+"""New networks after which the novelty index is saved, at least; more once it is large, so that all saves together
+write a bounded multiple of the last one."""
+
+log = logging.getLogger(__name__)
 
 
 class Archive:
@@ -29,14 +36,14 @@ class Archive:
         self.novelty = novelty
         self._run = run
         self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
-        novelty.restore(run.novelty)
+        self._saved = novelty.restore(run.novelty)
+        self._known = 0  # networks that the index was given
         for network, result in corpus:
             if network.val_accuracy is not None:
-                novelty.add(network.id, network.code, result.graph)
+                self._learn(network.id, network.code, result.graph)
         for entry in run.entries():
             self._remember(entry, run.read_code(str(entry.candidate)) if self._is_new(entry) else "")
         self._journal = Journal(run.archive)
-        self._grown = False
         self._lines: list[str] = []  # added and not committed yet
 
     def add(self, entry: Entry, code: str) -> None:
@@ -45,7 +52,6 @@ class Archive:
             write_new(self._run.code(entry.candidate), code)
         self._lines.append(entry.line())
         self._remember(entry, code)
-        self._grown = True
 
     def commit(self) -> None:
         """Put the entries added since the last time on the disk, after all that they build on."""
@@ -57,6 +63,8 @@ class Archive:
             self._journal.append(line)
         self._journal.sync()
         self._lines = []
+        if self._known - self._saved >= max(SAVE_AFTER, self._saved // 8):
+            self._save_index()
 
     def of_cycle(self, cycle: int) -> list[Entry]:
         return [entry for entry in self.entries if entry.cycle == cycle]
@@ -79,10 +87,23 @@ class Archive:
         return self._where[candidate]
 
     def close(self) -> None:
-        """Close the journal, and save the novelty index where it has grown: a restart then need not compute it."""
+        """Close the journal, and save the novelty index where it has grown."""
         self._journal.close()
-        if self._grown:
+        if self._known > self._saved:
+            self._save_index()
+
+    def _save_index(self) -> None:
+        """Spare the next start the computation. Nothing else depends on the file, so that a full disk is a warning."""
+        self._saved = self._known
+        try:
             self.novelty.save(self._run.novelty)
+        except OSError as error:
+            why = error.strerror or error
+            log.warning("%s: can't be written (%s); the next start computes it", self._run.novelty, why)
+
+    def _learn(self, id: str, code: str, graph: str | None) -> None:
+        self.novelty.add(id, code, graph)
+        self._known += 1
 
     def _is_new(self, entry: Entry) -> bool:
         """Whether the entry brings a network whose epoch completed."""
@@ -100,4 +121,4 @@ class Archive:
         if entry.valid:
             params = entry.result.params
             self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy, params)
-            self.novelty.add(entry.candidate, code, graph)
+            self._learn(entry.candidate, code, graph)

@@ -7,18 +7,21 @@ A Hydra callback, named in conf/config.yaml. It travels in every submitted job, 
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
-from nnloop.errors import NnloopError
+from nnloop.errors import NnloopError, UserError
 from nnloop.rundir import RunDir
 from nnloop.settings import Settings
 from nnloop.settings.load import load
@@ -38,11 +41,11 @@ class BeforeLaunch(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.dry_run:
-            _show([list(config.hydra.overrides.task)], kwargs["config_name"])
+            _show(lambda: [list(config.hydra.overrides.task)], kwargs["config_name"])
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.dry_run:
-            _show(list(_jobs(config)), kwargs["config_name"])
+            _show(lambda: list(_jobs(config)), kwargs["config_name"])
         if config.hydra.launcher.get("_target_", "").endswith("SlurmLauncher"):
             from nnloop.executor.squeue import use_squeue
 
@@ -70,8 +73,21 @@ class Job:
     source: str  # of the estimate
 
 
-def _show(jobs: Sequence[list[str]], config_name: str) -> None:
-    """Print what would be run, and end the process."""
+def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn:
+    """Print what would be run, and end the process whatever happens: Hydra starts the jobs after a failed callback."""
+    try:
+        _print(jobs(), config_name)
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        print(f"nnloop: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+    sys.stdout.flush()
+    sys.exit(0)
+
+
+def _print(jobs: Sequence[list[str]], config_name: str) -> None:
     known = dict(_measured(Path("outputs")))
     planned = [_plan(load(compose(config_name, overrides=overrides)), overrides, known) for overrides in jobs]
     for number, job in enumerate(planned):
@@ -83,8 +99,6 @@ def _show(jobs: Sequence[list[str]], config_name: str) -> None:
     for source in sorted({job.source for job in told}):
         print(f"estimate: {source}")
     print("nothing was submitted")
-    sys.stdout.flush()
-    sys.exit(0)
 
 
 def _jobs(config: DictConfig) -> Iterator[list[str]]:

@@ -72,6 +72,7 @@ def campaign(kills: int, seed: int, folder: Path) -> Tally:
         _one(settings, folder / f"search{tally.searches}", rng, length, kills, tally)
         tally.searches += 1
         tally.different += timeless(folder / f"search{tally.searches - 1}" / "run") != whole
+        print(tally, file=sys.stderr, flush=True)
     return tally
 
 

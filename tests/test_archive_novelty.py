@@ -55,3 +55,19 @@ def test_an_archive_opened_again_judges_as_before_without_computing(
     assert asked == []
     assert again.novelty.judge("new", BASE, GRAPH) == before
     again.close()
+
+
+def test_a_killed_process_leaves_an_index_that_spares_the_next_most_of_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnloop.archive.SAVE_AFTER", 4)
+    archive = opened(tmp_path)
+    for slot in range(10):
+        code = BASE.replace("16, 32", f"16, {100 + slot}")
+        archive.add(replace(ENTRY, slot=slot, candidate=candidate_id(code)), code)
+        archive.commit()
+    asked: list[str] = []
+    monkeypatch.setattr("nnloop.novelty.minhash.shingle", lambda *args: asked.append(args[0]) or shingle(*args))
+    again = opened(tmp_path)
+    assert len(asked) == 2 * 3  # of the corpus network and ten others, eight were saved; three have graph and source
+    again.close()

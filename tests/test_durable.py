@@ -4,12 +4,19 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nnloop import novelty
+from nnloop.archive import Archive
+from nnloop.corpus import seeds
 from nnloop.durable import Journal, read_lines, write_text
 from nnloop.errors import RunFolderError
+from nnloop.records import Status, TrialResult
+from nnloop.rundir import RunDir
+from nnloop.settings import MinHashSettings
 
 ROW = '{"text": "' + "x" * 6000 + '"}'  # more than a page: the last page of a file has room on a full disk
 
@@ -48,6 +55,26 @@ def test_replacing_a_file_on_a_full_disk_leaves_the_old_one(small_disk: Path) ->
         write_text(small_disk / "f", "new" * 10_000)
     assert (small_disk / "f").read_text() == "old"
     assert sorted(path.name for path in small_disk.iterdir()) == ["f", "filler"]
+
+
+def test_a_novelty_index_that_finds_no_room_is_a_warning_and_is_computed_at_the_next_start(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (small_disk / "code").mkdir()
+    corpus = [(replace(network, val_accuracy=0.5), TrialResult(Status.OK)) for network in seeds()]
+    rule = MinHashSettings("tokens", "tokens", 10, 256, 0.85, 0.9)
+    archive = Archive(RunDir(small_disk), novelty.build(rule), corpus)
+    fill(small_disk / "filler")
+    archive.close()
+    assert [record.message for record in caplog.records] == [
+        f"{small_disk / 'novelty'}: can't be written (No space left on device); the next start computes it"
+    ]
+    assert list((small_disk / "novelty").iterdir()) == []
+    (small_disk / "filler").unlink()
+    again = Archive(RunDir(small_disk), novelty.build(rule), corpus)
+    assert again.novelty.judge("new", corpus[0][0].code, None).max_jaccard == 1.0
+    again.close()
+    assert [path.name for path in (small_disk / "novelty").iterdir()] == ["source.npz"]
 
 
 def test_a_read_only_disk_is_one_line(small_disk: Path) -> None:

@@ -35,10 +35,15 @@ class Novelty(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what `restore` needs, so that a later `add` of the same networks costs next to nothing."""
+        """Write what `restore` needs, so that a later `add` of the same networks costs next to nothing.
+
+        Raises OSError, and leaves what was saved before.
+        """
         ...
 
-    def restore(self, folder: Path) -> None: ...
+    def restore(self, folder: Path) -> int:
+        """Read what was saved; return of how many networks."""
+        ...
 
 
 def build(settings: MinHashSettings | NoNoveltySettings) -> Novelty:
@@ -62,8 +67,8 @@ class SourceNovelty:
     def save(self, folder: Path) -> None:
         self.index.save(folder / "source.npz")
 
-    def restore(self, folder: Path) -> None:
-        self.index.restore(folder / "source.npz")
+    def restore(self, folder: Path) -> int:
+        return self.index.restore(folder / "source.npz")
 
 
 class GraphNovelty:
@@ -93,9 +98,8 @@ class GraphNovelty:
         for name, index in self._indices().items():
             index.save(folder / f"{name}.npz")
 
-    def restore(self, folder: Path) -> None:
-        for name, index in self._indices().items():
-            index.restore(folder / f"{name}.npz")
+    def restore(self, folder: Path) -> int:
+        return max(index.restore(folder / f"{name}.npz") for name, index in self._indices().items())
 
     def _indices(self) -> dict[str, MinHashIndex]:
         return {"graph": self._graphs, "statements": self._sources, "untraced": self._untraced}
@@ -117,5 +121,6 @@ class ExactNovelty:
     def save(self, folder: Path) -> None:
         """There is nothing to save."""
 
-    def restore(self, folder: Path) -> None:
+    def restore(self, folder: Path) -> int:
         """There is nothing to restore."""
+        return 0

@@ -68,35 +68,42 @@ class MinHashIndex:
         return NoveltyVerdict(jaccard < threshold, jaccard, None if nearest is None else self._ids[nearest], threshold)
 
     def save(self, path: Path) -> None:
-        """Write shingles and signatures of what is known, so that `restore` spares their computation."""
+        """Write shingles and signatures of what is known, so that `restore` spares their computation. Raises OSError."""
         count = len(self._ids)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new")
-        with beside.open("wb") as file:
-            np.savez(
-                file,
-                rule=np.array(self._rule()),
-                ids=np.array(self._ids),
-                lengths=np.array([len(each) for each in self._shingles], np.int64),
-                shingles=np.concatenate([*self._shingles, np.empty(0, np.uint64)]),
-                signatures=self._signatures[:count],
-            )
-        os.replace(beside, path)
+        try:
+            with beside.open("wb") as file:
+                np.savez(
+                    file,
+                    rule=np.array(self._rule()),
+                    ids=np.array(self._ids),
+                    lengths=np.array([len(each) for each in self._shingles], np.int64),
+                    shingles=np.concatenate([*self._shingles, np.empty(0, np.uint64)]),
+                    signatures=self._signatures[:count],
+                )
+            os.replace(beside, path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
 
-    def restore(self, path: Path) -> None:
-        """Read what `save` wrote. Nothing becomes known by it: `add` still says what is, and takes it from here.
+    def restore(self, path: Path) -> int:
+        """Read what `save` wrote; return of how many networks.
+
+        Nothing becomes known by it: `add` still says what is, and takes it from here.
 
         A file that is missing, damaged or of another rule is left aside: it spares time and holds nothing else.
         """
         try:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 if str(file["rule"]) != self._rule():
-                    return
+                    return 0
                 shingles = np.split(file["shingles"], np.cumsum(file["lengths"])[:-1])
                 rows = zip(file["ids"].tolist(), shingles, file["signatures"], strict=True)
                 self._stored = {id: (shingle, signature) for id, shingle, signature in rows}
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             self._stored = {}
+        return len(self._stored)
 
     def _rule(self) -> str:
         settings = self._settings
