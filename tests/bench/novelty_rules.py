@@ -28,12 +28,19 @@ SHAPE = (2, 3, 16, 16)
 def main() -> None:
     edits = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     torch.set_num_threads(1)
-    print(f"| edit | {' | novel | '.join(f'{unit}: J' for unit in UNITS)} | novel |")
-    print("|---" * (2 * len(UNITS) + 1) + "|")
+    print(heading())
     for name in [*OPERATORS, "rename"]:
         pairs = _pairs(name, edits)
-        cells = [_cell([_overlap(unit, old, new) for old, new in pairs]) for unit in UNITS]
+        cells = [cell([_overlap(unit, old, new) for old, new in pairs]) for unit in UNITS]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def heading() -> str:
+    return (
+        f"| edit | {' | novel | '.join(f'{unit}: J' for unit in UNITS)} | novel |\n"
+        + "|---" * (2 * len(UNITS) + 1)
+        + "|"
+    )
 
 
 def _pairs(name: str, count: int) -> list[tuple[str, str]]:
@@ -57,14 +64,14 @@ def _renamed(code: str) -> str:
 
 
 def _overlap(unit: str, old: str, new: str) -> float:
-    texts = (_traced(old), _traced(new)) if unit == "graph" else (old, new)
+    texts = (traced(old), traced(new)) if unit == "graph" else (old, new)
     before, after = (shingle(text, unit, 10) for text in texts)
     if before is None or after is None:
         raise ValueError("a seed network without shingles")
     return jaccard(before, after)
 
 
-def _traced(code: str) -> str:
+def traced(code: str) -> str:
     module: dict[str, type[torch.nn.Module]] = {}
     exec(code, module)
     net = module["Net"](SHAPE, (10,), {"lr": 0.1, "momentum": 0.9, "dropout": 0.1}, torch.device("cpu"))
@@ -77,7 +84,7 @@ def _traced(code: str) -> str:
     return graph
 
 
-def _cell(values: list[float]) -> str:
+def cell(values: list[float]) -> str:
     novel = sum(value < THRESHOLD for value in values) / len(values)
     return f"{statistics.median(values):.3f} | {novel:.0%}"
 
