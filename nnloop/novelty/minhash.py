@@ -68,7 +68,7 @@ class MinHashIndex:
         return NoveltyVerdict(jaccard < threshold, jaccard, None if nearest is None else self._ids[nearest], threshold)
 
     def save(self, path: Path) -> None:
-        """Write shingles and signatures of what is known, so that `restore` spares their computation. Raises OSError."""
+        """Write shingles and signatures of what is known, so that `restore` spares their work. Raises OSError."""
         count = len(self._ids)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new")

@@ -1,7 +1,8 @@
 """Every setting: its type, unit, range and reason.
 
 `groups` holds the dataclass of the whole config and, with `models`, `trials` and `strategy`, those of its groups.
-`load` turns a composed config into them and is the last place that sees OmegaConf, `bounds` knows the ranges.
+`load` turns a composed config into them and is the last place that sees OmegaConf; `checks` holds what
+they must fulfil beyond their types, `bounds` the ranges and the words allowed.
 """
 
 from nnloop.settings.groups import (

@@ -1,60 +1,66 @@
-"""The range of every number."""
+"""The range of every number and the words of every choice, as tables."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from nnloop.settings.groups import Settings
 
 
-def ranges(settings: Settings) -> list[tuple[str, float, float, float]]:
-    """(key, value, lowest, highest) of every bounded number."""
-    big = 1e12
-    proxy, dataset = settings.proxy, settings.dataset
-    ranges: list[tuple[str, float, float, float]] = [
-        ("seed", settings.seed, 0, 2**31 - 1),
-        ("cycles", settings.cycles, 1, 10_000),
-        ("candidates", settings.candidates, 1, 100_000),
-        ("repair", settings.repair, 0, 10),
-        ("admission.min_accuracy", settings.admission.min_accuracy, 0, 1),
-        ("dataset.classes", dataset.classes, 2, 1e6),
-        ("dataset.channels", dataset.channels, 1, 1024),
-        ("dataset.size", dataset.size, 1, 4096),
-        ("dataset.min_accuracy", dataset.min_accuracy, 0, 1),
-        ("dataset.crop_pad", dataset.crop_pad, 0, 64),
-        ("dataset.split_seed", dataset.split_seed, 0, 2**31 - 1),
-        ("proxy.epochs", proxy.epochs, 1, 10_000),
-        ("proxy.batch_size", proxy.batch_size, 2, 65_536),
-        ("proxy.lr", proxy.lr, 1e-8, 100),
-        ("proxy.momentum", proxy.momentum, 0, 0.9999),
-        ("proxy.clip_norm", proxy.clip_norm, 0, big),
-        ("proxy.dropout", proxy.dropout, 0, 0.99),
-        ("proxy.chance_share", proxy.chance_share, 0, 1),
-        ("sandbox.scratch_mb", settings.sandbox.scratch_mb, 1, 1_000_000),
-        ("executor.wall_s", settings.executor.wall_s, 0.5, big),
-        ("executor.memory_gb", settings.executor.memory_gb, 0.5, 1e5),
-        ("executor.retries", settings.executor.retries, 0, 100),
-        ("executor.grace_s", settings.executor.grace_s, 0, 1e6),
-    ]
-    optional: list[tuple[str, float | None, float, float]] = [
-        ("executor.workers", settings.executor.workers, 1, 4096),
-        ("mode.max_params", settings.mode.max_params, 1, big),
-        ("dataset.val_fraction", dataset.val_fraction, 0.01, 0.5),
-        ("dataset.train_limit", dataset.train_limit, 20, big),
-        ("dataset.test_limit", dataset.test_limit, 1, big),
-        ("budget.tokens", settings.budget.tokens, 1, big),
-        ("budget.hours", settings.budget.hours, 1e-6, big),
-    ]
-    ranges += [(key, value, low, high) for key, value, low, high in optional if value is not None]
-    for name in ("max_new_tokens", "edits"):
-        ranges += [(f"llm.{name}.{mode}", number, 1, big) for mode, number in getattr(settings.llm, name, {}).items()]
-    if getattr(settings.job, "last_cycles", None) is not None:
-        ranges.append(("job.last_cycles", settings.job.last_cycles, 1, 10_000))
-    for group, keys in _BOUNDS.items():
-        node = getattr(settings, group)
-        there = {key: bounds for key, bounds in keys.items() if getattr(node, key, None) is not None}
-        ranges += [(f"{group}.{key}", getattr(node, key), *bounds) for key, bounds in there.items()]
-    return ranges
+def ranges(settings: Settings) -> Iterator[tuple[str, float, float, float]]:
+    """Yield (key, value, lowest, highest) of every bounded number that is set."""
+    for key, value, (low, high) in _found(settings, BOUNDS):
+        for name, number in value.items() if isinstance(value, dict) else [("", value)]:
+            yield f"{key}.{name}" if name else key, number, low, high
 
 
-_BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+def choices(settings: Settings) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Yield (key, value, what is allowed) of every setting that is one of a few words."""
+    yield from _found(settings, CHOICES)
+
+
+def _found(settings: Settings, table: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (key, value, row) of the rows whose setting the chosen options have and set."""
+    for group, rows in table.items():
+        node = getattr(settings, group) if group else settings
+        for key, row in rows.items():
+            value = getattr(node, key, None)
+            if value is not None:
+                yield (f"{group}.{key}" if group else key), value, row
+
+
+BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "": {
+        "seed": (0, 2**31 - 1),
+        "cycles": (1, 10_000),
+        "candidates": (1, 100_000),
+        "repair": (0, 10),
+    },
+    "admission": {
+        "min_accuracy": (0, 1),
+    },
+    "dataset": {
+        "classes": (2, 1e6),
+        "channels": (1, 1024),
+        "size": (1, 4096),
+        "min_accuracy": (0, 1),
+        "crop_pad": (0, 64),
+        "val_fraction": (0.01, 0.5),
+        "split_seed": (0, 2**31 - 1),
+        "train_limit": (20, 1e12),
+        "test_limit": (1, 1e12),
+    },
+    "sandbox": {
+        "scratch_mb": (1, 1_000_000),
+    },
+    "mode": {
+        "max_params": (1, 1e12),
+    },
+    "budget": {
+        "tokens": (1, 1e12),
+        "hours": (1e-6, 1e12),
+    },
     "job": {
+        "last_cycles": (1, 10_000),
         "networks": (1, 1e6),
         "checkpoint_epochs": (1, 10_000),
         "seed": (0, 2**31 - 1),
@@ -84,6 +90,8 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "evaluate_networks": (1, 1e6),
     },
     "llm": {
+        "max_new_tokens": (1, 1e12),
+        "edits": (1, 1e12),
         "temperature": (0, 10),
         "top_k": (0, 1e6),
         "top_p": (1e-6, 1),
@@ -95,6 +103,13 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "tries": (1, 100),
     },
     "proxy": {
+        "epochs": (1, 10_000),
+        "batch_size": (2, 65_536),
+        "lr": (1e-8, 100),
+        "momentum": (0, 0.9999),
+        "clip_norm": (0, 1e12),
+        "dropout": (0, 0.99),
+        "chance_share": (0, 1),
         "min_steps": (1, 100_000),
         "weight_decay": (0, 10),
         "label_smoothing": (0, 0.99),
@@ -141,6 +156,33 @@ _BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "threshold": (0, 1),
     },
     "tracker": {"timeout_s": (0.1, 600)},
-    "executor": {"trials_per_job": (1, 1000), "overhead_gb": (0, 1e5), "cpus": (1, 4096), "poll_s": (0.1, 3600)},
+    "executor": {
+        "workers": (1, 4096),
+        "wall_s": (0.5, 1e12),
+        "memory_gb": (0.5, 1e5),
+        "retries": (0, 100),
+        "grace_s": (0, 1e6),
+        "trials_per_job": (1, 1000),
+        "overhead_gb": (0, 1e5),
+        "cpus": (1, 4096),
+        "poll_s": (0.1, 3600),
+    },
 }
-"""Bounds of the numbers that only some options of a group have."""
+"""(lowest, highest) by group and key; "" holds what is in no group. A dict's are those of each of its numbers."""
+
+CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "mode": {"edit_format": ("unified", "search_replace")},
+    "dataset": {"archive": ("full", "320px", "160px")},
+    "sandbox": {"name": ("auto", "strict", "inline")},
+    "admission": {"pool": ("better", "good", "admitted")},
+    "novelty": {"unit": ("graph", "tokens", "chars")},
+    "tracker": {"mode": ("auto", "offline", "online")},
+    "llm": {
+        "dtype": ("auto", "float32", "bfloat16", "float16"),
+        "quantize": ("none", "int8", "nf4"),
+        "rest": ("keep", "free"),
+    },
+    "finetune": {"optimizer": ("auto", "adamw", "paged_adamw_8bit")},
+    "job": {"rule": ("stratified", "top")},
+}
+"""What is allowed, by group and key."""
