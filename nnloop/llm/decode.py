@@ -19,6 +19,8 @@ from nnloop.llm.memory import PREFILL_TOKENS
 from nnloop.llm.rows import RowCache
 from nnloop.llm.sampling import Sampling, sample
 
+CPU_PREFILL_TOKENS = 1024  # enough to keep a core busy; a lot's prompts are of nearly one length, and it stays in cache
+
 
 @dataclass(slots=True)
 class Row:
@@ -96,7 +98,8 @@ class _Batch:
     @torch.inference_mode()
     def join(self, rows: list[Row]) -> None:
         """Compute the prompts of new rows and append the rows."""
-        for lot in _lots(rows):
+        rows = sorted(rows, key=lambda row: (len(row.prompt), row.prompt))
+        for lot in _lots(rows, PREFILL_TOKENS if self._device.type == "cuda" else CPU_PREFILL_TOKENS):
             start = time.perf_counter()
             distinct = list(dict.fromkeys(tuple(row.prompt) for row in lot))
             places = {prompt: place for place, prompt in enumerate(distinct)}
@@ -183,12 +186,11 @@ def _shared(prompts: Sequence[Sequence[int]]) -> int:
     return sum(itertools.takewhile(bool, same))
 
 
-def _lots(rows: list[Row]) -> Iterator[list[Row]]:
-    """Split rows so that one lot's prompts, padded, stay under the bound; a lot has at least one row."""
+def _lots(rows: list[Row], bound: int) -> Iterator[list[Row]]:
+    """Split rows, shortest prompt first, so that one lot's prompts, padded, stay under the bound; none is empty."""
     lot: list[Row] = []
     for row in rows:
-        width = max(len(other.prompt) for other in [*lot, row])
-        if lot and width * (len(lot) + 1) > PREFILL_TOKENS:
+        if lot and len(row.prompt) * (len(lot) + 1) > bound:
             yield lot
             lot = []
         lot.append(row)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-HEAD = 64  # most likely tokens that hold top_p nearly always: finding them is cheaper than sorting the vocabulary
+HEADS = (16, 256)  # so many most likely tokens hold top_p nearly always: finding them is cheaper than sorting them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,26 @@ def restrict(logits: Tensor, top_k: int, top_p: float) -> tuple[Tensor, Tensor]:
     """
     if top_k == 0 and top_p >= 1:
         return logits, torch.arange(logits.shape[1], device=logits.device)[None]
-    size = logits.shape[1]
-    kept, ids = logits.topk(min(top_k or HEAD, size))
-    probabilities = (kept - (kept if top_k else logits).logsumexp(dim=-1, keepdim=True)).exp()
-    if not top_k and float(probabilities.sum(dim=-1).min()) < min(top_p, 1 - 1e-6):
-        kept, ids = logits.sort(descending=True)
+    if top_k:
+        kept, ids = logits.topk(min(top_k, logits.shape[1]))
         probabilities = kept.softmax(dim=-1)
+    else:
+        kept, ids, probabilities = _most_likely(logits, min(top_p, 1 - 1e-6))
     before = probabilities.cumsum(dim=-1) - probabilities
     return kept.masked_fill(before >= top_p, -torch.inf), ids
+
+
+def _most_likely(logits: Tensor, share: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Give logits, ids and probabilities, (B, K), of the most likely tokens, enough to hold the share in every row."""
+    total = logits.logsumexp(dim=-1, keepdim=True)
+    for count in HEADS:
+        if count < logits.shape[1]:
+            kept, ids = logits.topk(count)
+            probabilities = (kept - total).exp()
+            if float(probabilities.sum(dim=-1).min()) >= share:
+                return kept, ids, probabilities
+    kept, ids = logits.sort(descending=True)
+    return kept, ids, kept.softmax(dim=-1)
 
 
 def gumbel(seeds: Tensor, steps: Tensor, tokens: Tensor) -> Tensor:
