@@ -1,10 +1,13 @@
 """Where a checkpoint comes from: a folder, the package, the hub or its cache; and what to do where there is none."""
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnloop.errors import ModelError
+
+_log = logging.getLogger(__name__)
 
 EMBEDDED = "nnloop/tiny"  # not a hub id: the checkpoint in the package
 TIMEOUT_S = 10.0
@@ -38,8 +41,10 @@ def find(model: str, revision: str | None) -> Source:
         return Source(model, info.sha, {file.rfilename: file.size or 0 for file in info.siblings or []})
     except (HfHubHTTPError, ValueError) as error:
         raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
-    except Exception:  # no network; which exceptions say so is the HTTP client's private matter
-        return _cached(model, revision)
+    except Exception as error:  # no network; which exceptions say so is the HTTP client's private matter
+        source = _cached(model, revision)
+        _log.info("%s is taken from the cache: the hub can't be reached (%s)", model, error)
+        return source
 
 
 def check_space(model: str, source: Source) -> None:
@@ -85,10 +90,10 @@ def remedy(model: str, error: Exception) -> str:
     text = " ".join(str(error).split())
     if Path(model).is_dir() or model == EMBEDDED:
         return f"the folder holds no complete checkpoint ({text[:200]})"
-    for name, line in _REMEDIES.items():
-        if name in {kind.__name__ for kind in type(error).__mro__} or name in text:
-            return line.format(model=model)
-    return text[:300]
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    # The type first: of a missing model the hub's client says that it may be a gated repo.
+    found = [name for name in _REMEDIES if name in kinds] + [name for name in _REMEDIES if name in text]
+    return _REMEDIES[found[0]].format(model=model) if found else text[:300]
 
 
 _REMEDIES = {
@@ -102,4 +107,4 @@ _REMEDIES = {
     "offline": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
     "connect": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
 }
-"""By a word of the exception's type or text, the first that matches."""
+"""By the name of an exception's type, or else by a word of its text: the first that matches."""
