@@ -16,6 +16,7 @@ from nnloop.report.page import STYLE
 from nnloop.report.published import published_section
 from nnloop.report.read import Run
 from nnloop.report.text import count, duration, interval, number, percent
+from nnloop.report.tokens import tokens_section
 from nnloop.report.validation import ValidationReport, correlation_text
 
 
@@ -37,12 +38,12 @@ def overview_page(
 
 
 def _protocol(found: Comparison, out: Path) -> Markup:
-    rows = _runs_table(found, out)
+    rows, tokens = _runs_table(found, out), tokens_section(found.runs)
     balance = next((run.balance for run in found.runs if run.balance), None)
     head = (tag("h2", found.protocol), tag("p", balance, class_="sub") if balance else None)
     if len(found.runs) == 1:
-        return tag("section", head, rows)
-    return tag("section", head, arms_section(found), tag("h3", "Runs"), rows)
+        return tag("section", head, rows, tokens)
+    return tag("section", head, arms_section(found), tag("h3", "Runs"), rows, tokens)
 
 
 def _validations(folder: Path) -> Markup | None:

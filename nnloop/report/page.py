@@ -61,7 +61,11 @@ def _tiles(run: Run) -> Markup:
             "admitted",
             why_none_admitted(run.reports) or f"of {count(found.distinct)} distinct valid",
         ),
-        (count(found.mean_tokens), "tokens per completion", f"{number(found.mean_lines, 1)} lines"),
+        (
+            count(found.mean_tokens),
+            "tokens per completion",
+            f"{number(found.mean_lines, 1)} lines; prompts of {count(found.mean_prompt_tokens)} tokens",
+        ),
         (count(per_network), "tokens per admitted network", f"{count(found.tokens)} in all"),
         (duration(found.seconds), "wall time", ""),
     ]

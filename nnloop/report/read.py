@@ -134,6 +134,7 @@ class Run:
             admitted=sum(entry.admitted for entry in self.entries),
             tokens=sum(entry.tokens for entry in self.entries),
             mean_tokens=_mean([entry.tokens for entry in firsts]),
+            mean_prompt_tokens=_mean([entry.prompt_tokens for entry in firsts]),
             mean_lines=_mean([entry.lines for entry in firsts]),
             seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
         )
@@ -177,6 +178,7 @@ class Figures:
     admitted: int
     tokens: int
     mean_tokens: float | None
+    mean_prompt_tokens: float | None
     mean_lines: float | None
     seconds: float
 
