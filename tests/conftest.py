@@ -3,7 +3,9 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import checkpoints
 import pytest
 from hydra import compose, initialize_config_dir
 
@@ -11,6 +13,9 @@ from nnloop import data
 from nnloop.executor.local import LocalExecutor
 from nnloop.settings import Settings
 from nnloop.settings.load import load
+
+if TYPE_CHECKING:
+    from nnloop.llm.hf import HfEngine  # imports torch
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -42,3 +47,28 @@ def executor(cache: Path, configure: Callable[..., Settings]) -> Iterator[LocalE
     dataset = data.load(chosen.dataset)
     with LocalExecutor(dataset, chosen.dataset, chosen.proxy, chosen.sandbox, chosen.executor, 1_000_000) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Small models are slower on several."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A small checkpoint of each architecture."""
+    return {kind: checkpoints.make(tmp_path_factory.mktemp(kind), kind) for kind in checkpoints.KINDS}
+
+
+@pytest.fixture
+def engine(folders: dict[str, Path]) -> "HfEngine":
+    """An engine with a small checkpoint, to be tuned."""
+    from nnloop.llm.hf import HfEngine
+
+    return HfEngine(checkpoints.settings(folders["qwen"]), "delta")
