@@ -7,14 +7,47 @@ import pytest
 
 from nnloop.errors import ModelError
 from nnloop.llm.chat import chat, example
+from nnloop.modes.render import Task, render
+from nnloop.records import Network
 
-PROMPTS = {
+FRAMES = {
     "qwen": (
         "<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n"
-        "<|im_start|>user\nImprove this.<|im_end|>\n<|im_start|>assistant\n"
+        "<|im_start|>user\n",
+        "<|im_end|>\n<|im_start|>assistant\n",
     ),
-    "deepseek": "<|begin|>You are an AI programming assistant.\n### Instruction:\nImprove this.\n### Response:",
-    "mistral": "<s>[INST] Improve this.[/INST]",
+    "deepseek": ("<|begin|>You are an AI programming assistant.\n### Instruction:\n", "\n### Response:"),
+    "mistral": ("<s>[INST] ", "[/INST]"),
+}
+TEXTS = {
+    "delta": """\
+Task: classify the images of CIFAR-10 (colour photographs of animals and vehicles).
+There are 10 classes; an image has the shape (3, 32, 32).
+Below is a PyTorch network for it.
+After one epoch of training its validation accuracy is 45.2%.
+Change its architecture so that the validation accuracy after one epoch of training rises.
+Keep the interface: class Net(nn.Module) with __init__(self, in_shape, out_shape, prm, device) and forward(self, x).
+in_shape is (batch, channels, height, width), out_shape is (classes,), and forward returns logits of shape (batch, classes).
+Answer with a unified diff of the code, between <delta> and </delta>, and nothing else.
+
+<nn>
+class Net:
+    pass
+</nn>""",  # noqa: E501
+    "full": """\
+Task: classify the images of CIFAR-10 (colour photographs of animals and vehicles).
+There are 10 classes; an image has the shape (3, 32, 32).
+Below is a PyTorch network for it.
+After one epoch of training its validation accuracy is 45.2%.
+Write a new network of another architecture, whose validation accuracy after one epoch of training is higher.
+Keep the interface: class Net(nn.Module) with __init__(self, in_shape, out_shape, prm, device) and forward(self, x).
+in_shape is (batch, channels, height, width), out_shape is (classes,), and forward returns logits of shape (batch, classes).
+Answer with the whole Python module, between <nn> and </nn>, and nothing else.
+
+<nn>
+class Net:
+    pass
+</nn>""",  # noqa: E501
 }
 ANSWERS = {
     "qwen": "<delta>\n</delta><|im_end|>",
@@ -28,10 +61,14 @@ def ends(tokenizer: checkpoints.Any, kind: str) -> set[int]:
     return {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids(named)}
 
 
+@pytest.mark.parametrize("mode", TEXTS)
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
-def test_a_prompt_is_rendered_as_the_template_says(kind: str) -> None:
+def test_a_prompt_of_each_mode_is_rendered_as_each_template_says(kind: str, mode: str) -> None:
+    task = Task("CIFAR-10", "colour photographs of animals and vehicles", classes=10, channels=3, size=32)
+    prompt = render(mode, Network("0123", "class Net:\n    pass\n", "net", val_accuracy=0.452), task)
     tokenizer = checkpoints.make_tokenizer(kind)
-    assert tokenizer.decode(chat(tokenizer, "Improve this.")) == PROMPTS[kind]
+    before, after = FRAMES[kind]
+    assert tokenizer.decode(chat(tokenizer, prompt.text)) == before + TEXTS[mode] + after
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)

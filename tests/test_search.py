@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,24 @@ def test_every_completion_ends_in_one_status_with_a_reason(configure, tmp_path: 
     assert sum(report.statuses.values()) == report.generated == 7
     assert report.valid_rate.value == pytest.approx(3 / 7)
     assert run.read_code(str(entries[0].candidate)).strip() == LINEAR.strip()
+
+
+def test_a_completion_is_judged_while_later_ones_are_still_being_written(configure, tmp_path: Path) -> None:
+    run, seen, over = RunDir(tmp_path / "run"), set(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            seen.add(tuple(path.read_text().count("\n") if path.exists() else 0 for path in watched))
+
+    watched = (run.archive, run.completions(0))  # in this order: more may be written meanwhile, not less
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        scripted(configure, run.path, *["no ("] * 4, more=("llm.delay_s=0.5", "cycles=1", "candidates=4"))
+    finally:
+        over.set()
+        watcher.join()
+    assert any(judged > 0 and written < 4 for judged, written in seen)
 
 
 def test_a_finished_run_started_again_prints_its_summary_and_does_nothing(configure, tmp_path, capsys) -> None:
