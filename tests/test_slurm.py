@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import cluster
@@ -37,6 +38,10 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def squeue(what: str, *more: str) -> list[str]:
     done = subprocess.run(["squeue", "-h", "-r", "-o", what, *more], capture_output=True, text=True, check=True)
     return done.stdout.split()
+
+
+def update(job: str, *changes: str) -> None:
+    subprocess.run(["scontrol", "update", f"JobId={job}", *changes], check=True)
 
 
 def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
@@ -183,17 +188,19 @@ def test_a_cancelled_job_ends_the_multirun_with_an_error_and_spares_the_others(t
 def test_a_search_killed_by_its_time_limit_is_requeued_and_goes_on(tmp_path: Path) -> None:
     texts = tmp_path / "texts.jsonl"
     texts.write_text('{"text": "none"}\n')
-    limit = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", "candidates=80", "llm.delay_s=1")
+    limit = ("hydra.launcher.timeout_min=30", "hydra.launcher.signal_delay_s=10", "candidates=60", "llm.delay_s=1")
     with multirun(tmp_path, "llm=scripted", f"llm.path={texts}", *limit) as process:
-        ends: set[str] = set()
+        until(lambda: any(len(run.read_completions(0)) > 1 for run in runs(tmp_path).values()))
+        soon = (datetime.now() + timedelta(seconds=50)).isoformat(timespec="seconds")  # SLURM looks every 30 s
+        update(squeue("%i", "--name=nnloop")[0], f"EndTime={soon}")
+        until(lambda: squeue("%T", "--name=nnloop") == ["PENDING"])
         while process.poll() is None:
-            for job in squeue("%i", "--name=nnloop", "--states=PENDING"):
-                ends.add(job)  # after a requeue SLURM would wait for two minutes
-                subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], stderr=subprocess.DEVNULL)
+            for job in squeue("%i", "--name=nnloop", "--states=PENDING"):  # would wait for two minutes
+                update(job, "StartTime=now", "TimeLimit=30")
             time.sleep(0.5)
         said = process.communicate()[0]
     assert process.returncode == 0, said
     (run,) = runs(tmp_path).values()
-    assert [entry.slot for entry in run.entries()] == list(range(80))
+    assert [entry.slot for entry in run.entries()] == list(range(60))
     (log,) = (tmp_path / "outputs/search/slurm").glob("*/*.out")
     assert "Requeued job" in log.read_text()

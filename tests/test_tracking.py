@@ -135,6 +135,34 @@ def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: R
     assert [record["run_id"] for record in of_type("run", records)] == ["fake00000000"] * 3
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunDir, arrived: bool) -> None:
+    if not arrived:
+        run.report(1).rename(run.path / "kept")
+    follow(run)
+    if not arrived:
+        (run.path / "kept").rename(run.report(1))
+    write_json(run.path / "wandb" / "logged.json", {"logged": [0], "begun": 1})
+    follow(run)
+    assert [(row["cycle"], row["_step"]) for row in cycles(read_back(run))] == [(0, 0), (1, 2)]
+
+
+def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeWandb()
+    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    try:
+        follow(run)
+        write_json(run.path / "wandb" / "logged.json", {"logged": [0], "begun": 1})
+        follow(run)
+    finally:
+        fake.close()
+    (stored,) = fake.runs.values()
+    assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
+
+
 def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
     (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
     assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"

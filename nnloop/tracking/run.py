@@ -8,6 +8,8 @@ import json
 import logging
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +46,9 @@ class WandbTracker:
     ) -> None:
         self._folder, self._name = RunDir(folder.resolve()), name
         with self._forgiving("start"):
-            self._logged = _read_logged(self._marker)
+            self._logged, begun = _read_marker(self._marker)
+            if begun is not None and begun not in self._logged and _is_recorded(self._wandb, 2 * begun):
+                self._logged.add(begun)
             about = {key: value for key, value in provenance.items() if key != "settings"}  # config has them
             self._run = _open(self._settings, name, group, self._wandb, dict(config), about)
             self._catch_up()
@@ -57,11 +61,12 @@ class WandbTracker:
         with self._forgiving("log a cycle"):
             by_place = {(report.cycle, slot): text for slot, text in texts.items()}
             row = scalars(report) | {CYCLE_TABLE: _table(rows(entries, codes, by_place))}
+            self._mark(begun=report.cycle)
             # commit: else the row waits for the next one, and a kill loses it
             self._run.log(row, step=2 * report.cycle, commit=True)
             self._last = report.cycle
             self._logged.add(report.cycle)
-            write_json(self._marker, sorted(self._logged))
+            self._mark(begun=None)
             if not report.valid_rate.value:
                 self._run.alert("dead cycle", f"{self._name}: no completion of cycle {report.cycle} was valid")
 
@@ -99,8 +104,11 @@ class WandbTracker:
 
     @property
     def _marker(self) -> Path:
-        """Which cycles W&B has; a cycle that closed just before a kill is made up for at the next start."""
+        """Which cycles W&B has, and the one that was being handed over; the next start makes up for what is missing."""
         return self._wandb / "logged.json"
+
+    def _mark(self, begun: int | None) -> None:
+        write_json(self._marker, {"logged": sorted(self._logged), "begun": begun})
 
     def _catch_up(self) -> None:
         entries = self._folder.entries()
@@ -211,8 +219,25 @@ def _codes(folder: RunDir, entries: Sequence[Entry]) -> dict[str, str]:
     return {name: folder.read_code(name) for name in names if folder.code(name).exists()}
 
 
-def _read_logged(marker: Path) -> set[int]:
-    return set(json.loads(marker.read_text())) if marker.exists() else set()
+def _read_marker(marker: Path) -> tuple[set[int], int | None]:
+    found: Any = json.loads(marker.read_text()) if marker.exists() else []
+    if isinstance(found, list):  # of runs before `begun`
+        return set(found), None
+    return set(found["logged"]), found["begun"]
+
+
+def _is_recorded(folder: Path, step: int) -> bool:
+    """Whether an earlier start's transaction log, by which alone an offline run is uploaded, has a row of this step.
+
+    An online run needs no look: the server's last step is known again, and wandb drops rows of steps before it.
+    """
+    for transactions in sorted(folder.glob("offline-run-*/*.wandb")):
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(transactions)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FINISH_TIMEOUT_S)
+        rows = [json.loads(line)["history"]["item"] for line in done.stdout.splitlines() if '"type":"history"' in line]
+        if any(row["_step"] == step for row in rows):
+            return True
+    return False
 
 
 def _artifact_name(name: str) -> str:
