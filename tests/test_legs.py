@@ -29,9 +29,9 @@ def first_leg(executor: LocalExecutor, of: Trial) -> bytes:
     order = Order(
         of.candidate.code, of.seed, of.epochs, None, limits.wall_s, limits.memory_bytes, 65536, until=of.leg_epochs
     )
-    _, state, _ = executor._run(order)
-    assert state
-    return state
+    _, halted, _ = executor._run(order)
+    assert halted
+    return halted.state
 
 
 def figures(result: TrialResult) -> tuple[object, ...]:
@@ -52,21 +52,25 @@ def test_legs_give_what_one_piece_gives(
     assert figures(result) == figures(whole)
     assert result.status is Status.OK
     assert list(tmp_path.iterdir()) == []
+    ends = [*range(leg_epochs, 4, leg_epochs), 4]
+    assert [epoch for epoch, _ in result.curve] == ends
+    assert all(0 < accuracy < 1 for _, accuracy in result.curve)
 
 
 def test_a_trial_that_was_cut_short_goes_on_inside(executor: LocalExecutor, whole: TrialResult, tmp_path: Path) -> None:
     asked = long_trial(checkpoint=tmp_path / "net.ckpt")
-    Legs(asked).keep(first_leg(executor, asked), seconds=1000.0)
+    Legs(asked).keep(first_leg(executor, asked), 1000.0, 0.25)
     assert Legs(asked).until is None
     result = executor.submit(replace(asked, limits=replace(asked.limits, wall_s=1060.0))).result()
     assert figures(result) == figures(whole)
     assert result.seconds > 1000
+    assert result.curve == [[2, 0.25], [4, whole.val_accuracy]]
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"epochs": 6}, {"proxy": "other"}])
 def test_a_checkpoint_of_another_training_counts_for_nothing(tmp_path: Path, change: dict[str, object]) -> None:
     asked = long_trial(checkpoint=tmp_path / "net.ckpt")
-    Legs(asked).keep(b"state", 1.0)
+    Legs(asked).keep(b"state", 1.0, 0.5)
     assert Legs(asked).state is not None
     assert Legs(replace(asked, **change)).state is None  # type: ignore[arg-type]
 
@@ -75,10 +79,10 @@ def test_a_checkpoint_of_another_training_counts_for_nothing(tmp_path: Path, cha
 def test_a_torn_checkpoint_counts_for_nothing(tmp_path: Path, size: int) -> None:
     path = tmp_path / "net.ckpt"
     asked = long_trial(checkpoint=path)
-    Legs(asked).keep(b"state", 1.0)
+    Legs(asked).keep(b"state", 1.0, 0.5)
     path.write_bytes(path.read_bytes()[:size])
     legs = Legs(asked)
-    assert (legs.state, legs.seconds, legs.until) == (None, 0.0, 2)
+    assert (legs.state, legs.wall_s_left, legs.until) == (None, asked.limits.wall_s, 2)
 
 
 class Payload:
@@ -93,7 +97,7 @@ class Payload:
 
 def test_a_checkpoint_with_a_payload_is_unpickled_nowhere(executor: LocalExecutor, tmp_path: Path) -> None:
     asked = long_trial(checkpoint=tmp_path / "net.ckpt")
-    Legs(asked).keep(pickle.dumps({"state_dict": Payload(tmp_path / "touched")}), 1.0)
+    Legs(asked).keep(pickle.dumps({"state_dict": Payload(tmp_path / "touched")}), 1.0, None)
     result = executor.submit(asked).result()
     assert result.status is Status.CRASHED
     assert "weights" in result.reason.lower()
@@ -105,4 +109,4 @@ def test_a_trial_without_a_checkpoint_has_one_leg() -> None:
     legs = Legs(replace(trial(DRAWING), epochs=4))
     assert (legs.until, legs.state) == (None, None)
     with pytest.raises(ValueError, match="one leg"):
-        legs.keep(b"", 1.0)
+        legs.keep(b"", 1.0, None)

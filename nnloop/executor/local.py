@@ -21,7 +21,7 @@ from nnloop.executor.legs import Legs
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
 from nnloop.sandbox.launch import Shared, Zygote
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.score import paused_state, score
+from nnloop.sandbox.score import Halt, halt, score
 from nnloop.sandbox.wire import Order
 
 if TYPE_CHECKING:
@@ -143,17 +143,17 @@ class LocalExecutor:
                 until=legs.until,
                 state=legs.state,
             )
-            result, state, place = self._run(order)
+            result, halted, place = self._run(order)
             if result.status is Status.OUT_OF_MEMORY and not place.alone:
                 log.debug("trial of %s: again, with the device to itself", trial.candidate.id)
-                result, state, _ = self._run(order, alone=True)
-            if state is None:
+                result, halted, _ = self._run(order, alone=True)
+            if halted is None:
                 legs.clear()
-                return replace(result, seconds=result.seconds + legs.seconds)
-            legs.keep(state, result.seconds)
+                return legs.whole(result)
+            legs.keep(halted.state, result.seconds, halted.val_accuracy)
 
-    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, bytes | None, Place]:
-        """Give the result; where a leg ended before the training did, the second is the training's state."""
+    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, Halt | None, Place]:
+        """Give the result, or where a leg ended before the training did, what it left."""
         with self._devices.place(alone) as place:
             order = replace(order, device=place.uuid, device_share=place.share)
             zygote = self._living()
@@ -161,10 +161,10 @@ class LocalExecutor:
             if self._inline:
                 zygote.close()  # it was for one trial
             result = score(outcome, order, self._dataset, self._classes)
-        state = paused_state(outcome, order)
+            halted = halt(outcome, order, self._dataset, self._classes)
         if result.status in COMPLETED:
             self._devices.note(place, result.peak_bytes)
-        return result, state, place
+        return result, halted, place
 
     def _living(self) -> Zygote:
         """Return the warm process, a new one where the last is gone."""

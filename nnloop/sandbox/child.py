@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from nnloop.records import Status
 from nnloop.sandbox.wire import LARGEST_STATE, Order, write_all
 from nnloop.training import fit
-from nnloop.training.checkpoint import Leg
+from nnloop.training.checkpoint import Leg, Paused
 from nnloop.training.contract import Built
 from nnloop.training.images import Images
 from nnloop.training.recipe import recipe
@@ -42,11 +42,11 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
     except MemoryError:
         say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
         return
-    if isinstance(trained, bytes):
-        say(event="paused")
-        write_all(report, trained)
-        return
-    say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
+    if isinstance(trained, Paused):
+        say(event="paused", state_bytes=len(trained.state))
+        write_all(report, trained.state)
+    else:
+        say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
     file = io.BytesIO()
     npy.write_array(file, trained.logits.numpy(), version=(1, 0), allow_pickle=False)
     write_all(report, file.getbuffer())

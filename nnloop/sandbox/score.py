@@ -46,7 +46,7 @@ class _Report:
     unfit: Status | None = None
     reason: str = ""
     logits: bytes | None = None
-    paused: bool = False
+    state_bytes: int | None = None  # of a leg that is not the last; the logits follow
     state: bytes | None = None
 
     def stage(self) -> str:
@@ -80,18 +80,30 @@ def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Tri
     )
 
 
-def paused_state(outcome: Outcome, order: Order) -> bytes | None:
-    """The training's state that ends a leg; None where the trial ended otherwise.
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """The end of a leg after which the training goes on.
 
-    Bytes of the candidate's making: to be stored and handed back to a process of the same candidate, never to be loaded
-    on this side of the wall.
+    The state is bytes of the candidate's making: to be stored and handed back to a process of the same candidate, never
+    to be loaded on this side of the wall.
     """
+
+    state: bytes
+    val_accuracy: float | None  # None where its logits are unfit: the training may still recover
+
+
+def halt(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Halt | None:
+    """Read how a leg ended; None where the trial ended with it."""
     if order.until is None or outcome.ending.cause != "exit" or outcome.ending.code != 0:
         return None
     try:
-        return _read(outcome.report).state
+        report = _read(outcome.report)
     except (ValueError, RecursionError):
         return None
+    if report.state is None or report.logits is None:
+        return None
+    accuracies = _grade(report.logits, dataset, classes)[2]
+    return Halt(report.state, accuracies[0] if accuracies else None)
 
 
 def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str]:
@@ -106,7 +118,7 @@ def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str
         return Status.CRASHED, "its report is larger than its logits"
     if report.unfit is not None:
         return report.unfit, report.reason
-    if report.logits is not None and ending.code == 0:
+    if report.trained and report.logits is not None and ending.code == 0:
         return Status.OK, ""
     last = _last_line(ending.output)
     return Status.CRASHED, f"{_how(ending.code)} {report.stage()}{': ' + last if last else ''}"
@@ -151,17 +163,20 @@ def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 
 
 def _read(data: bytes) -> _Report:
-    """Read the JSON lines and, after the line "trained", the logits' bytes. Raises ValueError on anything else."""
+    """Read the JSON lines and what follows the last: a state where it is said to, and the logits' bytes.
+
+    Raises ValueError on anything else.
+    """
     report = _Report()
-    while data and report.logits is None and report.state is None:
+    while data and report.logits is None:
         line, newline, data = data.partition(b"\n")
         if not newline:
             break  # cut off by the process's death
         _take(report, json.loads(line))
         if report.trained:
             report.logits = data
-        elif report.paused:
-            report.state = data
+        elif report.state_bytes is not None:
+            report.state, report.logits = data[: report.state_bytes], data[report.state_bytes :]
     return report
 
 
@@ -177,7 +192,7 @@ def _take(report: _Report, event: Any) -> None:
             raise ValueError(f"a candidate can't say that it is {report.unfit}")
         report.reason = str(event.get("reason"))
     elif kind == "paused":
-        report.paused = True
+        report.state_bytes = _count(event.get("state_bytes"))
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
         if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):

@@ -35,6 +35,14 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """The end of a leg after which the training goes on."""
+
+    state: bytes
+    logits: torch.Tensor  # float32 (M, classes), on the CPU
+
+
+@dataclass(frozen=True, slots=True)
 class RandomState:
     """Every generator that a training draws from, in plain values."""
 

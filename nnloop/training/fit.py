@@ -15,7 +15,7 @@ from lightning import Trainer
 from torch import Tensor, nn
 
 from nnloop.records import Status
-from nnloop.training.checkpoint import Leg
+from nnloop.training.checkpoint import Leg, Paused
 from nnloop.training.contract import Built, build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
@@ -44,10 +44,10 @@ def train(
     max_params: int | None,
     on_built: Callable[[Built], None],
     leg: Leg | None = None,
-) -> Trained | bytes:
+) -> Trained | Paused:
     """Build, check, train and evaluate one candidate; the same seed gives the same logits on one thread.
 
-    With a `leg` that ends before the last epoch the training's state comes back instead; the legs of a training give
+    With a `leg` that ends before the last epoch the training's state comes back too; the legs of a training give
     the logits that one in a single piece gives. Raises UnfitError. `on_built` gets the network before training
     starts.
     """
@@ -71,7 +71,7 @@ def train(
 
 def _judge(
     built: Built, images: Images, recipe: Recipe, seed: int, device: torch.device, watch: Watch, leg: Leg | None
-) -> Trained | bytes:
+) -> Trained | Paused:
     """Train and evaluate what has been built, or train it as far as `leg` goes."""
     net, normalise = built.net, Normalise(recipe, device, built.memory_format)
     few = slice(None, None, max(1, len(images.train_y) // KNOWN_IMAGES))
@@ -83,8 +83,8 @@ def _judge(
     if leg is not None and not leg.can_pause(built.params):
         leg = replace(leg, until=recipe.epochs)
     loss = _fit(net.train(), batches, recipe, device, leg)
-    if isinstance(loss, bytes):
-        return loss
+    if isinstance(loss, bytes):  # a state that is made already: no evaluation changes how the training goes on
+        return Paused(loss, _logits(net, images.eval_x, normalise, recipe, device))
     watch.trained(None if leg is not None or trains_itself(net, recipe) else steps)
     logits = _logits(net, images.eval_x, normalise, recipe, device)
     if not torch.isfinite(logits).all():
