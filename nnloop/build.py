@@ -16,6 +16,7 @@ from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
+from nnloop.jobs.artifacts import track_run
 from nnloop.jobs.assess import Rules
 from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
 from nnloop.jobs.fork import fork, source_of
@@ -104,10 +105,8 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
         )
         stack.callback(search.close)
         reports = search.run()
-    tracker.artifact("archive", "archive", run_dir.archive)
-    tracker.artifact("code", "code", run_dir.path / "code")
     report.write_run_page(read(run_dir.path))
-    tracker.artifact("report", "report", run_dir.page)
+    track_run(tracker, run_dir)
     tracker.finish({"admitted": reports[-1].admitted_total, "cycles": len(reports)})
     return reports
 

@@ -103,6 +103,39 @@ def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0, resamples: i
     return Correlation(rho, float(stats.kendalltau(a, b).statistic), float(found.pvalue), n, note)
 
 
+def bootstrap_line(
+    x: Sequence[float], y: Sequence[float], at: Sequence[float], seed: int = 0, resamples: int = 2000
+) -> list[Interval] | None:
+    """Estimate the least-squares line of y over x at the places `at` (percentile bootstrap over pairs).
+
+    None below three pairs and for a constant x. Resamples in which x is constant have no line and are left out.
+    """
+    import numpy as np
+
+    if len(x) != len(y):
+        raise ValueError(f"pairs are needed, not {len(x)} and {len(y)} values")
+    if len(x) < 3 or len(set(x)) == 1:
+        return None
+    a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    picks = np.random.default_rng(seed).integers(0, len(x), (resamples, len(x)))
+    slopes, offsets = _lines(np.vstack([a, a[picks]]), np.vstack([b, b[picks]]))
+    places = np.asarray(at, dtype=np.float64)
+    heights = offsets[:, None] + slopes[:, None] * places
+    return [_percentile(float(own[0]), own[1:][np.isfinite(own[1:])]) for own in heights.T]
+
+
+def _lines(x: "NDArray[np.float64]", y: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+    """Slope and offset of each row's least-squares line, (rows,); NaN where x is constant."""
+    import numpy as np
+
+    centred = x - x.mean(axis=1, keepdims=True)
+    spread = (centred**2).sum(axis=1)
+    spread[(x == x[:, :1]).all(axis=1)] = np.nan
+    slope: NDArray[np.float64] = (centred * y).sum(axis=1) / spread
+    offset: NDArray[np.float64] = y.mean(axis=1) - slope * x.mean(axis=1)
+    return slope, offset
+
+
 def _percentile(value: float, resampled: "NDArray[np.float64]") -> Interval:
     import numpy as np
 

@@ -17,6 +17,7 @@ from wandb_log import read_log
 
 from nnloop import tracking
 from nnloop.durable import write_json
+from nnloop.jobs.artifacts import track_adapter, track_run
 from nnloop.records import CycleReport, Status
 from nnloop.rundir import RunDir
 from nnloop.settings import NoTrackerSettings, WandbSettings
@@ -43,18 +44,27 @@ def run(tmp_path: Path) -> RunDir:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
 
 
+def save_adapter(folder: Path, parent: str | None) -> str:
+    """Write made-up weights with their lineage; give their hash."""
+    from nnloop.llm.adapters import LINEAGE, WEIGHTS, Lineage, adapter_hash  # not where wandb alone is tested: torch
+
+    folder.mkdir(exist_ok=True)
+    (folder / WEIGHTS).write_bytes(folder.parent.name.encode())
+    name = adapter_hash(folder)
+    (folder / LINEAGE).write_text(Lineage(name, parent, "tiny", None, {}, 0).line())
+    return name
+
+
 def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
     """Track a search that is finished already; `start` catches up with its cycles."""
     tracker = tracking.build(settings)
     tracker.start(run.path.name, "search", run.path, run.settings(), run.provenance())
-    adapter = run.adapter(0)
-    adapter.mkdir(exist_ok=True)
-    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    parent = None
+    for cycle in (0, 1):
+        parent = save_adapter(run.adapter(cycle), parent)
+        track_adapter(tracker, run, cycle)
     run.page.write_text("<p>report</p>")
-    tracker.artifact("adapter", "adapter-0", adapter)
-    tracker.artifact("code", "code", run.path / "code")
-    tracker.artifact("archive", "archive", run.archive)
-    tracker.artifact("report", "report", run.page)
+    track_run(tracker, run)
     tracker.finish({"admitted": 3})
 
 
@@ -97,7 +107,7 @@ def test_an_offline_run_holds_every_key_table_artifact_and_setting(
 def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -> None:
     follow(run)
     artifacts = of_type("artifact", read_back(run))
-    found = {artifact["type"]: artifact for artifact in artifacts}
+    found = {artifact["type"]: artifact for artifact in reversed(artifacts)}
     assert set(found) == {"adapter", "code", "archive", "report", "run_table"}
     assert found["adapter"]["name"] == "tiny-digits-delta-s0-adapter-0"
     files = {path["path"] for path in found["code"]["manifest"]["contents"]}
@@ -106,6 +116,25 @@ def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -
         for content in artifact["manifest"]["contents"]:
             assert Path(content["local_path"]).is_relative_to(run.path)
             assert Path(content["local_path"]).exists()
+
+
+def test_an_offline_run_tells_what_each_artifact_was_made_from(run: RunDir) -> None:
+    follow(run)
+    artifacts = [one for one in of_type("artifact", read_back(run)) if one["type"] != "run_table"]
+    lineage = [(one["name"].removeprefix(f"{run.path.name}-"), one.get("use_after_commit", False)) for one in artifacts]
+    assert lineage == [  # what it was made from, as an input, goes before each
+        ("adapter-0", False),
+        *(("adapter-0", True), ("adapter-1", False)),
+        *(("adapter-1", True), ("archive", False)),
+        *(("archive", True), ("code", False)),
+        *(("archive", True), ("report", False)),
+    ]
+    made_from = {
+        one["name"]: json.loads(one["metadata"])["made_from"] for one in artifacts if "use_after_commit" not in one
+    }
+    assert made_from[f"{run.path.name}-adapter-1"] == [f"{run.path.name}-adapter-0"]
+    first, again = [one["digest"] for one in artifacts if one["name"].endswith("-adapter-0")]
+    assert first == again  # so that W&B takes both for one version
 
 
 def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) -> None:
@@ -282,7 +311,7 @@ def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: py
     tracker.start("run", "search", run.path, run.settings(), run.provenance())
     for report in run.reports():
         tracker.cycle(report, run.entries(), {}, {})
-    tracker.artifact("archive", "archive", run.archive)
+    track_run(tracker, run)
     tracker.finish({})
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
 
@@ -293,7 +322,7 @@ def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it
 import logging, os, signal, sys
 from pathlib import Path
 sys.path[:0] = {sys.path!r}
-from test_tracking import SETTINGS, RunDir, tracking
+from test_tracking import SETTINGS, RunDir, track_run, tracking
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 run = RunDir(Path({str(run.path)!r}))
 tracker = tracking.build(SETTINGS)
@@ -306,7 +335,7 @@ for children in Path("/proc/self/task").glob("*/children"):
         os.kill(int(child), signal.SIGKILL)
 for report in run.reports():
     tracker.cycle(report, run.entries(), {{}}, {{}})
-tracker.artifact("archive", "archive", run.archive)
+track_run(tracker, run)
 tracker.finish({{}})
 print("the search ends")
 """

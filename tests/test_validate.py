@@ -1,5 +1,5 @@
+import csv
 import io
-import json
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +9,14 @@ import pytest
 from fake_run import make_run
 
 from nnloop.errors import RunFolderError
+from nnloop.jobs import report as report_job
 from nnloop.jobs import validate
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.report.read import read
-from nnloop.report.validation import Pair, ValidationReport, correlation_text, study
+from nnloop.report.validation import Pair, ValidationReport, correlation_text, read_kept, study
+from nnloop.report.validation_page import accuracy_band, rank_band, thirds
 from nnloop.rundir import RunDir
+from nnloop.settings import ReportJobSettings
 
 
 class Executor:
@@ -29,7 +32,9 @@ class Executor:
         accuracy = self.long(self.proxy[trial.candidate.id])
         status = Status.OK if accuracy is not None else Status.TIMEOUT
         future: Future[TrialResult] = Future()
-        future.set_result(TrialResult(status, val_accuracy=accuracy, test_accuracy=accuracy, params=10, seconds=3.0))
+        curve = [[5, accuracy / 2], [50, accuracy]] if accuracy else []
+        figures = {"val_accuracy": accuracy, "test_accuracy": accuracy, "params": 10, "curve": curve}
+        future.set_result(TrialResult(status, **figures, seconds=3.0))
         return future
 
 
@@ -38,9 +43,10 @@ def run(tmp_path: Path) -> RunDir:
     return make_run(tmp_path / "runs" / "tiny-digits-delta-s0", cycles=4, candidates=12)
 
 
-def settings(runs: Path, dataset: str = "digits") -> Any:
+def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None) -> Any:
     return SimpleNamespace(
         runs=str(runs),
+        summaries=summaries and str(summaries),
         seed=0,
         dataset=SimpleNamespace(name=dataset, title="Digits"),
         proxy=SimpleNamespace(name="long", epochs=50),
@@ -53,7 +59,7 @@ def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int 
     folder, out = run.path.parent / "validate", io.StringIO()
     folder.mkdir(exist_ok=True)
     validate.run(settings(run.path), networks, rule, executor, folder, out)
-    return ValidationReport.from_json(json.loads((folder / "validation.json").read_text())), out.getvalue()
+    return read_kept(folder / "validation.json")[0], out.getvalue()
 
 
 def test_a_proxy_that_keeps_the_order_has_rho_one(run: RunDir) -> None:
@@ -138,3 +144,64 @@ def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[f
     made = [Pair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
     found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
     assert said in correlation_text(found.correlation)
+
+
+def some_pairs(n: int = 20) -> list[Pair]:
+    """Of networks whose order the proxy nearly keeps."""
+    return [
+        Pair("run", f"n{i}", i / 40, 0.5 + (i ^ 1) / 50, 0.5, 1, 1.0, [[5, i / 50], [10, 0.5 + (i ^ 1) / 50]])
+        for i in range(n)
+    ]
+
+
+def test_the_band_of_the_ranks_has_the_slopes_of_rho_and_its_interval() -> None:
+    made = some_pairs()
+    found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
+    band, rho = rank_band(found, len(made)), found.correlation.rho
+    assert rho is not None
+    first, last = band[0], band[-1]
+    assert (first.x, last.x) == (1, 20)
+    assert (last.y - first.y) / 19 == pytest.approx(rho.value)
+    assert (last.low, last.high) == pytest.approx((10.5 + 9.5 * rho.low, 10.5 + 9.5 * rho.high))
+    assert (first.low, first.high) == pytest.approx((10.5 - 9.5 * rho.high, 10.5 - 9.5 * rho.low))
+
+
+def test_the_band_of_the_accuracies_holds_the_least_squares_line() -> None:
+    made = some_pairs()
+    band = accuracy_band(made)
+    assert (band[0].x, band[-1].x) == pytest.approx((made[0].proxy, made[-1].proxy))
+    assert all(point.low < point.y < point.high for point in band if point.low is not None and point.high is not None)
+    assert accuracy_band(made[:2]) == accuracy_band([]) == []
+
+
+def test_learning_curves_come_in_thirds_by_the_proxy() -> None:
+    groups = thirds(some_pairs(7))
+    assert [[pair.candidate for pair in group] for group in groups.values()] == [
+        ["n6", "n5"],
+        ["n4", "n3", "n2"],
+        ["n1", "n0"],
+    ]
+
+
+def test_the_page_draws_points_intervals_and_a_curve_a_network(run: RunDir) -> None:
+    _, said = go(run, Executor(run))
+    page = Path(said.splitlines()[-1])
+    drawn = page.read_text()
+    assert drawn.count('class="band ') == 2
+    assert drawn.count("% by the proxy</title>") == 20
+    curves = list(csv.DictReader((page.parent / "curves.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in curves] == ["5", "50"] * 20
+
+
+def test_a_summary_gives_the_page_tables_and_figures_again(run: RunDir, tmp_path: Path) -> None:
+    folder, kept = run.path.parent / "validate", tmp_path / "results"
+    folder.mkdir()
+    validate.run(settings(run.path, summaries=kept), 20, "stratified", Executor(run), folder, io.StringIO())
+    (summary,) = kept.iterdir()
+    assert summary.name == "validation-digits-50.json"
+    out = io.StringIO()
+    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    again = kept / "report" / summary.stem
+    assert out.getvalue() == f"{again / 'validation.html'}\n"
+    for name in ("validation.html", "validation.png", "validation.svg", "pairs.csv", "curves.csv"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()

@@ -1,4 +1,4 @@
-"""job=report: the pages, tables and figures of runs, from their folders or their summaries."""
+"""job=report: the pages, tables and figures of runs and validations, from their folders or their summaries."""
 
 import glob
 from collections.abc import Sequence
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import figure, tables, write_overview, write_run_page
+from nnloop.report import figure, tables, write_overview, write_run_page, write_validation
 from nnloop.report.compare import Comparison
 from nnloop.report.kept import is_summary, write_summary
 from nnloop.report.read import Run, read
+from nnloop.report.validation import is_validation, place, read_kept
 from nnloop.settings import ReportJobSettings, Settings
 
 
@@ -18,18 +19,19 @@ def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
 
     Raises RunFolderError.
     """
-    paths = find_runs(str(settings.runs))
+    pages = [write_validation(*read_kept(path), place(path)) for path in find_validations(str(settings.runs))]
+    paths = find_runs(str(settings.runs), none_is_fine=bool(pages))
     for path in paths:
         found = read(path)
         write_run_page(found)
         write_extras(found)
         keep_summary(found, settings.summaries)
-    page = read(paths[0]).page
+        pages.append(found.page)
     if len(paths) > 1:
-        page = common_folder(paths) / "report.html"
-        comparisons = write_overview(paths, page, job.last_cycles, job.baseline)
-        write_overview_extras(comparisons, page.with_suffix(""))
-    print(page, file=out)
+        pages.append(common_folder(paths) / "report.html")
+        comparisons = write_overview(paths, pages[-1], job.last_cycles, job.baseline)
+        write_overview_extras(comparisons, pages[-1].with_suffix(""))
+    print(pages[-1], file=out)
 
 
 def keep_summary(run: Run, folder: str | None) -> None:
@@ -59,7 +61,12 @@ def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> No
                 figure.differences(found, beside / f"differences-{number}.{suffix}")
 
 
-def find_runs(pattern: str) -> list[Path]:
+def find_validations(pattern: str) -> list[Path]:
+    """What job=validate kept, itself or below what a path or glob names."""
+    return sorted({file for match in glob.glob(pattern) for file in _files(Path(match)) if is_validation(file)})
+
+
+def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
     """The runs that a path or glob names: run folders and summaries, themselves or one or two levels below.
 
     Raises RunFolderError.
@@ -68,13 +75,16 @@ def find_runs(pattern: str) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(pattern))]
     for match in matches:
         found |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
-        files = [match] if match.is_file() else [file for level in ("", "*/") for file in match.glob(f"{level}*.json")]
-        found |= {file for file in files if file.name != "run.json" and is_summary(file)}
+        found |= {file for file in _files(match) if file.name != "run.json" and is_summary(file)}
     if not matches:
         raise RunFolderError(f"runs={pattern}: no such folder")
-    if not found:
+    if not found and not none_is_fine:
         raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json) and no run summary")
     return sorted(found)
+
+
+def _files(match: Path) -> list[Path]:
+    return [match] if match.is_file() else [file for level in ("", "*/") for file in match.glob(f"{level}*.json")]
 
 
 def common_folder(paths: Sequence[Path]) -> Path:

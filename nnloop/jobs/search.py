@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from nnloop import cycle as cycles
 from nnloop.archive import Archive
 from nnloop.durable import write_json
+from nnloop.jobs.artifacts import track_adapter
 from nnloop.jobs.assess import Assessor, Executor, Rules
 from nnloop.jobs.pose import Poser, is_repairable, lots
 from nnloop.jobs.tune import Tuner
@@ -213,8 +214,7 @@ class Search:
         codes = {candidate: self.archive.networks[candidate].code for candidate in known}
         texts = {slot: completion.text for slot, completion in self.run_dir.read_completions(report.cycle).items()}
         self.tracker.cycle(report, entries, codes, texts)
-        if self.run_dir.adapter(report.cycle).is_dir():
-            self.tracker.artifact("adapter", f"adapter-{report.cycle}", self.run_dir.adapter(report.cycle))
+        track_adapter(self.tracker, self.run_dir, report.cycle)
 
 
 def _peak_bytes() -> int:

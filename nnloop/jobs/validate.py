@@ -19,8 +19,9 @@ from nnloop.errors import RunFolderError
 from nnloop.jobs.assess import Executor
 from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
+from nnloop.report import write_validation
 from nnloop.report.read import Run, by_protocol, read
-from nnloop.report.validation import Pair, correlation_text, study, write_validation
+from nnloop.report.validation import FILE, Pair, correlation_text, keep, study
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 
@@ -65,6 +66,10 @@ def run(settings: Settings, networks: int, rule: str, executor: Executor, folder
     failed = Counter(str(result.status) for result in results.values() if result.status not in COMPLETED)
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
     found = study(pairs, settings.dataset.title, protocol, long, RULES[rule], len(chosen), dict(failed))
+    keep(folder / FILE, found, pairs)
+    if settings.summaries is not None:
+        name = f"validation-{settings.dataset.name}-{settings.proxy.epochs}.json"
+        keep(Path(settings.summaries) / name, found, pairs)
     page = write_validation(found, pairs, folder)
     print(f"{correlation_text(found.correlation)}\n{page}", file=out)
 
@@ -108,8 +113,8 @@ def pair_up(chosen: Sequence[Chosen], results: Mapping[str, TrialResult]) -> lis
     for one in chosen:
         result = results[one.name]
         if result.status in COMPLETED and result.val_accuracy is not None:  # the two go together
-            test, params = result.test_accuracy, result.params
-            pairs.append(Pair(one.run.name, one.name, one.proxy, result.val_accuracy, test, params, result.seconds))
+            trained = (result.val_accuracy, result.test_accuracy, result.params, result.seconds, result.curve)
+            pairs.append(Pair(one.run.name, one.name, one.proxy, *trained))
     return pairs
 
 

@@ -1,6 +1,7 @@
 """The charts of one run."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from nnloop.records import Interval, Status
 from nnloop.report import svg
@@ -33,9 +34,9 @@ def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -
 
 
 def all_charts(run: Run) -> list[Markup]:
-    drawn = [valid_rate, accuracies, best_so_far, fates, admitted, jaccard, seconds]
+    drawn = [valid_rate, accuracies, best_so_far, fates, admitted, jaccard, seconds, seconds_per_admitted]
     if any(report.tokens for report in run.reports):  # llm=random writes none
-        drawn.append(tokens)
+        drawn += [tokens, tokens_per_admitted]
     if any(report.finetune_loss is not None for report in run.reports):
         drawn.append(finetune_loss)
     return [draw(run) for draw in drawn]
@@ -99,7 +100,22 @@ def jaccard(run: Run) -> Markup:
 def tokens(run: Run) -> Markup:
     points = [Point(report.cycle + 1, report.mean_tokens) for report in run.reports]
     chart = svg.line_chart([Series("tokens", points, 5)], CYCLE, Axis("tokens per completion", low=0.0))
-    return card("Tokens per completion", chart, "generated, without the prompt")
+    return card(f"Tokens per completion, mode={run.setting('mode.name', '-')}", chart, "generated, without the prompt")
+
+
+def tokens_per_admitted(run: Run) -> Markup:
+    names = {"tokens": ("generated", 5), "prompt_tokens": ("read", 4)}
+    series = [Series(name, _per_admitted(run, unit), colour) for unit, (name, colour) in names.items()]
+    chart = svg.line_chart(series, CYCLE, Axis("tokens", low=0.0))
+    return card("Tokens per admitted network", chart, "all so far by all admitted so far", _legend(series))
+
+
+def seconds_per_admitted(run: Run) -> Markup:
+    names = {"seconds": ("wall time", 3), "gpu_seconds": ("GPU time", 0)}
+    found = {unit: _per_admitted(run, unit) for unit in names}
+    series = [Series(names[unit][0], points, names[unit][1]) for unit, points in found.items() if points]
+    chart = svg.line_chart(series, CYCLE, Axis("seconds", low=0.0))
+    return card("Seconds per admitted network", chart, "all so far by all admitted so far", _legend(series))
 
 
 def seconds(run: Run) -> Markup:
@@ -139,6 +155,16 @@ def _dots(run: Run, cycle: int) -> list[Point]:
         )
         for entry in sorted(run.networks, key=lambda entry: entry.slot)
         if entry.cycle == cycle and entry.val_accuracy is not None
+    ]
+
+
+def _per_admitted(run: Run, unit: str) -> list[Point]:
+    """What all cycles up to each took, by the networks that they admitted; from the first admitted one on."""
+    costs = accumulate(report.costs.get(unit, 0.0) for report in run.reports)
+    return [
+        Point(report.cycle + 1, cost / report.admitted_total, hint=f"{cost:,.0f} for {report.admitted_total}")
+        for report, cost in zip(run.reports, costs, strict=True)
+        if report.admitted_total and unit in report.costs
     ]
 
 

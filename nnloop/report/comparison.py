@@ -6,7 +6,7 @@ from functools import partial
 from nnloop.records import Interval
 from nnloop.report import svg
 from nnloop.report.charts import CYCLE, card, percent_axis
-from nnloop.report.compare import MEANING, MEASURES, Comparison, Difference, Estimate, Measure, Ranked
+from nnloop.report.compare import MEANING, MEASURES, Comparison, Difference, Estimate, Measure, Ranked, over_seeds
 from nnloop.report.html import Content, Markup, details, table, tag
 from nnloop.report.svg import Axis, Point, Series
 from nnloop.report.text import count, interval, percent, plain_interval
@@ -21,6 +21,7 @@ _BY_CYCLE = {
     "distinct": "Distinct valid networks, cumulative",
     "Jaccard": "Similarity to the nearest known",
     "tokens": "Tokens generated, cumulative",
+    "tokens per admitted": "Tokens per admitted network, cumulative",
 }
 _CONTRASTED = ("valid", "mean", "per completion", "best", "admitted", "distinct")
 _OF_MEASURE = {measure.name: measure for measure in MEASURES}
@@ -30,7 +31,8 @@ def arms_section(found: Comparison) -> Markup:
     return tag(
         "div",
         _final(found),
-        tag("div", map(partial(_by_cycle, found), _BY_CYCLE), class_="charts"),
+        _key(found),
+        tag("div", map(partial(_by_cycle, found), _BY_CYCLE), _tokens_by_mode(found), class_="charts"),
         _differences(found),
         _rankings(found),
     )
@@ -41,7 +43,7 @@ def _final(found: Comparison) -> Markup:
     if found.unfinished:
         note += f"; {found.unfinished} unfinished runs are in the curves alone"
     rows: list[list[Content]] = [
-        [one.arm.name, len(one.arm.runs), *map(partial(_cell, one.measures), MEASURES)] for one in found.final
+        [_name(one.arm.name), len(one.arm.runs), *map(partial(_cell, one.measures), MEASURES)] for one in found.final
     ]
     return tag(
         "div",
@@ -68,20 +70,42 @@ def _by_cycle(found: Comparison, name: str) -> Markup:
                 for row in found.by_cycle
                 if row.arm == arm.name and name in row.measures
             ],
-            place % 8,
+            place,
         )
         for place, arm in enumerate(found.arms)
     ]
-    key = svg.legend([one.name for one in series], [one.colour for one in series])
     note = (
         "mean over seeds; band: 95% (bootstrap over seeds)" if any(len(a.runs) > 1 for a in found.arms) else "one seed"
     )
-    return card(_BY_CYCLE[name], svg.line_chart(series, CYCLE, axis), note, key)
+    return card(_BY_CYCLE[name], svg.line_chart(series, CYCLE, axis), note)
 
 
-def _point(cycle: int, estimate: Estimate) -> Point:
+def _key(found: Comparison) -> Markup:
+    """What the colours of all charts by arm mean, once."""
+    return svg.legend([arm.name for arm in found.arms], range(len(found.arms)))
+
+
+def _tokens_by_mode(found: Comparison) -> Markup | None:
+    """What both papers are about: how much an LLM writes for a completion, whole programs or diffs."""
+    runs = [run for run in found.runs if run.figures.tokens]  # llm=random writes none
+    modes = sorted({str(run.setting("mode.name")) for run in runs})
+    series = []
+    for colour, mode in enumerate(modes):
+        known: dict[int, list[float]] = {}
+        for report in (report for run in runs if run.setting("mode.name") == mode for report in run.reports):
+            known.setdefault(report.cycle, []).append(report.mean_tokens)
+        means = [(cycle, over_seeds(values)) for cycle, values in sorted(known.items())]
+        series.append(Series(mode, [_point(cycle, mean, "runs") for cycle, mean in means if mean], colour))
+    if not series:
+        return None
+    key = svg.legend([one.name for one in series], [one.colour for one in series])
+    chart = svg.line_chart(series, CYCLE, Axis("tokens per completion", low=0.0))
+    return card("Tokens per completion by mode", chart, "mean over all runs of a mode; band: 95% (bootstrap)", key)
+
+
+def _point(cycle: int, estimate: Estimate, of: str = "seeds") -> Point:
     low, high = (estimate.interval.low, estimate.interval.high) if estimate.interval else (None, None)
-    return Point(cycle + 1, estimate.value, low, high, hint=f"{estimate.value:.4g}, {estimate.n} seeds")
+    return Point(cycle + 1, estimate.value, low, high, hint=f"{estimate.value:.4g}, {estimate.n} {of}")
 
 
 def _differences(found: Comparison) -> Markup | None:
@@ -130,9 +154,13 @@ def _rankings(found: Comparison) -> Markup | None:
 
 def _ranked_rows(ranked: Sequence[Ranked]) -> list[list[Content]]:
     return [
-        [one.arm, place, one.n, count(one.completions.value), *map(partial(_cell, one.measures), MEASURES)]
+        [_name(one.arm), place, one.n, count(one.completions.value), *map(partial(_cell, one.measures), MEASURES)]
         for place, one in enumerate(ranked, 1)
     ]
+
+
+def _name(arm: str) -> Markup:
+    return tag("span", arm, class_="name")  # may wrap
 
 
 def _cell(measures: dict[str, Estimate], measure: Measure) -> str:

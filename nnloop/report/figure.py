@@ -1,6 +1,6 @@
-"""Pictures for a README or a paper: one run's valid rate and accuracies by cycle, or several arms side by side."""
+"""Pictures for a README or a paper: a run's valid rate and accuracies by cycle, arms side by side, a validation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from nnloop.records import Interval
 from nnloop.report.compare import MEASURES, Comparison, Measure
 from nnloop.report.read import Run
+from nnloop.report.svg import Point
 from nnloop.report.text import percent
+from nnloop.report.validation import Pair, ValidationReport, correlation_text
+from nnloop.report.validation_page import THIRDS, accuracy_band, rank_band, ranks, thirds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,6 +74,37 @@ def differences(found: Comparison, out: Path) -> None:
             axes.axvline(0, color=_GREY, lw=1)
             axes.set(xlabel=f"{name}, points", ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)))
             axes.set_yticklabels(labels if axes is panels[0] else [], fontsize=7.5)
+
+
+def validation(found: ValidationReport, pairs: Sequence[Pair], out: Path) -> None:
+    """Draw what a validation shows: accuracies under both protocols, ranks, and learning curves where there are any."""
+    curves = any(pair.curve for pair in pairs)
+    title = f"{found.dataset}: {correlation_text(found.correlation)}"
+    with _panels(title, out, columns=3 if curves else 2) as panels:
+        _cloud(panels[0], [(100 * pair.proxy, 100 * pair.long) for pair in pairs], accuracy_band(pairs), 100, _BLUE)
+        panels[0].set(xlabel=f"{found.proxy}: accuracy, %", ylabel=f"{found.long}: accuracy, %")
+        places = zip(ranks([pair.proxy for pair in pairs]), ranks([pair.long for pair in pairs]), strict=True)
+        _cloud(panels[1], list(places), rank_band(found, len(pairs)), 1, _GREEN)
+        panels[1].set(xlabel="rank by the proxy", ylabel="long rank", ylim=(0, len(pairs) + 1))
+        if curves:
+            _learning(panels[2], pairs)
+
+
+def _cloud(axes: "Axes", dots: Sequence[tuple[float, float]], band: Sequence[Point], scale: float, colour: str) -> None:
+    at = [scale * point.x for point in band]
+    low, high = [scale * (point.low or 0.0) for point in band], [scale * (point.high or 0.0) for point in band]
+    axes.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+    axes.plot(at, [scale * point.y for point in band], color=colour, lw=1.2)
+    axes.scatter([x for x, _ in dots], [y for _, y in dots], s=14, color=colour, alpha=0.75, lw=0)
+
+
+def _learning(axes: "Axes", pairs: Sequence[Pair]) -> None:
+    for name, (colour, group) in zip(THIRDS, thirds(pairs).items(), strict=True):
+        for place, pair in enumerate(pair for pair in group if pair.curve):
+            epochs, accuracies = [epoch for epoch, _ in pair.curve], [100 * accuracy for _, accuracy in pair.curve]
+            axes.plot(epochs, accuracies, color=_COLOURS[colour], lw=1, alpha=0.8, label=None if place else name)
+    axes.set(xlabel="epoch", ylabel="validation accuracy, %")
+    axes.legend(fontsize=7.5, loc="lower right")
 
 
 def _whisker(axes: "Axes", row: int, interval: Interval) -> None:

@@ -3,12 +3,12 @@
 Runs stand together only where dataset and proxy agree: accuracies of different protocols say nothing about each other.
 """
 
-import json
 import os
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnloop.errors import RunFolderError
 from nnloop.report.compare import Comparison
 from nnloop.report.comparison import arms_section
 from nnloop.report.html import Content, Markup, page, table, tag
@@ -17,7 +17,7 @@ from nnloop.report.published import published_section
 from nnloop.report.read import Run
 from nnloop.report.text import count, duration, interval, number, percent
 from nnloop.report.tokens import tokens_section
-from nnloop.report.validation import ValidationReport, correlation_text
+from nnloop.report.validation import FILE, correlation_text, is_validation, place, read_kept
 
 
 def overview_page(
@@ -49,12 +49,13 @@ def _protocol(found: Comparison, out: Path) -> Markup:
 def _validations(folder: Path) -> Markup | None:
     """What the job=validate runs beside these searches found."""
     rows = []
-    for path in sorted(folder.glob("*/validation.json")):
+    for path in sorted([*folder.glob(f"*/{FILE}"), *filter(is_validation, folder.glob("*.json"))]):
         try:
-            found = ValidationReport.from_json(json.loads(path.read_text()))
-        except (OSError, KeyError, TypeError, ValueError):
+            found, _ = read_kept(path)
+        except RunFolderError:
             continue  # of another version
-        name = tag("a", path.parent.name, href=urllib.parse.quote(f"{path.parent.name}/validation.html"))
+        page = place(path) / "validation.html"
+        name = tag("a", page.parent.name, href=urllib.parse.quote(os.path.relpath(page, folder)))
         rows.append([name, found.dataset, found.proxy, found.long, correlation_text(found.correlation), found.rule])
     if not rows:
         return None

@@ -1,7 +1,7 @@
 "use strict";
 // The table of all completions. What an LLM wrote enters the page through textContent alone.
 (async () => {
-  const PAGE = 100;
+  const PAGE = 100, MOST = 80; // rows shown at once; networks of a tree
   const find = (id) => document.getElementById(id);
   const packed = Uint8Array.from(atob(find("data").textContent), (character) => character.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -22,6 +22,9 @@
     return text.replace(hidden, (found) => "\\u" + found.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 
+  const children = {};
+  for (const [name, parent] of Object.entries(data.parents)) (children[parent] ??= []).push(name);
+  const rowOf = (name) => data.rows.find((one) => one[column.network] === name && one[column.status] !== "duplicate");
   const title = (id) => data.names[id] ?? id;
   const place = (row) => `${row[column.cycle] - 1}-${row[column.slot]}`;
 
@@ -104,6 +107,58 @@
     return line;
   }
 
+  // The family of a network: its line back to the corpus, and whatever the run made of those. Depth goes to the right.
+  function tree(id) {
+    const line = lineage(id), nodes = [];
+    const place = (name, depth, parent) => {
+      const node = { name, depth, parent, row: nodes.length, mine: line.includes(name) };
+      nodes.push(node);
+      const own = children[name] ?? [];
+      const shown = node.mine || descends(name, id) ? own : [];
+      node.more = own.length - shown.length;
+      for (const child of shown) {
+        if (nodes.length < MOST || line.includes(child)) place(child, depth + 1, node);
+        else node.more += 1;
+      }
+    };
+    place(line.at(-1), 0, null);
+    return nodes;
+  }
+
+  function descends(name, from) {
+    return lineage(name).includes(from);
+  }
+
+  function draw(id) {
+    const nodes = tree(id);
+    const STEP = 22, INDENT = 26, deepest = Math.max(...nodes.map((node) => node.depth));
+    const size = [deepest * INDENT + 330, nodes.length * STEP + 8];
+    const x = (node) => 10 + node.depth * INDENT, y = (node) => 14 + node.row * STEP;
+    const mineLast = nodes.filter((node) => node.parent).sort((a, b) => a.mine - b.mine); // on top
+    const parts = mineLast.map((node) =>
+      shape("path", { d: `M${x(node.parent)} ${y(node.parent)}V${y(node)}H${x(node)}`, class: node.mine ? "branch mine" : "branch" }));
+    for (const node of nodes) {
+      const row = rowOf(node.name), accuracy = row?.[column["accuracy, %"]];
+      const words = [title(node.name), accuracy == null ? "" : `${accuracy} %`, node.more ? `+${node.more}` : ""];
+      const label = shape("text", { x: x(node) + 10, y: y(node) + 4, class: node.name === id ? "own" : "" });
+      label.textContent = visible(words.filter(Boolean).join(" · "));
+      const dot = shape("circle", { cx: x(node), cy: y(node), r: 5, class: row?.[column.admitted] ? "dot s2" : "dot s6" });
+      if (!row) { parts.push(dot, label); continue; }
+      const link = shape("a", { href: `#n-${node.name}` });
+      link.append(dot, label);
+      parts.push(link);
+    }
+    const drawn = shape("svg", { viewBox: `0 0 ${size[0]} ${size[1]}`, width: size[0], height: size[1], role: "img", class: "tree" });
+    drawn.append(...parts);
+    return make("div", drawn, { class: "scroll" });
+  }
+
+  function shape(name, attributes) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    return element;
+  }
+
   function open(row) {
     const id = row[column.network];
     const close = make("button", "close", { type: "button" });
@@ -114,7 +169,10 @@
     const parts = [make("header", [make("b", `${id ?? "no network"}, cycle ${row[column.cycle]}, slot ${row[column.slot]}`), close]),
       make("p", facts.join(" · "), { class: "sub" })];
     const line = id ? lineage(id) : [];
-    if (line.length > 1) parts.push(make("p", "from " + line.map(title).join(" ← "), { class: "sub" }));
+    if (line.length > 1) {
+      parts.push(draw(id), make("p", "Its line to the corpus in blue, what else came of it in grey; green: admitted. "
+        + "The diff of each step of the line:", { class: "sub" }));
+    }
     line.slice(0, -1).forEach((step, index) => {
       if (data.diffs[step]) parts.push(fold(`diff of ${title(step)} to ${title(line[index + 1])}`, diff(data.diffs[step]), !index));
     });
@@ -129,7 +187,7 @@
   function follow() {
     const [, kind, name] = location.hash.match(/^#([nc])-(.+)$/) ?? [];
     const row = kind === "c" ? data.rows.find((one) => place(one) === name)
-      : kind === "n" ? data.rows.find((one) => one[column.network] === name && one[column.status] !== "duplicate") : null;
+      : kind === "n" ? rowOf(name) : null;
     if (row) open(row);
   }
 

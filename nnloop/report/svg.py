@@ -29,7 +29,7 @@ class Point:
 class Series:
     name: str
     points: Sequence[Point]
-    colour: int = 0
+    colour: int = 0  # from 8 on: the same again, dashed
     line: bool = True
     dots: bool = True
 
@@ -144,10 +144,14 @@ def bar_chart(
 
 def legend(names: Sequence[str], colours: Sequence[int]) -> Markup:
     keys = (
-        tag("span", tag("i", class_=f"key s{colour}"), name, class_="entry")
+        tag("span", tag("i", class_=f"key {_kind(colour)}"), name, class_="entry")
         for name, colour in zip(names, colours, strict=True)
     )
     return tag("div", keys, class_="legend")
+
+
+def _kind(colour: int) -> str:
+    return f"s{colour % 8}" + (" dashed" if colour >= 8 else "")
 
 
 def empty() -> Markup:
@@ -206,14 +210,15 @@ def _band(frame: Frame, series: Series) -> Markup:
         return Markup("")
     upper = [f"{frame.px(p.x)},{frame.py(p.high or 0.0)}" for p in shaded]
     lower = [f"{frame.px(p.x)},{frame.py(p.low or 0.0)}" for p in reversed(shaded)]
-    return tag("polygon", points=" ".join(upper + lower), class_=f"band s{series.colour}")
+    return tag("polygon", points=" ".join(upper + lower), class_=f"band {_kind(series.colour)}")
 
 
 def _curve(frame: Frame, series: Series) -> Markup:
     parts = []
     if series.line and len(series.points) > 1:
         places = " ".join(f"{frame.px(point.x)},{frame.py(point.y)}" for point in series.points)
-        parts.append(tag("polyline", points=places, class_=f"line s{series.colour}"))
+        name = tag("title", series.name) if series.name else None
+        parts.append(tag("polyline", name, points=places, class_=f"line {_kind(series.colour)}"))
     if series.dots:
         parts += [_whisker(frame, point, series) for point in series.points]
         parts += [_dot(frame, point, series.colour) for point in series.points]
@@ -225,12 +230,12 @@ def _whisker(frame: Frame, point: Point, series: Series) -> Markup:
     if point.low is None or point.high is None or (series.line and len(series.points) > 1):
         return Markup("")
     x = frame.px(point.x)
-    return _segment(x, frame.py(point.low), x, frame.py(point.high), f"line s{series.colour}")
+    return _segment(x, frame.py(point.low), x, frame.py(point.high), f"line {_kind(series.colour)}")
 
 
 def _dot(frame: Frame, point: Point, colour: int, radius: float = 3) -> Markup:
     hint = tag("title", point.hint) if point.hint else None
-    dot = tag("circle", hint, cx=frame.px(point.x), cy=frame.py(point.y), r=radius, class_=f"dot s{colour}")
+    dot = tag("circle", hint, cx=frame.px(point.x), cy=frame.py(point.y), r=radius, class_=f"dot {_kind(colour)}")
     return tag("a", dot, href=point.link) if point.link else dot
 
 

@@ -35,6 +35,11 @@ def plain_interval(estimate: Interval | None) -> str:
     return parts[0] if math.isnan(estimate.low) else f"{parts[0]} [{parts[1]}, {parts[2]}]"
 
 
+def signed(estimate: Interval) -> str:
+    """A correlation with its interval: 0.64 [0.31, 0.85]."""
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
 def count(number: float | None) -> str:
     return ABSENT if number is None else f"{number:,.0f}"
 

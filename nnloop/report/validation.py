@@ -6,19 +6,20 @@ what can be seen: the top of an archive lies so close together that it can't sho
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from nnloop.durable import write_json, write_text
-from nnloop.records import Interval, Record
-from nnloop.report import svg
-from nnloop.report.charts import card, percent_axis
-from nnloop.report.html import Content, Markup, page, table, tag
-from nnloop.report.page import STYLE
-from nnloop.report.svg import Point, Series
-from nnloop.report.text import count, number, percent
+from nnloop.durable import write_text
+from nnloop.errors import RunFolderError
+from nnloop.records import Record
+from nnloop.report.text import number, signed
 from nnloop.stats import Correlation, spearman
+
+MARK = "nnloop validation"
+FILE = "validation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Pair(Record):
     long_test: float | None
     params: int | None
     seconds: float  # of the long trial
+    curve: list[list[float]] = field(default_factory=list)  # [epoch, accuracy] of the long trial, where it had legs
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,112 +72,63 @@ def study(
     )
 
 
-def write_validation(found: ValidationReport, pairs: Sequence[Pair], folder: Path) -> Path:
-    """Write validation.json, pairs.csv and the page; return the page's path."""
-    write_json(folder / "validation.json", found.to_json())
-    write_text(folder / "pairs.csv", _csv(pairs))
-    out = folder / "validation.html"
-    write_text(out, validation_page(found, pairs))
-    return out
-
-
-def validation_page(found: ValidationReport, pairs: Sequence[Pair]) -> str:
-    title = f"Does {found.proxy} rank like {found.long}?"
-    sections: list[Content] = [
-        tag("h1", title),
-        tag("p", f"{found.dataset}. {found.rule}. {_failures(found)}", class_="sub"),
-        _tiles(found),
-        tag("div", _scatter(found, pairs), _ranks(pairs), class_="charts"),
-        _notes(found),
-        tag("section", tag("h2", "Pairs"), _pairs(pairs)),
-    ]
-    return page(f"{title} - nnloop", tag("main", sections), STYLE.read_text())
-
-
 def correlation_text(found: Correlation) -> str:
     """rho 0.64 [0.31, 0.85], p 0.003, n 20; or why there is none."""
     if found.rho is None:
         return found.note
-    rho = f"rho {_signed(found.rho)}, p {_p(found.p)}, n {found.n}"
+    rho = f"rho {signed(found.rho)}, p {p_text(found.p)}, n {found.n}"
     return f"{rho} ({found.note})" if found.note else rho
 
 
-def _signed(interval: Interval) -> str:
-    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-
-
-def _p(value: float | None) -> str:
+def p_text(value: float | None) -> str:
     return number(value) if value is None or value >= 0.001 else f"{value:.0e}"
 
 
-def _failures(found: ValidationReport) -> str:
-    if not found.failed:
-        return f"All {found.chosen} long trials gave an accuracy"
-    reasons = ", ".join(f"{times} {status}" for status, times in sorted(found.failed.items()))
-    return f"{sum(found.failed.values())} of {found.chosen} long trials gave no accuracy: {reasons}"
+def keep(path: Path, found: ValidationReport, pairs: Sequence[Pair]) -> None:
+    """Write all that a validation found to one file, a line a pair; every table and figure can be made from it."""
+    rows = ",\n".join(json.dumps(pair.to_json()) for pair in pairs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(
+        path, f'{{\n"kind": "{MARK}",\n"found": {json.dumps(found.to_json(), indent=2)},\n"pairs": [\n{rows}\n]\n}}\n'
+    )
 
 
-def _tiles(found: ValidationReport) -> Markup:
-    rho = found.correlation.rho
-    tiles = [
-        (number(rho.value if rho else None, 2), "Spearman's rho", f"95%: {_signed(rho)[5:]}" if rho else ""),
-        (number(found.correlation.tau, 2), "Kendall's tau-b", f"p of rho {_p(found.correlation.p)}"),
-        (number(found.on_test.rho.value if found.on_test.rho else None, 2), "rho with the long test accuracy", ""),
-        (count(found.correlation.n), "pairs", f"of {found.chosen} chosen"),
-        (count(found.first_rank), "long rank of the proxy's first", f"costs {percent(found.regret, 2)} points"),
-    ]
-    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in tiles)
-    return tag("div", boxes, class_="tiles")
+def read_kept(path: Path) -> tuple[ValidationReport, list[Pair]]:
+    """Read what `keep` wrote. Raises RunFolderError."""
+    try:
+        data = json.loads(path.read_text())
+        return ValidationReport.from_json(data["found"]), [Pair.from_json(row) for row in data["pairs"]]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path}: no validation of this version of nnloop ({error})") from None
 
 
-def _notes(found: ValidationReport) -> Markup | None:
-    notes = {note for note in (found.correlation.note, found.on_test.note) if note}
-    return tag("p", "Beware: ", "; ".join(sorted(notes)), ".") if notes else None
+def is_validation(path: Path) -> bool:
+    """Whether a JSON file says that it is one of these."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return MARK in file.read(80)
 
 
-def _scatter(found: ValidationReport, pairs: Sequence[Pair]) -> Markup:
-    points = [Point(pair.proxy, pair.long, hint=_hint(pair)) for pair in pairs]
-    x, y = percent_axis(f"{found.proxy}: accuracy, %"), percent_axis(f"{found.long}: accuracy, %")
-    return card("Accuracy", svg.line_chart([Series("", points, 0, line=False)], x, y), "validation split")
+def place(path: Path) -> Path:
+    """The folder of a kept validation's page, tables and figures; in a folder of summaries it has one of its own."""
+    return path.parent if path.name == FILE else path.parent / "report" / path.stem
 
 
-def _ranks(pairs: Sequence[Pair]) -> Markup:
-    """Ranks are what rho sees; 1 is the best, ties share their mean rank."""
-    x, y = svg.Axis("rank by the proxy", whole=True), svg.Axis("long rank", whole=True)
-    proxy, long = _rank([pair.proxy for pair in pairs]), _rank([pair.long for pair in pairs])
-    points = [Point(a, b, hint=_hint(pair)) for a, b, pair in zip(proxy, long, pairs, strict=True)]
-    return card("Ranks", svg.line_chart([Series("", points, 1, line=False)], x, y), "1 is the best")
+def write_tables(pairs: Sequence[Pair], folder: Path) -> None:
+    """Write pairs.csv, and curves.csv with a row a network and epoch."""
+    plain = [name for name in Pair.__slots__ if name != "curve"]
+    rows = ({name: row[name] for name in plain} for row in (pair.to_json() for pair in pairs))
+    write_text(folder / "pairs.csv", _csv(plain, rows))
+    points = (
+        {"candidate": pair.candidate, "epoch": epoch, "accuracy": accuracy}
+        for pair in pairs
+        for epoch, accuracy in pair.curve
+    )
+    write_text(folder / "curves.csv", _csv(["candidate", "epoch", "accuracy"], points))
 
 
-def _rank(values: Sequence[float]) -> list[float]:
-    return [1 + sum(v > value for v in values) + (sum(v == value for v in values) - 1) / 2 for value in values]
-
-
-def _hint(pair: Pair) -> str:
-    return f"{pair.candidate}: {percent(pair.proxy)} %, then {percent(pair.long)} %"
-
-
-def _pairs(pairs: Sequence[Pair]) -> Markup:
-    head = ["network", "run", "proxy, %", "long, %", "long test, %", "parameters", "seconds"]
-    ordered = sorted(pairs, key=lambda pair: (-pair.long, pair.candidate))
-    return table(head, (_row(pair) for pair in ordered))
-
-
-def _row(pair: Pair) -> list[Content]:
-    return [
-        tag("span", pair.candidate, class_="mono"),
-        pair.run,
-        percent(pair.proxy, 2),
-        percent(pair.long, 2),
-        percent(pair.long_test, 2),
-        count(pair.params),
-        number(pair.seconds, 1),
-    ]
-
-
-def _csv(pairs: Sequence[Pair]) -> str:
+def _csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, Pair.__slots__, lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(pair.to_json() for pair in pairs)
+    writer.writerows(rows)
     return out.getvalue()

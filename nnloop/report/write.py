@@ -6,10 +6,13 @@ from pathlib import Path
 
 from nnloop.durable import write_text
 from nnloop.errors import RunFolderError
+from nnloop.report import figure
 from nnloop.report.compare import Comparison, compare
 from nnloop.report.overview import overview_page
 from nnloop.report.page import run_page
 from nnloop.report.read import Run, by_protocol, read
+from nnloop.report.validation import Pair, ValidationReport, write_tables
+from nnloop.report.validation_page import validation_page
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,17 @@ def write_overview(
     found = [compare(members, protocol, last, baseline) for protocol, members in by_protocol(runs).items()]
     write_text(out, overview_page(runs, found, out, left_out))
     return found
+
+
+def write_validation(found: ValidationReport, pairs: Sequence[Pair], folder: Path) -> Path:
+    """Write the page, tables and pictures of a validation; return the page's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_tables(pairs, folder)
+    for suffix in ("png", "svg"):
+        figure.validation(found, pairs, folder / f"validation.{suffix}")
+    out = folder / "validation.html"
+    write_text(out, validation_page(found, pairs))
+    return out
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:

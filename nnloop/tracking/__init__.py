@@ -1,11 +1,21 @@
 """Where a search reports to: Weights & Biases, or nowhere. Only this package imports wandb, when a run starts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from nnloop.records import CycleReport, Entry
 from nnloop.settings import NoTrackerSettings, WandbSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file or folder of a run; kinds are adapter and code (neither may change later), archive, report."""
+
+    kind: str
+    name: str
+    path: Path
 
 
 class Tracker(Protocol):
@@ -24,8 +34,8 @@ class Tracker(Protocol):
         `codes` is source by candidate id, `texts` the completion by slot (in delta mode it holds the diff).
         """
 
-    def artifact(self, kind: str, name: str, path: Path) -> None:
-        """Attach a file or folder; kinds are adapter and code (neither may change later), archive, report."""
+    def artifact(self, made: Artifact, *made_from: Artifact) -> None:
+        """Attach an artifact, and record which artifacts of this run it was made from."""
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
         """Close the run and hand over what is still in flight, within a bounded time."""
@@ -44,7 +54,7 @@ class NoTracker:
     ) -> None:
         pass
 
-    def artifact(self, kind: str, name: str, path: Path) -> None:
+    def artifact(self, made: Artifact, *made_from: Artifact) -> None:
         pass
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:

@@ -19,6 +19,7 @@ from nnloop.durable import write_json
 from nnloop.records import CycleReport, Entry
 from nnloop.rundir import RunDir
 from nnloop.settings import WandbSettings
+from nnloop.tracking import Artifact
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars
 from nnloop.tracking.preflight import Mode, choose_mode
 
@@ -70,19 +71,31 @@ class WandbTracker:
             if not report.valid_rate.value:
                 self._run.alert("dead cycle", f"{self._name}: no completion of cycle {report.cycle} was valid")
 
-    def artifact(self, kind: str, name: str, path: Path) -> None:
-        if self._run is None or not path.exists():
+    def artifact(self, made: Artifact, *made_from: Artifact) -> None:
+        if self._run is None or not made.path.exists():
             return
-        with self._forgiving(f"store {name}"):
-            import wandb
+        with self._forgiving(f"store {made.name}"):
+            for source in made_from:
+                # what use_artifact does with a draft, without its wait and its refusal of an offline run: the same
+                # files under the same name are no new version, and become an input of the run when they arrive
+                self._run._log_artifact(self._draft(source), is_user_created=True, use_after_commit=True)
+            names = [self._artifact_name(source) for source in made_from]
+            self._run.log_artifact(self._draft(made, {"made_from": names}))
 
-            artifact = wandb.Artifact(_artifact_name(f"{self._name}-{name}"), kind)
-            fixed = kind in ("adapter", "code")  # never changed once written: no second copy is needed
-            files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-            for file in files:
-                inside = file.relative_to(path if path.is_dir() else path.parent)
-                artifact.add_file(str(file), inside.as_posix(), policy="immutable" if fixed else "mutable")
-            self._run.log_artifact(artifact)
+    def _draft(self, made: Artifact, metadata: Mapping[str, Any] | None = None) -> Any:
+        import wandb
+
+        artifact = wandb.Artifact(self._artifact_name(made), made.kind, metadata=dict(metadata or {}))
+        fixed = made.kind in ("adapter", "code")  # never changed once written: no second copy is needed
+        path = made.path
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        for file in files:
+            inside = file.relative_to(path if path.is_dir() else path.parent)
+            artifact.add_file(str(file), inside.as_posix(), policy="immutable" if fixed else "mutable")
+        return artifact
+
+    def _artifact_name(self, made: Artifact) -> str:
+        return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{self._name}-{made.name}")[-128:]
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
         if self._run is None:
@@ -238,10 +251,6 @@ def _is_recorded(folder: Path, step: int) -> bool:
         if any(row["_step"] == step for row in rows):
             return True
     return False
-
-
-def _artifact_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", name)[-128:]
 
 
 def _one_line(error: Exception) -> str:
