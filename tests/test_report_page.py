@@ -135,6 +135,19 @@ def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Pat
     assert escape(payload).replace("&quot;", '"').replace("&#x27;", "'") in dom
 
 
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+def test_in_a_browser_a_network_opens_with_its_family_as_a_tree(run: RunDir) -> None:
+    write_run_page(read(run.path))
+    best = read(run.path).networks[0]
+    dialog = _in_a_browser(f"file://{run.page}#n-{best.candidate}").partition("<dialog")[2]
+    tree = dialog.partition('class="tree"')[2].partition("</svg>")[0]
+    family = [entry for entry in read(run.path).by_id.values() if entry.parent == best.parent]
+    assert tree.count("<circle") == len(family) + 1  # made-up runs take every parent from the corpus
+    assert tree.count('class="branch mine"') == 1
+    assert f"{best.candidate} · {round(100 * (best.val_accuracy or 0), 2):g} %" in tree
+    assert f'href="#n-{best.candidate}"' in tree
+
+
 def _in_a_browser(address: str) -> str:
     """The page's elements after its script has run."""
     command = [

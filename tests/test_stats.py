@@ -3,10 +3,11 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from nnloop.records import Interval
-from nnloop.stats import Correlation, bootstrap_mean, paired_difference, spearman, student_mean, wilson
+from nnloop.stats import Correlation, bootstrap_line, bootstrap_mean, paired_difference, spearman, student_mean, wilson
 
 
 def test_wilson_gives_the_published_interval() -> None:
@@ -102,6 +103,22 @@ def test_spearman_says_when_a_sample_cannot_show_a_ranking(x: list[float], y: li
 
 def test_spearman_of_few_pairs_says_so() -> None:
     assert "5 pairs" in spearman([1, 2, 3, 4, 5], [2, 1, 3, 5, 4]).note
+
+
+def test_a_bootstrap_line_is_numpys_fit_with_its_interval_around_it() -> None:
+    x, y = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], [1.1, 2.8, 5.2, 6.9, 9.1, 11.0]
+    line = bootstrap_line(x, y, [0.0, 2.5, 10.0])
+    assert line is not None
+    slope, offset = np.polyfit(x, y, 1)
+    assert [one.value for one in line] == pytest.approx([offset, offset + 2.5 * slope, offset + 10 * slope])
+    assert all(one.low < one.value < one.high for one in line)
+    widths = [one.high - one.low for one in line]
+    assert widths[1] < widths[0] < widths[2]  # narrow among the points, wide away from them
+
+
+def test_there_is_no_bootstrap_line_through_too_few_or_constant_places() -> None:
+    assert bootstrap_line([0.0, 1.0], [0.0, 1.0], [0.5]) is None
+    assert bootstrap_line([1.0] * 5, [0.0, 1.0, 2.0, 3.0, 4.0], [1.0]) is None
 
 
 def test_a_correlation_survives_json() -> None:
