@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import Future
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 from hydra import compose, initialize_config_dir
 
@@ -34,7 +35,10 @@ def accuracies(settings: Settings) -> list[float]:
     """Validation accuracy of every seed network that completes."""
     plan = build.make_plan(settings, build.make_task(settings))
     networks = corpus.seeds()
-    with build.make_executor(settings, data.load(settings.dataset)) as executor:
+    with (
+        TemporaryDirectory() as folder,
+        build.make_executor(settings, data.load(settings.dataset), Path(folder)) as executor,
+    ):
         trials: list[Future[TrialResult]] = [
             executor.submit(plan.trial(Candidate(network.id, network.code, "corpus", None, -1, slot)))
             for slot, network in enumerate(networks)
