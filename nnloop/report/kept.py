@@ -13,7 +13,9 @@ from nnloop.durable import write_text
 from nnloop.records import CycleReport, Entry, Network
 
 MARK = "nnloop run summary"
-_LEFT_OUT = frozenset({"adapter", "result.reason", "result.sandbox", "result.peak_bytes", "result.curve"})
+_LEFT_OUT = frozenset(
+    {"adapter", "result.reason", "result.sandbox", "result.peak_bytes", "result.curve", "result.graph"}
+)
 """What no report reads, or a cycle's report holds already."""
 _RECORDS = ("result", "verdict")
 _LONGEST_REASON = 120
