@@ -240,3 +240,15 @@ def test_of_many_retrieved_the_most_similar_are_verified(monkeypatch: pytest.Mon
     for member in members[::20]:
         wanted = np.sort(np.append(member[5:], rng.integers(0, 2**63, 5, np.uint64)))
         assert index._nearest(wanted)[1] == max(jaccard(wanted, each) for each in members)
+
+
+BENCH = Path(__file__).resolve().parent / "bench/bench_novelty.py"
+
+
+@pytest.mark.parametrize(
+    ("rule", "size"),
+    [("graph", 3_000), *(pytest.param(rule, 20_000, marks=pytest.mark.long) for rule in ("graph", "tokens"))],
+)
+def test_a_verdict_and_the_memory_stay_below_their_bars_as_the_archive_grows(rule: str, size: int) -> None:
+    done = subprocess.run([sys.executable, BENCH, str(size), "--rule", rule], capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
