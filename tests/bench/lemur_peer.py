@@ -3,7 +3,8 @@
     python lemur_peer.py check|fair NETWORK.py TRANSFORM
 
 `check` is the public check_nn(), `fair` the trainer's train_n_eval() alone. The working directory is LEMUR's root: it
-holds data/cifar-10-batches-py. One thread, no loader workers. Prints one JSON line; imports are not timed.
+holds data/cifar-10-batches-py. One thread, no loader workers. Prints one JSON line; imports are not timed. `accepted`
+says whether the accuracy was enough for LEMUR: 1.2 times that of guessing.
 """
 
 import importlib
@@ -22,9 +23,9 @@ def main() -> None:
     what, path, transform = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
     _prepare_imports()
     cpu = sum(os.times()[:4])
-    seconds, accuracy = (_check if what == "check" else _fair)(path.read_text(), {**PRM, "transform": transform})
+    row = (_check if what == "check" else _fair)(path.read_text(), {**PRM, "transform": transform})
     cpu = sum(os.times()[:4]) - cpu  # imports of LEMUR's own among them
-    print(json.dumps({"seconds": round(seconds, 3), "cpu_seconds": round(cpu, 1), "accuracy": accuracy}))
+    print(json.dumps({**row, "cpu_seconds": round(cpu, 1)}))
 
 
 def _prepare_imports() -> None:
@@ -42,19 +43,20 @@ def _prepare_imports() -> None:
     cifar.check_integrity = lambda *arguments, **keywords: True
 
 
-def _check(code: str, prm: dict[str, Any]) -> tuple[float, float]:
+def _check(code: str, prm: dict[str, Any]) -> dict[str, Any]:
     import ab.nn.api as api
     from ab.nn.util.Exception import AccuracyException
 
     began = time.perf_counter()
     try:
-        accuracy = api.check_nn(code, *CONFIG, prm, save_to_db=False)[1]
+        name, accuracy, _, quality = api.check_nn(code, *CONFIG, prm, save_to_db=False)
+        row = {"accuracy": accuracy, "accepted": True, "name": name, "quality": quality}
     except AccuracyException as error:
-        accuracy = error.accuracy
-    return time.perf_counter() - began, accuracy
+        row = {"accuracy": error.accuracy, "accepted": False}
+    return {"seconds": round(time.perf_counter() - began, 3), **row}
 
 
-def _fair(code: str, prm: dict[str, Any]) -> tuple[float, float]:
+def _fair(code: str, prm: dict[str, Any]) -> dict[str, Any]:
     import ab.nn.util.Train as trainer  # noqa: N813
     from ab.nn.util.Exception import AccuracyException
 
@@ -79,10 +81,10 @@ def _fair(code: str, prm: dict[str, Any]) -> tuple[float, float]:
     train.save_to_db = False
     began = time.perf_counter()
     try:
-        accuracy = train.train_n_eval(1, 1000, False, False, train_set)[0]
+        row = {"accuracy": train.train_n_eval(1, 1000, False, False, train_set)[0], "accepted": True}
     except AccuracyException as error:
-        accuracy = error.accuracy
-    return time.perf_counter() - began, accuracy
+        row = {"accuracy": error.accuracy, "accepted": False}
+    return {"seconds": round(time.perf_counter() - began, 3), **row}
 
 
 if __name__ == "__main__":
