@@ -124,8 +124,9 @@ def _jaccard(entries: Sequence[Entry], threshold: float) -> float | None:
 
 
 def _tokens_per_admitted(entries: Sequence[Entry], threshold: float) -> float | None:
-    admitted = sum(entry.admitted for entry in entries)
-    return sum(entry.tokens for entry in entries) / admitted if admitted else None
+    """None for an arm that generates no tokens, such as random edits, too."""
+    admitted, tokens = sum(entry.admitted for entry in entries), sum(entry.tokens for entry in entries)
+    return tokens / admitted if admitted and tokens else None
 
 
 MEASURES: tuple[Measure, ...] = (
