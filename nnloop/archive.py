@@ -63,7 +63,7 @@ class Archive:
             self._journal.append(line)
         self._journal.sync()
         self._lines = []
-        if self._known - self._saved >= max(SAVE_AFTER, self._saved // 8):
+        if self._known - self._saved >= max(SAVE_AFTER, self._saved // 20):
             self._save_index()
 
     def of_cycle(self, cycle: int) -> list[Entry]:

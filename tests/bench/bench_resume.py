@@ -5,8 +5,8 @@
 - Restart: `python -m nnloop llm=tiny dataset=digits` is killed in the middle of a cycle; the time from the same command
   to the first line that it adds to the completions, imports and all.
 - Journalling: time in the calls that make a run durable, of a search whose trials and completions cost nothing.
-- Opening: an archive of LARGEST (10,000) networks as a kill leaves it, its novelty index an eighth behind; the sources
-  are our seed networks', the shingles in the index synthetic.
+- Opening: an archive of LARGEST (10,000) networks as a kill leaves it, its novelty index a twentieth behind; the
+  sources are our seed networks', the shingles in the index synthetic.
 """
 
 import os
@@ -119,7 +119,7 @@ def _large(folder: Path, size: int) -> RunDir:
             place, counts = divmod(number, 1000), (number, 20, 400, 5, 0.1)
             entry = Entry(*place, Status.OK, "", id, parent, "full", result, None, True, True, *counts)
             lines.write(entry.line() + "\n")
-            if number < size * 8 // 9:
+            if number < size * 20 // 21:
                 shingles = np.sort(rng.integers(0, 2**63, 400, dtype=np.uint64))
                 saved.index._insert(id, shingles, saved.index._signature(shingles))
     saved.save(run.novelty)
