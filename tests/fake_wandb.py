@@ -17,6 +17,7 @@ class FakeWandb:
         self.status = status
         self.runs: dict[str, dict[str, Any]] = {}
         self.artifacts: dict[str, dict[str, Any]] = {}
+        self.used: list[str] = []  # names of artifacts that are an input of the run
         self.files: set[str] = set()
         self.views: list[dict[str, Any]] = []
         self.lock = threading.Lock()
@@ -99,6 +100,10 @@ class FakeWandb:
         view["project"] = {"id": "P", "name": values["projectName"], "entityName": values["entityName"]}
         view |= {"user": {"id": "U", "username": "ci"}, "updatedAt": "2026-01-01T00:00:00Z"}
         return {"upsertView": {"inserted": True, "view": view | {"createdAt": "2026-01-01T00:00:00Z"}}}
+
+    def _UseArtifact(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.used.append(self.artifacts[values["input"]["artifactID"]]["name"])
+        return {"useArtifact": {"artifact": {"id": values["input"]["artifactID"], "digest": ""}}}
 
     def _CommitArtifact(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.artifacts[values["artifactID"]]["committed"] = True

@@ -1,3 +1,4 @@
+import gc
 import json
 import logging
 import os
@@ -5,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +68,9 @@ def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
     run.page.write_text("<p>report</p>")
     track_run(tracker, run)
     tracker.finish({"admitted": 3})
+    del tracker
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # wandb leaves the scratch folders of its tables to the collector
 
 
 def read_back(run: RunDir) -> list[dict[str, Any]]:
@@ -244,6 +249,7 @@ def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
     assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
     assert stored["group"] == "search"
     assert stored["exit"] == 0
+    assert set(fake.used) == {f"{run.path.name}-{name}" for name in ("adapter-0", "adapter-1", "archive")}
     assert {artifact["type"] for artifact in fake.artifacts.values() if artifact["committed"]} == {
         "adapter",
         "code",
