@@ -67,6 +67,8 @@ def test_a_search_killed_at_named_steps_ends_like_one_that_never_was(tmp_path: P
     assert left == []
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
 def test_a_signal_ends_the_command_with_its_exit_code_and_the_same_command_goes_on(
     number: int, code: int, tmp_path: Path
@@ -76,7 +78,7 @@ def test_a_signal_ends_the_command_with_its_exit_code_and_the_same_command_goes_
     texts.write_text('{"text": "none"}\n')
     given = command("search", "finetune=off", "llm=scripted", f"llm.path={texts}", "cycles=1", "candidates=4")
     process = subprocess.Popen([*given, "llm.delay_s=1"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not any(path.read_bytes() for path in tmp_path.glob("outputs/*/*/completions/0000.jsonl")):
         assert time.monotonic() < deadline
         assert process.poll() is None
