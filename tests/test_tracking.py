@@ -1,4 +1,3 @@
-import gc
 import json
 import logging
 import os
@@ -6,7 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -68,9 +66,6 @@ def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
     run.page.write_text("<p>report</p>")
     track_run(tracker, run)
     tracker.finish({"admitted": 3})
-    del tracker
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        gc.collect()  # wandb leaves the scratch folders of its tables to the collector
 
 
 def read_back(run: RunDir) -> list[dict[str, Any]]:
