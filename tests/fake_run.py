@@ -79,6 +79,12 @@ def make_run(
     return run
 
 
+def make_sweep(folder: Path) -> list[Path]:
+    """Make finished runs of two arms and two seeds."""
+    arms = [(llm, seed) for llm in ("tiny", "random") for seed in (0, 1)]
+    return [make_run(folder / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm).path for llm, seed in arms]
+
+
 def _bytes(line: str) -> bytes:
     """As the run folder's journals write a line."""
     return line.encode("utf-8", "backslashreplace") + b"\n"

@@ -6,7 +6,11 @@ import http.server
 import json
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 
 class FakeWandb:
@@ -159,3 +163,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         pass
+
+
+@contextmanager
+def answering(monkeypatch: pytest.MonkeyPatch, status: int = 200) -> Iterator[FakeWandb]:
+    """Start a server, and let W&B find it and a key."""
+    fake = FakeWandb(status)
+    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    try:
+        yield fake
+    finally:
+        fake.close()

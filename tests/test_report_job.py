@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_run import make_run
+from fake_run import make_run, make_sweep
 
 from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
@@ -31,12 +31,7 @@ def run(tmp_path: Path) -> RunDir:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Path]:
-    made = [
-        make_run(tmp_path / "sweep" / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm)
-        for llm in ("tiny", "random")
-        for seed in (0, 1)
-    ]
-    return [run.path for run in made]
+    return make_sweep(tmp_path / "sweep")
 
 
 def settings(runs: object, summaries: object = None) -> Any:

@@ -2,7 +2,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
-from fake_run import make_run
+from fake_run import make_run, make_sweep
 from report_pages import Page
 
 from nnloop.errors import RunFolderError
@@ -13,12 +13,7 @@ from nnloop.report.validation import Pair, keep, study
 
 @pytest.fixture
 def runs(tmp_path: Path) -> list[Path]:
-    made = [
-        make_run(tmp_path / "sweep" / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm)
-        for llm in ("tiny", "random")
-        for seed in (0, 1)
-    ]
-    return [run.path for run in made]
+    return make_sweep(tmp_path / "sweep")
 
 
 def test_an_overview_links_to_the_page_of_every_run(runs: list[Path], tmp_path: Path) -> None:

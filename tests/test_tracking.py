@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from fake_run import make_run
-from fake_wandb import FakeWandb
+from fake_wandb import answering
 from wandb_log import read_log
 
 from nnloop import tracking
@@ -179,15 +179,10 @@ def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunDir, arrive
 def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = FakeWandb()
-    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    try:
+    with answering(monkeypatch) as fake:
         follow(run)
         write_json(run.path / "wandb" / "logged.json", {"logged": [0], "begun": 1})
         follow(run)
-    finally:
-        fake.close()
     (stored,) = fake.runs.values()
     assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
 
@@ -228,17 +223,12 @@ def _fields_read(read: Any, report: CycleReport) -> set[str]:
 def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake = FakeWandb()
-    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
     meta = run.provenance()
     write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 2}}})
-    try:
+    with answering(monkeypatch) as fake:
         follow(run)
         write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 7}}})
         follow(run)
-    finally:
-        fake.close()
     (stored,) = fake.runs.values()
     assert json.loads(stored["config"])["executor"]["value"] == {"workers": 7}
     assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
@@ -257,14 +247,8 @@ def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
 def test_a_server_that_refuses_the_key_leaves_the_run_offline(
     run: RunDir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fake = FakeWandb(status=401)
-    monkeypatch.setenv("WANDB_BASE_URL", fake.url)
-    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
-    with caplog.at_level(logging.INFO):
-        try:
-            follow(run)
-        finally:
-            fake.close()
+    with caplog.at_level(logging.INFO), answering(monkeypatch, status=401):
+        follow(run)
     assert [record.message for record in caplog.records if "W&B: offline" in record.message] != []
     assert len(cycles(read_back(run))) == 2
 
