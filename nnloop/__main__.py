@@ -68,7 +68,8 @@ def main() -> None:
     except RuntimeError as error:
         if type(error).__module__.partition(".")[0] != "submitit":
             raise
-        _fail(f"a job on the cluster failed: {_last_line(error)}; the others go on", 1)
+        state = re.search(r" \(state: \w+\)", str(error))
+        _fail(f"a job on the cluster failed: {_last_line(error)}{state[0] if state else ''}; the others go on", 1)
     except OSError as error:
         _fail(f"{error.filename or 'output folder'}: {error.strerror or error}", 2)
     sys.exit(max(_failures, default=0))

@@ -183,6 +183,7 @@ def test_a_cancelled_job_ends_the_multirun_with_an_error_and_spares_the_others(t
         said = process.communicate()[0]
     assert process.returncode == 1, said
     assert "nnloop: a job on the cluster failed" in said
+    assert "(state: CANCELLED); the others go on" in said
     assert "Traceback" not in said
     assert [len(run.entries()) for name, run in runs(tmp_path).items() if "delay_s=0" in name] == [1]
 
@@ -197,9 +198,9 @@ def test_a_search_killed_by_its_time_limit_is_requeued_and_goes_on(tmp_path: Pat
         update(squeue("%i", "--name=nnloop")[0], f"EndTime={soon}")
         until(lambda: squeue("%T", "--name=nnloop") == ["PENDING"])
         while process.poll() is None:
-            for job in squeue("%i", "--name=nnloop", "--states=PENDING"):  # would wait for two minutes
+            time.sleep(3)  # slurmd refuses a requeued job in the second of its end; left alone, SLURM waits two minutes
+            for job in squeue("%i", "--name=nnloop", "--states=PENDING"):
                 update(job, "StartTime=now", "TimeLimit=30")
-            time.sleep(0.5)
         said = process.communicate()[0]
     assert process.returncode == 0, said
     (run,) = runs(tmp_path).values()
