@@ -89,7 +89,7 @@ def _compose_and_run(config: DictConfig) -> None:
         _fail(_one_line(error), 2)
         if _IN_A_JOB in os.environ:
             raise
-    except Exception:
+    except Exception:  # a defect of ours: told in the log, and the multirun's other jobs still run
         _log.exception("nnloop failed")
         _failures.append(1)
         if _IN_A_JOB in os.environ:

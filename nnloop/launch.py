@@ -80,7 +80,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
     except (UserError, HydraException, OmegaConfBaseException) as error:
         print(f"nnloop: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except Exception:
+    except Exception:  # a defect of ours: told, and still no job is started
         traceback.print_exc()
         sys.exit(1)
     sys.stdout.flush()

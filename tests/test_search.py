@@ -126,6 +126,7 @@ def test_equal_seeds_give_equal_archives(configure, tmp_path: Path) -> None:
     assert runs[0] == runs[1]
 
 
+@pytest.mark.long
 def test_a_killed_run_continues_to_the_same_entries(tmp_path: Path) -> None:
     codes = [mutate(GOOD, random.Random(number), edits=2) for number in range(12)]
     command = [sys.executable, "-m", "nnloop", "llm=scripted", script(tmp_path / "texts.jsonl", *codes), "mode=full"]

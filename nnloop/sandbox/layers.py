@@ -141,7 +141,7 @@ def _works(attempt: Callable[[], None]) -> bool:
         try:
             attempt()
             code = 0
-        except BaseException:
+        except BaseException:  # whatever it is, the layer can't be had here
             code = 1
         finally:
             os._exit(code)

@@ -131,7 +131,7 @@ def _become_candidate(order: Order, rules: Rules, report: int, output: int, go: 
         code = 1
         work(order, report)
         code = 0
-    except BaseException as error:
+    except BaseException as error:  # SystemExit too: what a child did not finish it did not do
         if code == BROKEN:
             os.write(2, f"{type(error).__name__}: {error}".encode()[:1000])
     finally:

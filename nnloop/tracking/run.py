@@ -137,7 +137,7 @@ class WandbTracker:
         try:
             with _environment(dict.fromkeys(_FOLDERS, str(self._wandb))):
                 yield
-        except Exception as error:
+        except Exception as error:  # of W&B, its service or its transport: none of them may end a search
             if not self._warned:
                 log.warning("W&B: could not %s (%s); the search goes on", what, _one_line(error))
             self._warned = True
@@ -185,7 +185,7 @@ def _init_or_offline(init: Callable[[Mode], Any], mode: Mode) -> tuple[Any, Mode
         return init(mode), mode
     try:
         return init(mode), mode
-    except Exception as error:
+    except Exception as error:  # as above
         import wandb
 
         wandb.teardown()  # its service holds on to the id of the run that failed

@@ -46,7 +46,7 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
         memory_format = _check(net, sample, recipe.classes)
     except UnfitError:
         raise
-    except BaseException as error:
+    except BaseException as error:  # as above
         raise UnfitError(_blame(error), f"forward(): {describe(error)}"[:300]) from error
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
@@ -145,7 +145,7 @@ def _count_flops(net: nn.Module, sample: Tensor) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             net(sample[:1])
-    except Exception:
+    except Exception:  # a figure beside the score: an operation that can't be counted costs no network its trial
         return None
     return int(counter.get_total_flops())
 

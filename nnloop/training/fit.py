@@ -63,7 +63,7 @@ def train(
             return _judge(built, images, recipe, seed, device, watch, leg)
         except UnfitError:
             raise
-        except BaseException as error:
+        except BaseException as error:  # SystemExit and KeyboardInterrupt too: the candidate raises them
             raise UnfitError(
                 Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)
             ) from error

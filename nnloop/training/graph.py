@@ -37,7 +37,7 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
         with torch.no_grad(), recorder:
             out = net(sample)
         nodes = recorder.ancestors(out)
-    except Exception:
+    except Exception:  # whatever a candidate's forward() raises under tracing: it is then compared by its statements
         return None
     finally:
         net.train(mode)

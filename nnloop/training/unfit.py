@@ -20,7 +20,7 @@ def describe(error: BaseException) -> str:
     """Type and message of an exception in one line of at most REASON_LENGTH characters, whatever its __str__ does."""
     try:
         text = " ".join(str(error).split())
-    except BaseException:
+    except BaseException:  # the candidate's own __str__
         text = "(its message can't be shown)"
     name = type(error).__name__
     return (f"{name}: {text}" if text else name)[:REASON_LENGTH]
