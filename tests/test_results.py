@@ -1,0 +1,95 @@
+"""The README's figures of the proof sweep are those of its kept summaries: python tests/test_results.py prints them."""
+
+from pathlib import Path
+
+from nnloop.jobs.report import find_runs
+from nnloop.records import Interval
+from nnloop.report.compare import Comparison, Difference, compare, over_seeds
+from nnloop.report.read import Run, by_protocol, read
+
+ROOT = Path(__file__).resolve().parent.parent
+LAST = 5  # cycles
+NAMES = {"lora": "tuned", "off": "frozen"}
+SHOWN = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "distinct": 1, "Jaccard": 1}
+AGAINST = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "admitted": 1}
+
+
+def comparison() -> Comparison:
+    runs = [read(path) for path in find_runs(str(ROOT / "sweeps/results/proof"))]
+    ((protocol, found),) = by_protocol(runs).items()
+    return compare(found, protocol, LAST)
+
+
+def name(parts: dict[str, str]) -> str:
+    return "random" if parts["llm"] == "random" else NAMES[parts["finetune"]]
+
+
+def text(interval: Interval, scale: int, sign: str = "") -> str:
+    digits = 1 if scale == 100 or interval.value > 2 or sign else 2
+    value, low, high = (f"{end * scale:{sign}.{digits}f}" for end in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
+def arms(found: Comparison) -> str:
+    rows = [
+        f"| {final.arm.parts['mode']} | {name(final.arm.parts)} | "
+        + " | ".join(text(final.measures[key].as_interval, scale) for key, scale in SHOWN.items())
+        + " | "
+        + change([edits(run) for run in final.arm.runs])
+        for final in found.final
+    ]
+    return "".join(f"{row} |\n" for row in sorted(rows))
+
+
+def edits(run: Run) -> float:
+    """What the edits of the last cycles did: mean accuracy of distinct networks minus that of those to be changed."""
+    known = {network: one.val_accuracy for network, one in (run.corpus | run.by_id).items()}
+    first = run.reports[-LAST].cycle
+    changes = [
+        one.val_accuracy - parent
+        for one in run.networks
+        if one.cycle >= first and one.val_accuracy is not None and (parent := known.get(str(one.parent))) is not None
+    ]
+    return sum(changes) / len(changes)
+
+
+def change(values: list[float]) -> str:
+    estimate = over_seeds(values)
+    assert estimate
+    return text(estimate.as_interval, 100, "+")
+
+
+def differences(found: Comparison) -> str:
+    """Of the tuned arms from the others of their mode; Student's interval stands beside the mean's bootstrap."""
+    table: dict[tuple[str, str], dict[str, str]] = {}
+    for row in found.differences:
+        modes, names = zip(*((arm.parts["mode"], name(arm.parts)) for arm in (row.first, row.second)), strict=True)
+        if modes[0] == modes[1] and "tuned" in names and row.measure.name in AGAINST:
+            (other,) = set(names) - {"tuned"}
+            table.setdefault((modes[0], other), {})[row.measure.name] = cell(row, flip=names[1] == "tuned")
+    return "".join(
+        f"| {mode} | {other} | " + " | ".join(cells[key] for key in AGAINST) + " |\n"
+        for (mode, other), cells in sorted(table.items())
+    )
+
+
+def cell(row: Difference, flip: bool) -> str:
+    def turned(one: Interval) -> Interval:
+        return Interval(-one.value, -one.high, -one.low) if flip else one
+
+    shown = text(turned(row.bootstrap), AGAINST[row.measure.name], "+")
+    if row.measure.name == "mean":
+        student = turned(row.student)
+        shown += f"; t: [{100 * student.low:+.1f}, {100 * student.high:+.1f}]"
+    return shown
+
+
+def test_the_readme_shows_what_the_summaries_of_the_proof_say() -> None:
+    found, readme = comparison(), (ROOT / "README.md").read_text()
+    assert {len(arm.by_seed) for arm in found.arms} == {8}
+    assert arms(found) in readme
+    assert differences(found) in readme
+
+
+if __name__ == "__main__":
+    print(arms(comparison()), differences(comparison()), sep="\n")
