@@ -1,11 +1,12 @@
-"""The README's figures of the proof sweep are those of its kept summaries: python tests/test_results.py prints them."""
+"""The README's tables of results are made from kept summaries: python tests/test_results.py prints them."""
 
 from pathlib import Path
 
-from nnloop.jobs.report import find_runs
+from nnloop.jobs.report import find_runs, find_validations
 from nnloop.records import Interval
 from nnloop.report.compare import Comparison, Difference, compare, over_seeds
 from nnloop.report.read import Run, by_protocol, read
+from nnloop.report.validation import p_text, read_kept
 
 ROOT = Path(__file__).resolve().parent.parent
 LAST = 5  # cycles
@@ -84,6 +85,29 @@ def cell(row: Difference, flip: bool) -> str:
     return shown
 
 
+def validations() -> str:
+    rows = []
+    for path in find_validations(str(ROOT / "sweeps/results/validation")):
+        found, _ = read_kept(path)
+        main, test = found.correlation, found.on_test
+        assert main.rho
+        assert test.rho
+        assert main.tau is not None
+        assert found.regret is not None
+        epochs = found.long.rpartition(", ")[2]
+        rows.append(
+            f"| {found.dataset} | {epochs} | {main.n} | {text(main.rho, 1)} | {p_text(main.p)} | "
+            f"{main.tau:.2f} | {text(test.rho, 1)} | {found.first_rank}, {100 * found.regret:.1f} points |\n"
+        )
+    return "".join(rows)
+
+
+def test_the_readme_shows_what_the_kept_validations_say() -> None:
+    found = validations()
+    assert found.count("\n") == 2
+    assert found in (ROOT / "README.md").read_text()
+
+
 def test_the_readme_shows_what_the_summaries_of_the_proof_say() -> None:
     found, readme = comparison(), (ROOT / "README.md").read_text()
     assert {len(arm.by_seed) for arm in found.arms} == {8}
@@ -92,4 +116,4 @@ def test_the_readme_shows_what_the_summaries_of_the_proof_say() -> None:
 
 
 if __name__ == "__main__":
-    print(arms(comparison()), differences(comparison()), sep="\n")
+    print(arms(comparison()), differences(comparison()), validations(), sep="\n")
