@@ -118,6 +118,7 @@ def test_random_edits_are_valid_in_both_modes(mode: str, configure, tmp_path: Pa
     assert all(entry.parent in known for entry in entries)
 
 
+@pytest.mark.long
 def test_equal_seeds_give_equal_archives(configure, tmp_path: Path) -> None:
     runs = []
     for name in ("one", "two"):
