@@ -74,7 +74,7 @@ class Lease:
                 self.check()
             else:
                 self._write(self._me)
-        except BaseException:
+        except BaseException:  # Ctrl-C while waiting too: whatever ends this, the lock is let go
             os.close(self._file)
             raise
         self._beating.start()
