@@ -205,3 +205,9 @@ def test_a_summary_gives_the_page_tables_and_figures_again(run: RunDir, tmp_path
     assert out.getvalue() == f"{again / 'validation.html'}\n"
     for name in ("validation.html", "validation.png", "validation.svg", "pairs.csv", "curves.csv"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+    (kept / "another.json").write_bytes(summary.read_bytes())
+    out = io.StringIO()
+    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    assert out.getvalue().splitlines() == [
+        str(kept / "report" / name / "validation.html") for name in ("another", summary.stem)
+    ]

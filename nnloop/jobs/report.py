@@ -15,9 +15,9 @@ from nnloop.settings import ReportJobSettings, Settings
 
 
 def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
-    """Write report.html beside what it is about, tables and figures into report/; print the page's path.
+    """Write report.html beside what it is about, tables and figures into report/.
 
-    Raises RunFolderError.
+    Prints the page about all of the runs, or each validation's where there are none. Raises RunFolderError.
     """
     pages = [write_validation(*read_kept(path), place(path)) for path in find_validations(str(settings.runs))]
     paths = find_runs(str(settings.runs), none_is_fine=bool(pages))
@@ -31,7 +31,7 @@ def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
         pages.append(common_folder(paths) / "report.html")
         comparisons = write_overview(paths, pages[-1], job.last_cycles, job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
-    print(pages[-1], file=out)
+    print(*(pages[-1:] if paths else pages), sep="\n", file=out)
 
 
 def keep_summary(run: Run, folder: str | None) -> None:
