@@ -153,6 +153,7 @@ class TrialResult(Record):
     peak_bytes: int | None = None
     sandbox: str = ""  # the layers that were in force
     graph: str | None = None  # JSON of training.graph, as the candidate's process traced it: its own word
+    precision: str = ""  # bfloat16 or float32: what its process says
     curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] at each leg's end; [] of one leg
 
 

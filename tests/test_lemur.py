@@ -140,7 +140,7 @@ def test_the_transform_decides_over_flips_and_pixels_and_the_dataset_over_mean_a
     assert (normal.flip, normal.size, normal.mean, normal.std) == (True, None, (0.3,), (0.4,))
     assert (echo.flip, echo.size, echo.mean, echo.std) == (False, 64, (0.0,), (1.0,))
     assert (normal.crop_pad, normal.weight_decay, normal.label_smoothing, normal.nesterov) == (0, 0.0, 0.0, False)
-    assert not normal.mixed_precision
+    assert normal.precision == "float32"
 
 
 def test_prm_holds_lemurs_names_and_those_given_beside() -> None:
@@ -199,7 +199,8 @@ def test_a_loss_worse_than_guessing_ends_a_trial_past_the_set_share_and_not_befo
 
 def test_under_another_protocol_its_own_loop_does_not_count() -> None:
     fast = {"batch_size": 8, "min_steps": 1, "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0}
-    other = recipe(DATASET, {**fast, "warmup_share": 0.3, "clip_norm": 0.0, "dropout": 0.2, "chance_share": 0.0}, 1, 60)
+    rest = {"warmup_share": 0.3, "clip_norm": 0.0, "dropout": 0.2, "chance_share": 0.0, "precision": "auto"}
+    other = recipe(DATASET, {**fast, **rest}, 1, 60)
     assert train(own(first="1 / 0"), other).train_loss is not None
 
 

@@ -96,6 +96,7 @@ def test_the_commonest_class_for_every_image_is_not_ok() -> None:
         (b'{"event": "unfit", "status": "infrastructure", "reason": ""}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": -1, "flops": null}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": 1, "precision": "int4"}\n', Status.CRASHED, "report can't be read"),
         (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
         *((with_graph(graph), Status.CRASHED, "report can't be read") for graph in NO_GRAPHS),
         (b"[" * 100_000 + b"\n", Status.CRASHED, "report can't be read"),

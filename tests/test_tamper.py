@@ -9,9 +9,11 @@ from nnloop import compat
 
 compat.ensure_torchvision_imports()
 
+from nnloop.training.precision import Precision  # noqa: E402
 from nnloop.training.tamper import Watch  # noqa: E402
 from nnloop.training.unfit import UnfitError  # noqa: E402
 
+FLOAT32 = Precision(False, torch.device("cpu"))
 X = torch.randn(300, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 Y = (X.flatten(1).sum(1) > 0).long()
 STEPS = 6
@@ -72,7 +74,7 @@ def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
             watch.trained(STEPS)
             with torch.inference_mode():
                 logits = net.eval()(X)
-            watch.evaluated(net, logits, X, lambda x: x, mixed=False)
+            watch.evaluated(net, logits, X, lambda x: x, FLOAT32)
     except UnfitError as error:
         return f"{error.status.value}: {error.reason}"
     return ""

@@ -31,7 +31,7 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
         write_all(report, json.dumps(event).encode() + b"\n")
 
     def on_built(built: Built) -> None:
-        say(event="built", params=built.params, flops=built.flops, graph=built.graph)
+        say(event="built", params=built.params, flops=built.flops, graph=built.graph, precision=built.precision.name)
 
     plan = recipe(dataset, proxy, order.epochs, len(images.train_y))
     try:

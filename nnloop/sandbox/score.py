@@ -40,6 +40,7 @@ class _Report:
     params: int | None = None
     flops: int | None = None
     graph: str | None = None
+    precision: str = ""
     trained: bool = False
     train_loss: float | None = None
     peak_device_bytes: int | None = None
@@ -74,6 +75,7 @@ def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Tri
         params=report.params,
         flops=report.flops,
         graph=report.graph,
+        precision=report.precision,
         train_loss=report.train_loss,
         seconds=outcome.seconds,
         peak_bytes=report.peak_device_bytes or ending.peak_bytes,
@@ -186,6 +188,7 @@ def _take(report: _Report, event: Any) -> None:
         report.params = _count(event.get("params"))
         report.flops = None if event.get("flops") is None else _count(event["flops"])
         report.graph = None if event.get("graph") is None else _graph(event["graph"])
+        report.precision = _precision(event.get("precision", ""))
     elif kind == "unfit":
         report.unfit = Status(event.get("status"))
         if report.unfit not in CLAIMABLE:
@@ -208,6 +211,12 @@ def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
         raise ValueError("no count")
     return value
+
+
+def _precision(value: Any) -> str:
+    if value not in ("", "float32", "bfloat16"):
+        raise ValueError("no precision")
+    return str(value)
 
 
 def _graph(value: Any) -> str:

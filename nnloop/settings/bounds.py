@@ -173,6 +173,7 @@ BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "mode": {"edit_format": ("unified", "search_replace")},
     "dataset": {"archive": ("full", "320px", "160px")},
+    "proxy": {"precision": ("auto", "float32")},
     "sandbox": {"name": ("auto", "strict", "inline")},
     "admission": {"pool": ("better", "good", "admitted")},
     "novelty": {"unit": ("graph", "tokens", "chars")},

@@ -54,6 +54,7 @@ class ProxySettings:
     chance_share: (
         float  # of the steps, after which a loss above guessing's ends the trial as diverged; 0: it never does
     )
+    precision: str  # auto (bfloat16 on GPUs, and on CPUs with AMX where the network is large enough), float32
 
 
 @dataclass

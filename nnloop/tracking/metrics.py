@@ -105,6 +105,7 @@ COLUMNS = (
     "test_accuracy",
     "params",
     "flops",
+    "precision",
     "train_loss",
     "trial_seconds",
     "peak_bytes",
@@ -139,7 +140,7 @@ def _row(entry: Entry, code: str | None, text: str | None) -> list[Any]:
         "completion": _printable(text),
         "code": _printable(code),
     }
-    for column in ("val_accuracy", "test_accuracy", "params", "flops", "train_loss", "peak_bytes"):
+    for column in ("val_accuracy", "test_accuracy", "params", "flops", "precision", "train_loss", "peak_bytes"):
         values[column] = getattr(result, column) if result else None
     return [values[column] if column in values else getattr(entry, column) for column in COLUMNS]
 

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
 from nnloop.training.graph import trace
+from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
 
@@ -29,6 +30,7 @@ Uninitialized = UninitializedParameter | UninitializedBuffer
 class Built:
     net: nn.Module
     memory_format: torch.memory_format  # that the network and its images are in
+    precision: Precision
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
     graph: str | None  # of operators, JSON as training.graph writes it; None where it can't be traced
@@ -52,7 +54,11 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
     sample = sample.contiguous(memory_format=memory_format)
-    return Built(net, memory_format, params, _count_flops(net, sample), trace(net, sample))
+    flops = _count_flops(net, sample)
+    precision = choose(recipe.precision, device, flops and flops * recipe.batch_size)
+    if not _runs(net, sample, precision):
+        precision = Precision(False, device)
+    return Built(net, memory_format, precision, params, flops, trace(net, sample))
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:
@@ -130,6 +136,19 @@ def _check_output(out: object, expected: tuple[int, int]) -> None:
     else:
         return
     raise UnfitError(Status.BAD_SHAPE, f"forward() gave {given}, expected floats of shape {expected}")
+
+
+def _runs(net: nn.Module, sample: Tensor, precision: Precision) -> bool:
+    """Whether a network that runs in float32 does so in this precision: it may mix the two, or use what lacks one."""
+    if not precision.mixed:
+        return True
+    net.eval()
+    try:
+        with torch.no_grad(), precision.forward():
+            net(sample)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _forget_unused(net: nn.Module) -> None:

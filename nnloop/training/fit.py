@@ -20,6 +20,7 @@ from nnloop.training.contract import Built, build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
+from nnloop.training.precision import Precision
 from nnloop.training.recipe import Recipe
 from nnloop.training.tamper import KNOWN_IMAGES, Watch
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
@@ -82,15 +83,15 @@ def _judge(
     watch.begin(net, steps)
     if leg is not None and not leg.can_pause(built.params):
         leg = replace(leg, until=recipe.epochs)
-    loss = _fit(net.train(), batches, recipe, device, leg)
+    loss = _fit(net.train(), batches, recipe, built.precision, leg)
     if isinstance(loss, bytes):  # a state that is made already: no evaluation changes how the training goes on
-        return Paused(loss, _logits(net, images.eval_x, normalise, recipe, device))
+        return Paused(loss, _logits(net, images.eval_x, normalise, recipe, built.precision))
     watch.trained(None if leg is not None or trains_itself(net, recipe) else steps)
-    logits = _logits(net, images.eval_x, normalise, recipe, device)
+    logits = _logits(net, images.eval_x, normalise, recipe, built.precision)
     if not torch.isfinite(logits).all():
         raise UnfitError(Status.DIVERGED, "the logits are not finite")
     peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
-    watch.evaluated(net, logits, images.eval_x, normalise, _mixed(recipe, device))
+    watch.evaluated(net, logits, images.eval_x, normalise, built.precision)
     return Trained(logits, loss, peak)
 
 
@@ -101,16 +102,16 @@ def _seed(seed: int) -> None:
 
 
 def _fit(
-    net: nn.Module, batches: TrainBatches, recipe: Recipe, device: torch.device, leg: Leg | None
+    net: nn.Module, batches: TrainBatches, recipe: Recipe, precision: Precision, leg: Leg | None
 ) -> float | bytes | None:
     """Train for the recipe's epochs and return the mean loss where it is known, or the state at the end of the leg."""
     if trains_itself(net, recipe):
-        _trainer(recipe, device, recipe.epochs).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
+        _trainer(precision.device, recipe.epochs).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
         return None
     last = leg.until if leg else recipe.epochs
     total, due = recipe.epochs * len(batches), last * len(batches)
-    module = Classifier(net, recipe, total, batches.generator)
-    trainer = _trainer(recipe, device, last)
+    module = Classifier(net, recipe, precision, total, batches.generator)
+    trainer = _trainer(precision.device, last)
     with tempfile.TemporaryDirectory() if leg else nullcontext("") as folder:
         start = leg.unpack(Path(folder)) if leg else None
         trainer.fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL), ckpt_path=start, weights_only=True)
@@ -123,12 +124,11 @@ def _fit(
         return end.read_bytes()
 
 
-def _trainer(recipe: Recipe, device: torch.device, last: int) -> Trainer:
+def _trainer(device: torch.device, last: int) -> Trainer:
     return Trainer(
         max_epochs=last,
         accelerator=device.type,
         devices=1,
-        precision="bf16-mixed" if _mixed(recipe, device) else "32-true",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -138,16 +138,12 @@ def _trainer(recipe: Recipe, device: torch.device, last: int) -> Trainer:
     )
 
 
-def _mixed(recipe: Recipe, device: torch.device) -> bool:
-    return recipe.mixed_precision and device.type == "cuda"
-
-
 @torch.inference_mode()
-def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, recipe: Recipe, device: torch.device) -> Tensor:
-    net.to(device).eval()
+def _logits(net: nn.Module, eval_x: Tensor, normalise: Normalise, recipe: Recipe, precision: Precision) -> Tensor:
+    net.to(precision.device).eval()
     size = recipe.size or eval_x.shape[-1]
     rows = max(recipe.batch_size, min(EVAL_BATCH, EVAL_PIXELS // size**2))
-    with torch.autocast(device.type, torch.bfloat16, enabled=_mixed(recipe, device)):
+    with precision.forward():
         parts = [net(normalise(part)).float() for part in torch.split(eval_x, rows)]
     return torch.cat(parts).cpu().contiguous()
 

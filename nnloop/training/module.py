@@ -11,6 +11,7 @@ from torch.optim import SGD
 from nnloop.records import Status
 from nnloop.training.checkpoint import RandomState
 from nnloop.training.images import Batch
+from nnloop.training.precision import Precision
 from nnloop.training.recipe import Recipe, one_cycle
 from nnloop.training.unfit import UnfitError
 
@@ -21,12 +22,15 @@ STEPS_PER_CALL = 16
 class Classifier(LightningModule):
     """Trains `net`; ends the trial as diverged when the loss is no longer finite. Gets chunks of batches."""
 
-    def __init__(self, net: nn.Module, recipe: Recipe, total_steps: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, net: nn.Module, recipe: Recipe, precision: Precision, total_steps: int, generator: torch.Generator
+    ) -> None:
         """`generator` is the one that shuffles and augments; a checkpoint keeps its state."""
         super().__init__()
         self.automatic_optimization = False
         self.net = net
         self.recipe = recipe
+        self.precision = precision
         self.total_steps = total_steps
         self.generator = generator
         self.steps = 0
@@ -62,7 +66,9 @@ class Classifier(LightningModule):
         if recipe.warmup_share is not None:
             optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
         optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(self.net(x).float(), y, label_smoothing=recipe.label_smoothing)
+        with self.precision.forward():
+            out = self.net(x)
+        loss = nn.functional.cross_entropy(out.float(), y, label_smoothing=recipe.label_smoothing)
         self.manual_backward(loss)
         if recipe.clip_norm:
             nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)

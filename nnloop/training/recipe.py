@@ -32,7 +32,7 @@ class Recipe(Record):
     transform: str = "fast"  # its name in prm
     more: dict[str, float] = field(default_factory=dict)  # of prm
     own_training: bool = False  # the network's train_setup and learn count where it has them
-    mixed_precision: bool = True  # bfloat16, on a GPU
+    precision: str = "auto"  # or float32
 
     def prm(self) -> dict[str, Any]:
         """The hyperparameters that Net is given, under LEMUR's names."""
@@ -70,6 +70,7 @@ def _one_cycle(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, imag
         clip_norm=proxy["clip_norm"],
         dropout=proxy["dropout"],
         chance_share=proxy["chance_share"],
+        precision=proxy["precision"],
     )
 
 
@@ -98,7 +99,7 @@ def _lemur(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: 
         transform=proxy["transform"],
         more=dict(proxy["prm"]),
         own_training=True,
-        mixed_precision=False,
+        precision="float32",
     )
 
 

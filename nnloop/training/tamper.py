@@ -32,6 +32,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nnloop.records import Status
+from nnloop.training.precision import Precision
 from nnloop.training.unfit import UnfitError
 
 KNOWN_IMAGES = 40
@@ -103,7 +104,7 @@ class Watch:
         self._remember()
 
     @torch.inference_mode()
-    def evaluated(self, net: nn.Module, logits: Tensor, eval_x: Tensor, prepare: Prepare, mixed: bool) -> None:
+    def evaluated(self, net: nn.Module, logits: Tensor, eval_x: Tensor, prepare: Prepare, precision: Precision) -> None:
         """Check the logits, float32 (M, classes), of `eval_x`. Spoils the network: its parameters are 0 afterwards."""
         self._compare("while it was evaluated")
         order = list(range(len(eval_x)))
@@ -111,11 +112,12 @@ class Watch:
         chosen = torch.tensor(order[:REBATCHED_IMAGES], device=eval_x.device)
 
         def run(rows: Tensor) -> Tensor:
-            with torch.autocast(eval_x.device.type, torch.bfloat16, enabled=mixed):
+            with precision.forward():
                 return torch.cat([net(prepare(part)).float() for part in torch.split(eval_x[rows], REBATCH)]).cpu()
 
         again = run(chosen)
-        self._check_batches(logits[chosen.cpu()], again, lambda: run(chosen), MIXED_TOLERANCE if mixed else TOLERANCE)
+        tolerance = MIXED_TOLERANCE if precision.mixed else TOLERANCE
+        self._check_batches(logits[chosen.cpu()], again, lambda: run(chosen), tolerance)
         self._check_table(run, chosen[:TABLE_IMAGES], again[:TABLE_IMAGES].argmax(1))
 
     def _check_batches(self, first: Tensor, again: Tensor, repeat: Callable[[], Tensor], tolerance: float) -> None:

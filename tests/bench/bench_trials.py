@@ -152,7 +152,7 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
         batches = TrainBatches(images, plan, normalise, 0)
         began = time.process_time()
         if lightning:
-            fit._fit(net, batches, plan, cpu, leg=None)
+            fit._fit(net, batches, plan, built.precision, leg=None)
         else:
             decay, nesterov = plan.weight_decay, True
             optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, decay, nesterov, fused=True)
