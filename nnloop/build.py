@@ -98,7 +98,7 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
             Poser(settings.seed, task, mode, run_dir, archive, settings.parents, settings.context),
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
-            _make_tuner(settings, mode, task),
+            make_tuner(settings, mode, task),
             tracker,
             stack.enter_context(Progress()),
             stop,
@@ -214,7 +214,7 @@ def _on_node(settings: Settings) -> LocalExecutor:
     return executor
 
 
-def _make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:
+def make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:
     if isinstance(settings.finetune, LoraSettings):
         return Tuner(settings.finetune, mode, task, settings.seed)
     return None

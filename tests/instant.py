@@ -92,7 +92,7 @@ def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
             Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
-            None,
+            build.make_tuner(settings, mode, task),
             tracking.build(settings.tracker),
             Progress(),
             stop,

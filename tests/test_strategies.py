@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from instant import PLAIN, Instant, KilledError, Shuffled, judged, run, search, verdict
 
+from nnloop.errors import SettingsError
 from nnloop.jobs.pose import lots
 from nnloop.modes.parse import extract_code
 from nnloop.records import COMPLETED, Entry, Status, candidate_id
@@ -80,6 +81,12 @@ def test_a_named_system_runs_one_cycle(experiment: str, configure, tmp_path) -> 
 def test_a_paper_s_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
     found = search(configure, tmp_path / "run", f"experiment=[{experiment},tiny_tuned]", *SMALL)
     assert [entry.mode for entry in found.entries()] == [experiment.removeprefix("paper_")] * 2
+
+
+def test_layers_that_the_llm_lacks_are_refused_before_it_writes(configure, tmp_path) -> None:
+    with pytest.raises(SettingsError, match=r"^finetune.layers=9: .* has 4$"):
+        search(configure, tmp_path / "run", "experiment=tiny_tuned", "finetune.layers=9", *SMALL)
+    assert RunDir(tmp_path / "run").entries() == []
 
 
 def test_best_of_n_shows_the_corpus_alone(configure, tmp_path) -> None:

@@ -197,6 +197,7 @@ class Search:
             self.progress.stage("loading the LLM")
             self._engine = self._load_engine()
             if self.tuner is not None and self._engine.trainable:
+                self.tuner.check(self._engine)
                 self._engine.use_adapter(self.tuner.whole(self.run_dir, cycle))
         return self._engine
 

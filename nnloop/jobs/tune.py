@@ -26,6 +26,17 @@ class Tuner:
     def __init__(self, settings: LoraSettings, mode: Mode, task: Task, seed: int) -> None:
         self._settings, self._mode, self._task, self._seed = settings, mode, task, seed
 
+    def check(self, engine: Engine) -> None:
+        """Raise SettingsError now where the model's layers don't suit the settings, not after a cycle's work.
+
+        A model that another server writes with is not loaded for it: that is looked at when it is tuned.
+        """
+        from nnloop.llm.finetune import check_targets
+        from nnloop.llm.hf import HfEngine
+
+        if isinstance(engine, HfEngine):
+            check_targets(engine.bare(), self._settings)
+
     def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> Tuning:
         """Tune on the pairs known at the end of `cycle` and leave the engine with the new adapter in force."""
         pairs = self.pairs(archive, cycle, run)

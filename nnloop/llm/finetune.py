@@ -206,7 +206,7 @@ def _with_lora(base: Any, settings: LoraSettings, origin: Path | None) -> Any:
     """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
     from peft import LoraConfig
 
-    _check_targets(base, settings)
+    check_targets(base, settings)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
@@ -221,8 +221,8 @@ def _with_lora(base: Any, settings: LoraSettings, origin: Path | None) -> Any:
     return adapters.attach(base, origin, trainable=True)
 
 
-def _check_targets(base: Any, settings: LoraSettings) -> None:
-    """Refuse layers that the model does not have; PEFT would tune the others without a word."""
+def check_targets(base: Any, settings: LoraSettings) -> None:
+    """Refuse layers that the model does not have; PEFT would tune the others without a word. Raises SettingsError."""
     names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
     missing = [target for target in settings.targets if target not in names]
     if missing:
