@@ -13,6 +13,7 @@ from nnloop.jobs import report as job
 from nnloop.records import Status
 from nnloop.report.arms import arms_of, contrast, pairs
 from nnloop.report.compare import BUDGETS, MEASURES, compare, cut
+from nnloop.report.comparison import arms_section
 from nnloop.report.read import Run, read
 from nnloop.report.tables import ARM_CYCLE_COLUMNS, DIFFERENCE_COLUMNS, RANKING_COLUMNS, to_csv
 from nnloop.settings import ReportJobSettings
@@ -54,6 +55,24 @@ def test_arms_are_named_by_what_sets_them_apart(three_arms: list[Run]) -> None:
     arms = arms_of(three_arms)
     assert [arm.name for arm in arms] == ["llm=random", "llm=tiny, finetune=lora", "llm=tiny, finetune=off"]
     assert [[run.seed for run in arm.runs] for arm in arms] == [[0, 1, 2]] * 3
+
+
+def test_names_leave_out_what_is_not_needed_to_tell_arms_apart(tmp_path: Path) -> None:
+    strategies: list[dict[str, Any]] = [
+        {"finetune": FROZEN, "novelty": {"name": "graph"}, "search": {"staleness": 0}},
+        {"finetune": LORA, "novelty": {"name": "tokens"}, "search": {"staleness": 1}},
+        {"finetune": LORA, "novelty": {"name": "tokens"}, "search": {"staleness": 2}},
+    ]
+    found = compare([a_run(tmp_path, 0, **groups) for groups in strategies], "p")
+    names = [
+        "finetune=lora, search.staleness=1",
+        "finetune=lora, search.staleness=2",
+        "finetune=off, search.staleness=0",
+    ]
+    assert [arm.name.replace("llm=tiny, ", "") for arm in found.arms] == sorted(names)
+    assert [arm.parts["novelty"] for arm in found.arms] == ["tokens", "tokens", "graph"]
+    page = str(arms_section(found))
+    assert re.search(r"all settings in which the arms differ.*<th[^>]*>novelty", page, re.DOTALL)
 
 
 def test_a_setting_of_one_option_alone_is_part_of_the_name(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ _NO_ARM = ("job.", "executor.", "tracker.", "budget.", "sandbox.", "dataset.", "
 _NO_ARM_KEYS = frozenset({"seed", "name", "runs", "candidate", "summaries", "llm.device", "llm.batch_size"})
 """Settings that make no arm: names and places, and the protocol, which is held apart before."""
 _MOST_PAIRS = 24
+_ALWAYS_SHOWN = ("llm", "mode", "context", "finetune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,13 @@ class Arm:
     """Runs in the order of their seeds, one a seed, and the settings that set them apart from the other arms'."""
 
     parts: dict[str, str]
+    shown: Sequence[str]  # keys of parts that are enough to tell the arms apart
     runs: Sequence[Run]
 
     @property
     def name(self) -> str:
         """Such as llm=tiny, finetune=off."""
-        return ", ".join(f"{key}={value}" for key, value in self.parts.items())
+        return ", ".join(f"{key}={self.parts[key]}" for key in self.shown if key in self.parts)
 
     @property
     def by_seed(self) -> dict[int, Run]:
@@ -44,7 +46,8 @@ def arms_of(runs: Sequence[Run]) -> list[Arm]:
         parts[str(shown)] = shown
         if other is None or len(run.reports) > len(other.reports):
             members[str(shown)][run.seed] = run
-    arms = [Arm(parts[key], [of_arm[seed] for seed in sorted(of_arm)]) for key, of_arm in members.items()]
+    telling = _telling(list(parts.values()))
+    arms = [Arm(parts[key], telling, [of_arm[seed] for seed in sorted(of_arm)]) for key, of_arm in members.items()]
     return sorted(arms, key=lambda arm: arm.name)
 
 
@@ -57,7 +60,7 @@ def pairs(arms: Sequence[Arm], baseline: str | None = None) -> list[tuple[Arm, A
     if baseline is None:
         return near if 0 < len(near) <= _MOST_PAIRS else [(arm, arms[0]) for arm in arms[1:]]
     wanted = {part.strip() for part in baseline.split(",")}
-    bases = [arm for arm in arms if wanted <= set(arm.name.split(", "))]
+    bases = [arm for arm in arms if wanted <= {f"{key}={value}" for key, value in arm.parts.items()}]
     if not bases:
         raise RunFolderError(f"job.baseline={baseline}: no arm has that; there are {'; '.join(a.name for a in arms)}")
     found = [(arm, base) for base in bases for arm in arms if arm not in bases]
@@ -104,6 +107,16 @@ def _parts(settings: Mapping[str, Any], differing: Sequence[str]) -> dict[str, s
     """What sets a run apart; its LLM and mode where nothing does."""
     shown = [key for key in differing if key in settings] or ["llm.name", "mode.name"]
     return {key.removesuffix(".name"): str(settings.get(key)) for key in shown}
+
+
+def _telling(parts: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys in `_ALWAYS_SHOWN`, and of the others those that are needed to tell the arms apart."""
+    keys = list(dict.fromkeys(key for arm in parts for key in arm))
+    for key in [key for key in keys[::-1] if key not in _ALWAYS_SHOWN]:
+        rest = [other for other in keys if other != key]
+        if len({tuple(arm.get(other) for other in rest) for arm in parts}) == len(parts):
+            keys = rest
+    return keys
 
 
 def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -5,7 +5,7 @@ paired by seed; theirs is given by Student's t too, because a bootstrap of a han
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import nan
 
@@ -180,7 +180,7 @@ def compare(runs: Sequence[Run], protocol: str, last: int | None = None, baselin
     arms = arms_of(runs)
     ended = [run for run in runs if run.finished] or [run for run in runs if run.reports]
     kept = {id(run) for run in ended}
-    complete = [Arm(arm.parts, [run for run in arm.runs if id(run) in kept]) for arm in arms]
+    complete = [replace(arm, runs=[run for run in arm.runs if id(run) in kept]) for arm in arms]
     complete = [arm for arm in complete if arm.runs]
     taken = _last_cycles(ended, last)
     found = pairs(complete, baseline) if len(complete) > 1 else []

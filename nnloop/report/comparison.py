@@ -51,7 +51,17 @@ def _final(found: Comparison) -> Markup:
         tag("p", note, class_="sub"),
         table(["arm", "seeds", *map(_head, MEASURES)], rows),
         details("what the columns mean", table(["column", "is"], MEANING.items(), class_="words")),
+        _all_settings(found),
     )
+
+
+def _all_settings(found: Comparison) -> Markup | None:
+    """Every setting in which the arms differ, where their names leave some out."""
+    keys = list(dict.fromkeys(key for arm in found.arms for key in arm.parts))
+    if all(key in found.arms[0].shown for key in keys):
+        return None
+    rows: list[list[Content]] = [[_name(arm.name), *(arm.parts.get(key, "-") for key in keys)] for arm in found.arms]
+    return details("all settings in which the arms differ", table(["arm", *keys], rows, class_="words"))
 
 
 def _last(found: Comparison) -> str:

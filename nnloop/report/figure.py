@@ -1,5 +1,6 @@
 """Pictures for a README or a paper: a run's valid rate and accuracies by cycle, arms side by side, a validation."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from nnloop.report.validation_page import THIRDS, accuracy_band, rank_band, rank
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_LETTERS = 12  # of a title, in an inch
 _BLUE, _ORANGE, _GREEN, _GREY = "#0072b2", "#e08e00", "#008a66", "#5b6470"
 _COLOURS = (_BLUE, _ORANGE, _GREEN, "#d55e00", "#a8528a", "#3fa0d8", "#6b7280", "#b8a100")  # as in style.css
 _STYLE: dict[Any, Any] = {
@@ -123,12 +125,11 @@ def _panels(
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        drawn = Figure(
-            figsize=(4.2 * columns if columns < 3 else 3.3 * columns, height or 2.8 * rows + 0.4), layout="constrained"
-        )
+        width = 4.2 * columns if columns < 3 else 3.3 * columns
+        drawn = Figure(figsize=(width, height or 2.8 * rows + 0.4), layout="constrained")
         FigureCanvasAgg(drawn)
         yield list(drawn.subplots(rows, columns, squeeze=False).flat)
-        drawn.suptitle(title, fontsize=9, color=_GREY)
+        drawn.suptitle(textwrap.fill(title, int(_LETTERS * width)), fontsize=9, color=_GREY)
         undated = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         drawn.savefig(out, dpi=160, metadata=undated.get(out.suffix))
 
