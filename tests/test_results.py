@@ -12,11 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 LAST = 5  # cycles
 NAMES = {"lora": "tuned", "off": "frozen"}
 SHOWN = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "distinct": 1, "Jaccard": 1}
+RANKED = {"best": 100, "its test": 100, "valid": 100, "mean": 100, "distinct": 1, "admitted": 1, "tokens": 1}
 AGAINST = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "admitted": 1}
 
 
-def comparison() -> Comparison:
-    runs = [read(path) for path in find_runs(str(ROOT / "sweeps/results/proof"))]
+def comparison(sweep: str) -> Comparison:
+    runs = [read(path) for path in find_runs(str(ROOT / "sweeps/results" / sweep))]
     ((protocol, found),) = by_protocol(runs).items()
     return compare(found, protocol, LAST)
 
@@ -85,6 +86,27 @@ def cell(row: Difference, flip: bool) -> str:
     return shown
 
 
+def system(parts: dict[str, str]) -> str:
+    """Which of sweeps/strategies.yaml's an arm is."""
+    if parts["llm"] == "random":
+        return "random_search"
+    if parts["finetune"] == "lora":
+        return f"paper_{parts['mode']}"
+    return "gu_memory" if parts["context"] == "memory" else "best_of_n"
+
+
+def rankings(found: Comparison, kind: str) -> str:
+    """What the systems reached within one budget, best first."""
+    names = {arm.name: system(arm.parts) for arm in found.arms}
+    _, ranked = found.rankings[kind]
+    return "".join(
+        f"| {names[one.arm]} | {one.completions.value:.0f} | "
+        + " | ".join(text(one.measures[key].as_interval, scale) for key, scale in RANKED.items())
+        + " |\n"
+        for one in ranked
+    )
+
+
 def validations() -> str:
     rows = []
     for path in find_validations(str(ROOT / "sweeps/results/validation")):
@@ -109,11 +131,41 @@ def test_the_readme_shows_what_the_kept_validations_say() -> None:
 
 
 def test_the_readme_shows_what_the_summaries_of_the_proof_say() -> None:
-    found, readme = comparison(), (ROOT / "README.md").read_text()
+    found, readme = comparison("proof"), (ROOT / "README.md").read_text()
     assert {len(arm.by_seed) for arm in found.arms} == {8}
     assert arms(found) in readme
     assert differences(found) in readme
 
 
+def test_the_readme_shows_what_the_summaries_of_the_strategies_say() -> None:
+    found, readme = comparison("strategies"), (ROOT / "README.md").read_text()
+    assert {len(arm.by_seed) for arm in found.arms} == {3}
+    assert rankings(found, "completions") in readme
+    assert rankings(found, "generated tokens") in readme
+
+
+def test_the_readme_shows_what_the_summary_of_the_full_length_run_says() -> None:
+    (path,) = find_runs(str(ROOT / "sweeps/results/full_length"))
+    run = read(path)
+    figures, first, last = run.figures, run.reports[0], run.reports[-1]
+    assert first.mean_accuracy
+    assert last.mean_accuracy
+    valid, _, interval = text(figures.valid, 100).partition(" ")
+    means = [100 * mean.value for mean in (first.mean_accuracy, last.mean_accuracy)]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    for said in (
+        f"on one core, {figures.seconds / 60:.0f} minutes,",
+        f"{figures.generated:,} completions, {valid}% {interval} valid, {figures.admitted} admitted,",
+        f"{figures.mean_tokens:.0f} tokens a diff",
+        f"the mean rises from {means[0]:.1f} to {means[1]:.1f}%",
+        f"the distinct new networks fall from {first.distinct} to {last.distinct}:",
+    ):
+        assert said in readme
+
+
 if __name__ == "__main__":
-    print(arms(comparison()), differences(comparison()), validations(), sep="\n")
+    for sweep in ("proof",):
+        print(arms(comparison(sweep)), differences(comparison(sweep)), sep="\n")
+    for kind in ("completions", "generated tokens"):
+        print(rankings(comparison("strategies"), kind))
+    print(validations())
