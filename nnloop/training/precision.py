@@ -1,7 +1,7 @@
 """Which precision a trial computes in: bfloat16 beside float32 where that is faster, float32 elsewhere.
 
 Weights, their updates and the loss are float32 in either. On a CPU only AMX makes bfloat16 pay. One core of a CPU that
-has it trains our seed networks at CIFAR-10's size 1.8 times as fast as in float32 (geometric mean), and those of
+has it trains our seed networks at CIFAR-10's size 1.7 times as fast as in float32 (geometric mean), and those of
 digits 0.9 times: below `FEW_FLOPS` the casts cost more than they save.
 """
 
