@@ -13,6 +13,7 @@ LAST = 5  # cycles
 NAMES = {"lora": "tuned", "off": "frozen"}
 SHOWN = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "distinct": 1, "Jaccard": 1}
 RANKED = {"best": 100, "its test": 100, "valid": 100, "mean": 100, "distinct": 1, "admitted": 1, "tokens": 1}
+LAGGING = {"mean": 100, "per completion": 100, "best": 100, "valid": 100, "distinct": 1}
 AGAINST = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "admitted": 1}
 
 
@@ -34,7 +35,7 @@ def text(interval: Interval, scale: int, sign: str = "") -> str:
 
 def arms(found: Comparison) -> str:
     rows = [
-        f"| {final.arm.parts['mode']} | {name(final.arm.parts)} | "
+        f"| {final.arm.runs[0].setting('mode.name')} | {name(final.arm.parts)} | "
         + " | ".join(text(final.measures[key].as_interval, scale) for key, scale in SHOWN.items())
         + " | "
         + change([edits(run) for run in final.arm.runs])
@@ -105,6 +106,18 @@ def rankings(found: Comparison, kind: str) -> str:
         + " |\n"
         for one in ranked
     )
+
+
+def staleness(found: Comparison) -> str:
+    """Time of a search and quality of its last cycles by how many results a prompt may miss."""
+    rows = []
+    for final in found.final:
+        setting = final.arm.parts["search.staleness"].replace("None", "null")
+        minutes = over_seeds([run.figures.seconds / 60 for run in final.arm.runs])
+        assert minutes
+        cells = [text(final.measures[key].as_interval, scale) for key, scale in LAGGING.items()]
+        rows.append(f"| {setting} | {minutes.value:.2f} | {' | '.join(cells)} |\n")
+    return "".join(sorted(rows, reverse=True))
 
 
 def validations() -> str:
