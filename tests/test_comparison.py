@@ -268,9 +268,9 @@ def test_a_summary_holds_all_that_its_run_tells_but_code_and_completions(tmp_pat
     assert kept.code(best) is None
 
 
-def test_a_summary_does_not_say_where_the_data_lay(tmp_path: Path) -> None:
+def test_a_summary_does_not_say_where_anything_lay(tmp_path: Path) -> None:
     data = {"name": "digits", "title": "Digits", "classes": 10, "root": "/somewhere/of/mine"}
-    run = make_run(tmp_path / "run", 1, 4, dataset=data)
+    run = make_run(tmp_path / "run", 1, 4, dataset=data, summaries="/somewhere/else")
     report_of(run.path, tmp_path / "kept")
     assert "/somewhere" not in (tmp_path / "kept" / "run.json").read_text()
 

@@ -157,6 +157,18 @@ def test_the_readme_shows_what_the_summaries_of_the_strategies_say() -> None:
     assert rankings(found, "generated tokens") in readme
 
 
+def test_the_readme_shows_what_the_summaries_of_staleness_say() -> None:
+    found = comparison("staleness")
+    assert {len(arm.by_seed) for arm in found.arms} == {3}
+    assert staleness(found) in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_shows_what_the_summaries_on_cifar10_say() -> None:
+    found, readme = comparison("proof_cifar10"), (ROOT / "README.md").read_text()
+    assert {len(arm.by_seed) for arm in found.arms} == {3}
+    assert arms(found) in readme
+
+
 def test_the_readme_shows_what_the_summary_of_the_full_length_run_says() -> None:
     (path,) = find_runs(str(ROOT / "sweeps/results/full_length"))
     run = read(path)
@@ -177,8 +189,7 @@ def test_the_readme_shows_what_the_summary_of_the_full_length_run_says() -> None
 
 
 if __name__ == "__main__":
-    for sweep in ("proof",):
-        print(arms(comparison(sweep)), differences(comparison(sweep)), sep="\n")
+    print(arms(comparison("proof")), differences(comparison("proof")), arms(comparison("proof_cifar10")), sep="\n")
     for kind in ("completions", "generated tokens"):
         print(rankings(comparison("strategies"), kind))
-    print(validations())
+    print(staleness(comparison("staleness")), validations(), sep="\n")

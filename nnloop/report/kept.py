@@ -63,7 +63,7 @@ def unpack(table: dict[str, Any]) -> list[Entry]:
 
 def _without_places(meta: dict[str, Any]) -> dict[str, Any]:
     """A repository need not know where the files lay on the machine of the run."""
-    settings = meta["settings"]
+    settings = {key: value for key, value in meta["settings"].items() if key != "summaries"}
     dataset = {key: value for key, value in settings.get("dataset", {}).items() if key not in ("root", "mirror")}
     return meta | {"settings": settings | {"dataset": dataset}}
 
