@@ -41,6 +41,7 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     check_space(settings.model, source)
     tokenizer = _read(settings, _tokenizer_class(source), source)
     model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa", **options)
+    precision.keep_trainable(model)
     model = model.eval().requires_grad_(False)
     return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
 

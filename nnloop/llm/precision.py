@@ -59,3 +59,14 @@ def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
         bnb_4bit_compute_dtype=dtype,
     )
     return {"quantization_config": config}
+
+
+def keep_trainable(model: Any) -> None:
+    """Have 4-bit weights stay tunable once they have written.
+
+    On CPUs with AVX512-BF16 bitsandbytes would pack them anew at the first forward pass: gradients can't pass that, and
+    widths that are no multiple of its blocks break it.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
