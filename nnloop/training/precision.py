@@ -33,7 +33,7 @@ class Precision:
 
     @contextmanager
     def forward(self) -> Iterator[None]:
-        """Cast what runs within. One forward pass each: casts of weights are kept to its end, past their updates."""
+        """Cast what runs within; at most one training step, since casts of weights are kept to its end."""
         if not self.mixed:
             yield
             return
