@@ -224,13 +224,13 @@ def test_layers_may_lie_on_several_devices() -> None:
 
 
 def test_the_packages_checkpoint_loads_with_transformers_as_its_card_says() -> None:
-    from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from nnloop.llm.hub import EMBEDDED, find
 
     folder = find(EMBEDDED, None).path
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, tokenizer_type="glm", local_files_only=True)
     ids = tokenizer("import torch\nfrom torch import nn\n", return_tensors="pt")["input_ids"]
     assert ids.shape == (1, 2)  # a line is one token
     assert model(input_ids=ids).logits.shape == (1, 2, len(tokenizer))

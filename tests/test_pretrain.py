@@ -123,7 +123,7 @@ def test_the_model_loads_with_auto_classes_and_generates(tmp_path: pathlib.Path)
     ensure_torchvision_imports()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model", tokenizer_type="glm")
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
     inputs = tokenizer(["<|user|>a<|end|><|assistant|>"], return_tensors="pt")
     output = model.generate(**inputs, max_new_tokens=3, do_sample=False)
