@@ -224,9 +224,11 @@ def test_layers_may_lie_on_several_devices() -> None:
 
 
 def test_the_packages_checkpoint_loads_with_transformers_as_its_card_says() -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+    from nnloop.compat import ensure_torchvision_imports
     from nnloop.llm.hub import EMBEDDED, find
+
+    ensure_torchvision_imports()
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = find(EMBEDDED, None).path
     model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
