@@ -77,6 +77,7 @@ def test_a_named_system_runs_one_cycle(experiment: str, configure, tmp_path) -> 
     assert len(found.entries()) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("experiment", ["paper_full", "paper_delta"])
 def test_a_paper_s_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
     found = search(configure, tmp_path / "run", f"experiment=[{experiment},tiny_tuned]", *SMALL)

@@ -61,6 +61,7 @@ def test_what_cannot_be_mended_keeps_its_first_reason(text: str) -> None:
     assert (tolerant.value.status, tolerant.value.reason) == (strict.value.status, strict.value.reason)
 
 
+@pytest.mark.long
 def test_mended_answers_are_counted(configure: Callable[..., Settings], tmp_path: Path) -> None:
     head, tail = seed_sources()[4].rsplit("    def forward", 1)
     spoilt = f"{head}        )\n\n    def forward{tail}"
