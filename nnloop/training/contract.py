@@ -17,6 +17,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
+from nnloop.training.convolution import multiply_small_maps
 from nnloop.training.graph import trace
 from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
@@ -54,11 +55,13 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
     sample = sample.contiguous(memory_format=memory_format)
-    flops = _count_flops(net, sample)
+    flops, graph = _count_flops(net, sample), trace(net, sample)
+    if device.type == "cpu":
+        multiply_small_maps(net)
     precision = choose(recipe.precision, device, flops and flops * recipe.batch_size)
     if not _runs(net, sample, precision):
         precision = Precision(False, device)
-    return Built(net, memory_format, precision, params, flops, trace(net, sample))
+    return Built(net, memory_format, precision, params, flops, graph)
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:

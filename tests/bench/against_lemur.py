@@ -1,7 +1,7 @@
 """Time per candidate against LEMUR's own evaluator, on the same networks, images, batch, optimizer and epoch.
 
     python tests/bench/against_lemur.py NETWORK.py... --data FOLDER --peer PYTHON [--fair PYTHON] [--repeats 3]
-        [--peer-transform norm_flip] [--under 'taskset -c 0'] [--out rows.jsonl]
+        [--peer-transform norm_flip] [--under 'taskset -c 0']
 
 FOLDER holds cifar-10-batches-py (any number of rows); PYTHON is the interpreter of an environment with nn-dataset
 2.2.11 (its metrics and networks are in the wheel of 2.1.2), --fair of one with 2.1.2. Both train on all training rows
