@@ -71,7 +71,7 @@ def judge(files: list[Path], folder: Path, overrides: list[str]) -> None:
     results = folder / f"{proxy}.jsonl"
     done = len(results.read_text().splitlines()) if results.exists() else 0
     for at in range(done, len(files), CHUNK):
-        chunk = folder / "chunk"
+        chunk = folder / f"chunk_{proxy}"
         chunk.mkdir(exist_ok=True)
         for old in chunk.iterdir():
             old.unlink()
