@@ -8,7 +8,7 @@ WHEEL is nn-dataset 2.1.2. The first form judges the sample with job=evaluate un
 a time, and goes on where it was stopped: FOLDER/<proxy>.jsonl gets a line for each. The order is random too, so what is
 there after a stop is a random sample as well. The second has LEMUR's own trainer judge the first of them (what check_nn
 calls after pylint; PYTHON is tests/lemur_env.py's) on the first 500 training and 500 test images of cifar-10-batches-py
-in the images' folder. The third prints the table from what FOLDER has, and where LEMUR and nnloop differ.
+in the images' folder. The third prints nnloop/corpus/LEMUR.md from FOLDER: the table, and where the two differ.
 """
 
 import argparse
@@ -29,6 +29,14 @@ LEMUR = "LEMUR's trainer"
 LIMIT_S = 120
 BUILT = {"ok", "below_chance", "crashed", "timeout", "out_of_memory", "diverged", "tampered"}
 TRAINED = {"ok", "below_chance"}
+HEAD = """# LEMUR's networks, judged here
+
+Written by `tests/bench/lemur_networks.py`: {drawn}, one
+epoch of real CIFAR-10 images at 32 px, {limit} s each on one core. nnloop trains on 450 images, under proxy=fast in 50
+steps, under proxy=lemur in 8 (norm_flip), and LEMUR's trainer on 500 in 8. So short a training tells whether a network
+trains, not how good it is. below_chance is an accuracy no better than guessing: nnloop's on 50 validation images,
+LEMUR's on 500 test images, of which it asks 1.2 times guessing.
+"""
 
 
 def main() -> None:
@@ -42,7 +50,10 @@ def main() -> None:
     parser.add_argument("--table", action="store_true")
     arguments, overrides = parser.parse_known_args()
     if arguments.table:
-        print(table(arguments.folder))
+        with zipfile.ZipFile(arguments.wheel) as archive:
+            of = len(classifiers(archive))
+        drawn = f"{arguments.networks} networks drawn at random (seed {arguments.seed}) of {of:,} image classifiers"
+        print(table(arguments.folder, drawn))
     else:
         files = draw(arguments.wheel, arguments.folder, arguments.networks, arguments.seed)
         if arguments.peer:
@@ -54,16 +65,19 @@ def main() -> None:
 def draw(wheel: Path, folder: Path, count: int, seed: int) -> list[Path]:
     """Write the sample's sources, in its random order."""
     with zipfile.ZipFile(wheel) as archive:
-        configs = {name.split("/")[4] for name in archive.namelist() if name.startswith("ab/nn/stat/train/")}
-        named = (re.fullmatch(r"img-classification_[^_]+_[^_]+_(.+)", config) for config in configs)
-        names = sorted({match[1] for match in named if match})
-        sample = random.Random(seed).sample(names, count)
+        sample = random.Random(seed).sample(classifiers(archive), count)
         (folder / "networks").mkdir(parents=True, exist_ok=True)
         files = [folder / "networks" / f"{at:03d}_{name}.py" for at, name in enumerate(sample)]
         for name, file in zip(sample, files, strict=True):
             file.write_bytes(archive.read(f"ab/nn/nn/{name}.py"))
-    print(f"{count} of {len(names)} networks, seed {seed}", file=sys.stderr)
     return files
+
+
+def classifiers(archive: zipfile.ZipFile) -> list[str]:
+    """Name the networks that LEMUR has results of on image classification."""
+    configs = {name.split("/")[4] for name in archive.namelist() if name.startswith("ab/nn/stat/train/")}
+    named = (re.fullmatch(r"img-classification_[^_]+_[^_]+_(.+)", config) for config in configs)
+    return sorted({match[1] for match in named if match})
 
 
 def judge(files: list[Path], folder: Path, overrides: list[str]) -> None:
@@ -78,8 +92,8 @@ def judge(files: list[Path], folder: Path, overrides: list[str]) -> None:
         for file in files[at : at + CHUNK]:
             (chunk / file.name).write_bytes(file.read_bytes())
         command = [sys.executable, "-m", "nnloop", "job=evaluate", f"candidate='{chunk}/*.py'", *overrides]
-        with results.open("ab") as file:  # a line as soon as it is there: a stop loses no network that is judged
-            subprocess.run(command, cwd=folder, stdout=file, check=True)
+        with results.open("ab") as lines:  # a line as soon as it is there: a stop loses no network that is judged
+            subprocess.run(command, cwd=folder, stdout=lines, check=True)
 
 
 def judge_by_lemur(files: list[Path], folder: Path, peer: Path, images: Path) -> None:
@@ -120,36 +134,50 @@ def _write_images(source: Path, to: Path) -> None:
     (to / "batches.meta").write_bytes((source / "batches.meta").read_bytes())
 
 
-def table(folder: Path) -> str:
-    lines = ["| proxy | networks | build | train to the end | beat guessing |", "|---|---|---|---|---|"]
-    reasons = ["", "| proxy | status | reason | networks |", "|---|---|---|---|"]
-    for results in sorted(folder.glob("*.jsonl")):
-        rows: list[dict[str, Any]] = [json.loads(line) for line in results.read_text().splitlines()]
-        counts: list[Any] = [sum(row["status"] in group for row in rows) for group in (BUILT, TRAINED, {"ok"})]
-        if results.stem == LEMUR:
+def table(folder: Path, drawn: str) -> str:
+    """Write the document: what became of the sample under each protocol, why, and where LEMUR's trainer differs."""
+    sides = {path.stem: _by_network(path) for path in sorted(folder.glob("*.jsonl"))}
+    lines = [
+        HEAD.format(drawn=drawn, limit=LIMIT_S),
+        "| judged by | networks | build | train to the end | beat guessing |",
+    ]
+    lines.append("|---|---|---|---|---|")
+    kinds: dict[str, Counter[tuple[str, str]]] = {}
+    for side, rows in sides.items():
+        ends = [row["status"] for row in rows.values()]
+        counts: list[Any] = [sum(end in group for end in ends) for group in (BUILT, TRAINED, {"ok"})]
+        if side == LEMUR:
             counts[0] = "not told"  # of a network that failed it says no more
-        lines.append(f"| {results.stem} | {len(rows)} | {' | '.join(map(str, counts))} |")
-        kinds = Counter((row["status"], _kind(row["reason"])) for row in rows if row["status"] != "ok")
-        reasons += [f"| {results.stem} | {status} | {kind} | {n} |" for (status, kind), n in kinds.most_common()]
-    return "\n".join(lines + reasons + _differences(folder))
+        lines.append(f"| {side} | {len(rows)} | {' | '.join(map(str, counts))} |")
+        kinds[side] = Counter((row["status"], _kind(row["reason"])) for row in rows.values() if row["status"] != "ok")
+    lines += ["", f"| status | reason | {' | '.join(sides)} |", f"|---|---|{'---|' * len(sides)}"]
+    for kind, _ in sum(kinds.values(), Counter[tuple[str, str]]()).most_common():
+        lines.append(f"| {' | '.join(kind)} | {' | '.join(str(kinds[side][kind]) for side in sides)} |")
+    return "\n".join(lines + _differences(folder))
 
 
 def _differences(folder: Path) -> list[str]:
-    """A line for each network that LEMUR's trainer and nnloop, under one protocol, don't take alike."""
+    """Where LEMUR's trainer and nnloop, under one protocol, don't take a network alike."""
     if not ((folder / f"{LEMUR}.jsonl").exists() and (folder / "lemur.jsonl").exists()):
         return []
-    sides: list[dict[str, dict[str, Any]]] = []
-    for name in (LEMUR, "lemur"):
-        rows = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
-        sides.append({Path(row["candidate"]).stem: row for row in rows})
-    theirs, ours = sides
+    theirs, ours = (_by_network(folder / f"{name}.jsonl") for name in (LEMUR, "lemur"))
     both = sorted(theirs.keys() & ours.keys())
-    differ = [name for name in both if (theirs[name]["status"] == "ok") != (ours[name]["status"] == "ok")]
-    lines = ["", f"Judged by both: {len(both)}; accepted by one alone: {len(differ)}", ""]
-    for name in differ:
-        ends = (f"{side[name]['status']} {_kind(side[name]['reason'])}".strip() for side in (theirs, ours))
-        lines.append(f"- {name}: LEMUR {', nnloop '.join(ends)}")
+    lines = ["", f"Judged by LEMUR's trainer and proxy=lemur: {len(both)}."]
+    for what, group in (("train to the end", TRAINED), ("beat guessing", {"ok"})):
+        apart = [name for name in both if (theirs[name]["status"] in group) != (ours[name]["status"] in group)]
+        lines += ["", f"{len(apart)} of them {what} in one alone" + (":" if apart else "."), ""]
+        lines += [f"- {name}: LEMUR {_end(theirs[name])}; nnloop {_end(ours[name])}" for name in apart]
     return lines
+
+
+def _by_network(results: Path) -> dict[str, dict[str, Any]]:
+    rows = [json.loads(line) for line in results.read_text().splitlines()]
+    return {Path(row["candidate"]).stem: row for row in rows}
+
+
+def _end(row: dict[str, Any]) -> str:
+    accuracy = "" if row.get("test_accuracy") is None else f", test accuracy {row['test_accuracy']:.3f}"
+    return f"{row['status']} {_kind(row['reason'])}".strip() + accuracy
 
 
 def _kind(reason: str) -> str:
