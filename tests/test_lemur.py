@@ -58,6 +58,7 @@ class Net(nn.Module):
             loss = self.criterion(self.forward(x), y) * {scale}
             loss.backward()
             self.optimizer.step()
+            {again}
         {last}
 """
 SGD = "SGD(self.parameters(), prm['lr'], prm['momentum'])"
@@ -70,9 +71,14 @@ def _quiet() -> None:
 
 
 def own(
-    names: str = "{'lr', 'momentum'}", optimizer: str = SGD, first: str = "pass", last: str = "pass", scale: str = "1"
+    names: str = "{'lr', 'momentum'}",
+    optimizer: str = SGD,
+    first: str = "pass",
+    again: str = "pass",
+    last: str = "pass",
+    scale: str = "1",
 ) -> str:
-    return OWN.format(names=names, optimizer=optimizer, first=first, last=last, scale=scale)
+    return OWN.format(names=names, optimizer=optimizer, first=first, again=again, last=last, scale=scale)
 
 
 def plan(epochs: int = 1, count: int = 60, **changes: object) -> Recipe:
@@ -214,7 +220,7 @@ def test_under_another_protocol_its_own_loop_does_not_count() -> None:
         (
             own(first="batches = list(batches) * 2"),
             Status.TAMPERED,
-            "16 optimizer steps for 8 batches",
+            "16 optimizer steps by 16 gradients for 8 batches",
         ),
     ],
 )
@@ -222,6 +228,17 @@ def test_what_goes_wrong_in_its_own_training_is_said(code: str, status: Status, 
     error = unfit(code)
     assert error.status is status
     assert reason in error.reason
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        "self.optimizer.step()",  # a gradient taken twice, as networks of LEMUR's do
+        "sum(parameter.abs().sum() for parameter in self.parameters()).backward()",  # no step by it
+    ],
+)
+def test_more_steps_or_gradients_than_batches_are_fine_alone(again: str) -> None:
+    assert accuracy(train(own(again=again))) > 0.9
 
 
 def test_a_loss_that_is_not_finite_ends_a_long_epoch_early() -> None:

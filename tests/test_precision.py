@@ -14,6 +14,7 @@ from nnloop.training import fit, precision  # noqa: E402
 from nnloop.training.contract import Built, build  # noqa: E402
 from nnloop.training.images import Images, Normalise, TrainBatches  # noqa: E402
 from nnloop.training.precision import FEW_FLOPS, Precision, choose  # noqa: E402
+from nnloop.training.tamper import Watch  # noqa: E402
 
 MIXED = Precision(True, CPU)
 
@@ -87,7 +88,7 @@ def test_every_step_sees_the_weights_that_the_last_one_left() -> None:
     for chosen in (MIXED, Precision(False, CPU)):
         net = built(network()).net.train()
         batches = TrainBatches(images, plan, Normalise(plan, CPU, torch.channels_last), 0)
-        fit._fit(net, batches, plan, chosen, leg=None)
+        fit._fit(net, batches, plan, chosen, leg=None, watch=Watch(0))
         ends.append(torch.cat([parameter.detach().flatten() for parameter in net.parameters()]))
     start = torch.cat([parameter.detach().flatten() for parameter in built(network()).net.parameters()])
     moved = (ends[1] - start).norm()

@@ -120,8 +120,8 @@ def test_a_network_that_knows_the_labels_is_noticed() -> None:
 
 
 def test_a_watch_leaves_torch_as_it_was() -> None:
-    before = torch.autograd.backward
+    before = torch.autograd.backward, torch.autograd.grad
     judge(Linear())
-    assert torch.autograd.backward is before
+    assert (torch.autograd.backward, torch.autograd.grad) == before
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
     optimizer.step()  # with no hook of a watch that is over

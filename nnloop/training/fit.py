@@ -83,7 +83,7 @@ def _judge(
     watch.begin(net, steps)
     if leg is not None and not leg.can_pause(built.params):
         leg = replace(leg, until=recipe.epochs)
-    loss = _fit(net.train(), batches, recipe, built.precision, leg)
+    loss = _fit(net.train(), batches, recipe, built.precision, leg, watch)
     if isinstance(loss, bytes):  # a state that is made already: no evaluation changes how the training goes on
         return Paused(loss, _logits(net, images.eval_x, normalise, recipe, built.precision))
     watch.trained(None if leg is not None or trains_itself(net, recipe) else steps)
@@ -102,23 +102,24 @@ def _seed(seed: int) -> None:
 
 
 def _fit(
-    net: nn.Module, batches: TrainBatches, recipe: Recipe, precision: Precision, leg: Leg | None
+    net: nn.Module, batches: TrainBatches, recipe: Recipe, precision: Precision, leg: Leg | None, watch: Watch
 ) -> float | bytes | None:
     """Train for the recipe's epochs and return the mean loss where it is known, or the state at the end of the leg."""
     if trains_itself(net, recipe):
-        _trainer(precision.device, recipe.epochs).fit(OwnTraining(net, recipe), train_dataloaders=Passes(batches, net))
+        module = OwnTraining(net, recipe, watch)
+        _trainer(precision.device, recipe.epochs).fit(module, train_dataloaders=Passes(batches, net))
         return None
     last = leg.until if leg else recipe.epochs
     total, due = recipe.epochs * len(batches), last * len(batches)
-    module = Classifier(net, recipe, precision, total, batches.generator)
+    classifier = Classifier(net, recipe, precision, total, batches.generator)
     trainer = _trainer(precision.device, last)
     with tempfile.TemporaryDirectory() if leg else nullcontext("") as folder:
         start = leg.unpack(Path(folder)) if leg else None
-        trainer.fit(module, train_dataloaders=Chunks(batches, STEPS_PER_CALL), ckpt_path=start, weights_only=True)
-        if module.steps != due:
-            raise UnfitError(Status.TAMPERED, f"{module.steps} optimizer steps, {due} were due")
+        trainer.fit(classifier, train_dataloaders=Chunks(batches, STEPS_PER_CALL), ckpt_path=start, weights_only=True)
+        if classifier.steps != due:
+            raise UnfitError(Status.TAMPERED, f"{classifier.steps} optimizer steps, {due} were due")
         if last == recipe.epochs:
-            return float(module.loss_sum) / total
+            return float(classifier.loss_sum) / total
         end = Path(folder) / "to.ckpt"
         trainer.save_checkpoint(end)
         return end.read_bytes()

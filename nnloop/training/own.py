@@ -12,6 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from nnloop.records import Status
 from nnloop.training.images import Batch, TrainBatches
 from nnloop.training.recipe import Recipe
+from nnloop.training.tamper import Watch
 from nnloop.training.unfit import UnfitError
 
 BATCHES_PER_LOOK = 16
@@ -28,11 +29,12 @@ class OwnTraining(LightningModule):
     It ends the trial as diverged when a weight is no longer finite. The loss stays the network's own affair.
     """
 
-    def __init__(self, net: nn.Module, recipe: Recipe) -> None:
+    def __init__(self, net: nn.Module, recipe: Recipe, watch: Watch) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.net = net
         self.recipe = recipe
+        self.watch = watch
         self.steps: dict[int, int] = {}  # by optimizer
 
     def configure_optimizers(self) -> Optimizer | None:
@@ -45,15 +47,18 @@ class OwnTraining(LightningModule):
     def training_step(self, batches: "Pass", batch_idx: int) -> None:
         learn: Callable[[Pass], Any] = self.net.learn  # type: ignore[assignment]
         self.steps.clear()
+        before = self.watch.gradients
         counting = register_optimizer_step_post_hook(self._count)
         try:
             learn(batches)
         finally:
             counting.remove()
         batches.look()
-        steps = max(self.steps.values(), default=0)
-        if steps > batches.given:
-            raise UnfitError(Status.TAMPERED, f"{steps} optimizer steps for {batches.given} batches")
+        steps, gradients = max(self.steps.values(), default=0), self.watch.gradients - before
+        if min(steps, gradients) > batches.given:
+            raise UnfitError(
+                Status.TAMPERED, f"{steps} optimizer steps by {gradients} gradients for {batches.given} batches"
+            )
 
     def _count(self, optimizer: Optimizer, arguments: object, keywords: object) -> None:
         self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1

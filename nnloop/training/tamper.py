@@ -5,7 +5,8 @@ happens here: the parent computes it from labels that never come near this proce
 
 Noticed (Status.TAMPERED, with the reason):
 - functions of torch, Lightning, numpy or this package that were replaced or given other code;
-- optimizer steps or backward passes while the network is built; more of them than batches in training;
+- optimizer steps or backward passes while the network is built; more of them than batches in training, of both where
+  the network trains itself (two steps by one gradient are only a larger one);
 - a network that knows the training images' labels before it is trained;
 - parameters that change between one optimizer step and the next (looked at for a few steps), or while evaluated;
 - logits that depend on what else is in the batch (256 images, batched anew);
@@ -55,6 +56,7 @@ class Watch:
         self._random = random.Random(seed)
         self._steps = 0
         self._passes = 0
+        self._gradients = 0  # calls of torch.autograd.grad
         self._depth = 0
         self._looks: set[int] = set()
         self._parameters: list[nn.Parameter] = []
@@ -66,14 +68,16 @@ class Watch:
             register_optimizer_step_post_hook(self._after_step),
         ]
         self._originals = originals()
-        self._backward = torch.autograd.backward
-        self._counting = torch.autograd.backward = self._count_backward
+        self._backward, self._grad = torch.autograd.backward, torch.autograd.grad
+        self._counting: tuple[Any, Any] = (self._count_backward, self._count_grad)
+        torch.autograd.backward, torch.autograd.grad = self._counting
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        counting, torch.autograd.backward = torch.autograd.backward, self._backward
+        counting = (torch.autograd.backward, torch.autograd.grad)
+        torch.autograd.backward, torch.autograd.grad = self._backward, self._grad
         for hook in self._hooks:
             hook.remove()
         if error is None:  # Python has fetched this method before the candidate ran
@@ -81,7 +85,7 @@ class Watch:
 
     def built(self, net: nn.Module, x: Tensor, y: Tensor, classes: int) -> None:
         """Check an untrained network on a few training images, `x` (N, C, H, W) prepared for it."""
-        self._check_originals(torch.autograd.backward)
+        self._check_originals((torch.autograd.backward, torch.autograd.grad))
         if self._steps or self._passes:
             raise _tampered(f"{max(self._steps, self._passes)} training steps while it was built")
         net.eval()
@@ -93,7 +97,7 @@ class Watch:
     def begin(self, net: nn.Module, steps: int) -> None:
         """Watch the training of so many steps that starts now."""
         self._parameters = list(net.parameters())
-        self._steps = self._passes = 0
+        self._steps = self._passes = self._gradients = 0
         self._looks = {steps, *self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
 
     def trained(self, steps: int | None) -> None:
@@ -158,6 +162,15 @@ class Watch:
         if remembered and not all(map(_same, self._parameters, remembered)):
             raise _tampered(f"its parameters changed {when}")
 
+    @property
+    def gradients(self) -> int:
+        """How often gradients were computed since the training began, whatever they were used for."""
+        return self._passes + self._gradients
+
+    def _count_grad(self, *arguments: Any, **keywords: Any) -> Any:
+        self._gradients += 1
+        return self._grad(*arguments, **keywords)
+
     def _count_backward(self, *arguments: Any, **keywords: Any) -> None:
         """Count the passes; those within another one recompute activations (torch.utils.checkpoint)."""
         self._passes += self._depth == 0
@@ -167,9 +180,10 @@ class Watch:
         finally:
             self._depth -= 1
 
-    def _check_originals(self, backward: object) -> None:
-        if backward != self._counting:
-            raise _tampered("torch.autograd.backward was replaced")
+    def _check_originals(self, counting: tuple[object, object]) -> None:
+        for now, ours, name in zip(counting, self._counting, ("backward", "grad"), strict=True):
+            if now != ours:
+                raise _tampered(f"torch.autograd.{name} was replaced")
         for owner, parts in self._originals.items():
             now = vars(owner)
             for name, value, code in parts:

@@ -1,7 +1,7 @@
 """Keep the batches of the one pass and learn from them ten times (proxy=lemur).
 
 expect: tampered
-reason: optimizer steps for
+reason: optimizer steps by
 proxy: lemur
 """
 
