@@ -118,10 +118,11 @@ def _judge_by_lemur(file: Path, root: Path, peer: Path) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"status": "timeout", "reason": f"stopped after {LIMIT_S} s"}
     if done.returncode:
-        return {"status": "failed", "reason": (done.stderr.decode(errors="replace").splitlines() or [""])[-1]}
+        told = re.findall(r"^[\w.]+(?:Error|Exception).*", done.stderr.decode(errors="replace"), re.MULTILINE)
+        return {"status": "failed", "reason": told[-1] if told else f"exit status {done.returncode}"}
     row = json.loads(done.stdout.splitlines()[-1])
-    status = "ok" if row["accepted"] else "below_chance"
-    return {"status": status, "reason": "", "test_accuracy": row["accuracy"], "seconds": row["seconds"]}
+    status, reason = ("ok", "") if row["accepted"] else ("below_chance", "no more than 1.2 times guessing")
+    return {"status": status, "reason": reason, "test_accuracy": row["accuracy"], "seconds": row["seconds"]}
 
 
 def _write_images(source: Path, to: Path) -> None:
@@ -165,8 +166,9 @@ def _differences(folder: Path) -> list[str]:
     lines = ["", f"Judged by LEMUR's trainer and proxy=lemur: {len(both)}."]
     for what, group in (("train to the end", TRAINED), ("beat guessing", {"ok"})):
         apart = [name for name in both if (theirs[name]["status"] in group) != (ours[name]["status"] in group)]
-        lines += ["", f"{len(apart)} of them {what} in one alone" + (":" if apart else "."), ""]
-        lines += [f"- {name}: LEMUR {_end(theirs[name])}; nnloop {_end(ours[name])}" for name in apart]
+        lines += ["", f"{len(apart)} of them {what} in one alone" + (":" if apart else ".")]
+        if apart:
+            lines += ["", *(f"- {name}: LEMUR {_end(theirs[name])}; nnloop {_end(ours[name])}" for name in apart)]
     return lines
 
 
@@ -182,7 +184,7 @@ def _end(row: dict[str, Any]) -> str:
 
 def _kind(reason: str) -> str:
     """A reason without its numbers, names and details."""
-    return re.sub(r"\d+(?:[.,]\d+)*", "N", reason).replace("|", "/")[:90]
+    return re.sub(r"\d+(?:[.,]\d+)*", "N", reason).replace("|", "/")[:130]
 
 
 if __name__ == "__main__":
