@@ -2,7 +2,7 @@
 
 With hundreds of channels on 2x2 or 1x1 pixels, the last stages of many networks at 32 px, a convolution is a product of
 a large matrix of weights with few rows of pixels, which oneDNN's kernels are not made for. Gathering the pixels under
-each tap and multiplying gives the same sums in another order, and is 2 to 11 times as fast from `MANY_WEIGHTS` on.
+each tap and multiplying gives the same sums in another order, up to 11 times as fast from `MANY_WEIGHTS` on.
 Taps that meet nothing but padding (8 of a 3x3 kernel's 9 on one pixel) are left out of the product.
 """
 

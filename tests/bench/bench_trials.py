@@ -140,6 +140,7 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
     from nnloop.training import contract, fit
     from nnloop.training.images import Normalise, TrainBatches
     from nnloop.training.recipe import one_cycle, recipe
+    from nnloop.training.tamper import Watch
 
     cpu = torch.device("cpu")
     plan = recipe(asdict(settings.dataset), asdict(settings.proxy), 1, len(images.train_y))
@@ -152,7 +153,7 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
         batches = TrainBatches(images, plan, normalise, 0)
         began = time.process_time()
         if lightning:
-            fit._fit(net, batches, plan, built.precision, leg=None)
+            fit._fit(net, batches, plan, built.precision, leg=None, watch=Watch(0))
         else:
             decay, nesterov = plan.weight_decay, True
             optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, decay, nesterov, fused=True)
