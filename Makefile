@@ -33,10 +33,10 @@ test-slurm: $(STAMP) ## the tests on a SLURM of one node that they start (root, 
 	$(BIN)/python -m pytest -m slurm $(ARGS)
 
 slurm-up: $(STAMP) ## start that SLURM by itself, to try things on; prints how to talk to it
-	$(BIN)/python tests/cluster.py up $(SLURM_FOLDER)
+	$(BIN)/python tests/support/cluster.py up $(SLURM_FOLDER)
 
 slurm-down: $(STAMP) ## end it
-	$(BIN)/python tests/cluster.py down $(SLURM_FOLDER)
+	$(BIN)/python tests/support/cluster.py down $(SLURM_FOLDER)
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check nnloop tests
@@ -49,7 +49,7 @@ bench: $(STAMP) ## the benchmarks in tests/bench, one after the other
 	@for script in tests/bench/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 attacks: $(STAMP) ## run the hostile networks and write their table (nnloop/sandbox/ATTACKS.md)
-	$(BIN)/python tests/hostile.py table
+	$(BIN)/python tests/support/hostile.py table
 
 clean: ## remove .venv, caches and build files; outputs/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

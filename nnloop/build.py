@@ -8,28 +8,28 @@ from functools import partial
 from pathlib import Path
 
 from nnloop import corpus, data, llm, novelty, report, tracking
-from nnloop.archive import Archive
 from nnloop.corpus import adopted, lemur
-from nnloop.cycle import over_budget
-from nnloop.data.prepare import cache_home
+from nnloop.data.prepared import cache_home
 from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
-from nnloop.jobs.artifacts import track_run
-from nnloop.jobs.assess import Rules
-from nnloop.jobs.corpus_trials import judge_corpus, shelf_path
-from nnloop.jobs.fork import fork, source_of
-from nnloop.jobs.pose import Poser
-from nnloop.jobs.search import Plan, Search
-from nnloop.jobs.tune import Tuner
+from nnloop.loop.archive import Archive
+from nnloop.loop.artifacts import track_run
+from nnloop.loop.corpus_trials import judge_corpus, shelf_path
+from nnloop.loop.cycle import over_budget
+from nnloop.loop.evaluator import Rules
+from nnloop.loop.prompting import Poser
+from nnloop.loop.search import Plan, Search
+from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
 from nnloop.records import CycleReport, Limits, Network
-from nnloop.report.read import read
-from nnloop.rundir import RunDir
+from nnloop.report.measures.read import read
+from nnloop.runs.folder import RunDir
+from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
     LemurCorpusSettings,
@@ -116,7 +116,7 @@ def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, su
 
     `summaries` is the folder in which the run's summary is wanted.
     """
-    from nnloop.report.summary import summary
+    from nnloop.report.terminal import summary
 
     found = read(run_dir.path)
     report.write_run_page(found)

@@ -3,7 +3,7 @@
 nn-dataset 2.2.11, LEMUR's newest, pins torch==2.9.1 and torchvision==0.24.1, and asks for thirty packages that nnloop
 has no use for; 2.1.2, the last with networks, builds a database for minutes where it is imported. So nnloop never
 imports LEMUR: corpus=lemur reads its files, and its checker (`ab.nn.api.check_nn`) runs in an environment of its own,
-beside our torch, which it accepts in fact: tests/lemur_env.py makes it, tests/test_lemur_checker.py and
+beside our torch, which it accepts in fact: tests/support/lemur_env.py makes it, tests/corpus/test_lemur_checker.py and
 tests/bench/lemur_peer.py use it. There as here torchvision wants what follows.
 """
 

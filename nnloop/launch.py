@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
 from nnloop.errors import NnloopError, UserError
-from nnloop.rundir import RunDir
+from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
 from nnloop.settings.load import load
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import checkpoints
 import pytest
 from hydra import compose, initialize_config_dir
+from paths import CONF
 
 from nnloop import data
 from nnloop.executor.local import LocalExecutor
@@ -16,8 +17,6 @@ from nnloop.settings.load import load
 
 if TYPE_CHECKING:
     from nnloop.llm.hf import HfEngine  # imports torch
-
-CONF = Path(__file__).resolve().parent.parent / "conf"
 
 
 @pytest.fixture(scope="session", autouse=True)

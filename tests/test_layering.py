@@ -6,45 +6,41 @@ import sys
 from pathlib import Path
 
 import pytest
+from paths import PACKAGE
 
-PACKAGE = Path(__file__).resolve().parent.parent / "nnloop"
-BASE = {"records", "errors", "settings", "seeding", "compat", "durable"}
+LEAVES = {"records", "errors", "seeding", "compat"}
+BASE = LEAVES | {"settings", "runs", "stats"}
+BELOW_LOOP = BASE | {"data", "corpus", "novelty", "parents", "modes", "llm", "tracking", "report", "executor", "stop"}
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "compat": set(),
     "seeding": set(),
-    "errors": {"records"},
-    "settings": {"errors", "records"},
-    "stats": {"records"},
-    "durable": {"errors"},
-    "stop": set(),
-    "lease": {"errors", "records"},
-    "rundir": {"errors", "records", "settings", "durable", "lease"},
-    "data": BASE,
-    "corpus": BASE,
-    "training": BASE | {"data"},
-    "sandbox": BASE | {"data", "training"},
-    "executor": BASE | {"data", "sandbox"},
-    "parents": BASE,
-    "novelty": BASE,
-    "cycle": BASE | {"stats"},
-    "meter": set(),
-    "archive": BASE | {"rundir", "novelty"},
-    "modes": BASE | {"corpus"},
-    "llm": BASE | {"rundir", "corpus", "modes"},
-    "tracking": BASE | {"rundir", "stats"},
-    "report": BASE | {"rundir", "stats"},
-    "jobs": BASE
-    | {"rundir", "stats", "data", "corpus", "executor", "parents", "novelty", "cycle", "archive", "modes", "llm"}
-    | {"tracking", "report", "meter", "stop"},
-    "build": BASE
-    | {"rundir", "data", "corpus", "executor", "novelty", "archive", "modes", "llm", "tracking", "report", "jobs"}
-    | {"cycle", "stop"},
     "naming": set(),
-    "launch": {"errors", "settings", "naming", "rundir", "executor"},
+    "stop": set(),
+    "errors": {"records"},
+    "stats": {"records"},
+    "settings": {"errors", "records"},
+    "patching": {"errors", "records"},
+    "runs": LEAVES | {"settings"},
+    "data": BASE,
+    "training": BASE | {"data"},
+    "corpus": BASE,
+    "novelty": BASE,
+    "parents": BASE,
+    "modes": BASE | {"corpus", "patching"},
+    "sandbox": BASE | {"data", "training"},
+    "llm": BASE | {"corpus", "modes", "patching"},
+    "tracking": BASE,
+    "report": BASE,
+    "executor": BASE | {"data", "sandbox"},
+    "loop": BELOW_LOOP,
+    "jobs": BELOW_LOOP | {"loop"},
+    "build": BELOW_LOOP | {"loop", "jobs"},
+    "launch": {"errors", "settings", "naming", "runs", "executor"},
     "__main__": {"errors", "settings", "launch", "build", "stop"},
     "__init__": set(),
 }
+"""By room, the rooms beneath it."""
 ONLY_IN = {
     "hydra": {"__main__", "build", "settings", "launch"},
     "omegaconf": {"__main__", "build", "settings", "launch"},

@@ -1,14 +1,13 @@
 """The README's tables of results are made from kept summaries: python tests/test_results.py prints them."""
 
-from pathlib import Path
+from paths import ROOT
 
 from nnloop.jobs.report import find_runs, find_validations
 from nnloop.records import Interval
-from nnloop.report.compare import Comparison, Difference, compare, over_seeds
-from nnloop.report.read import Run, by_protocol, read
-from nnloop.report.validation import p_text, read_kept
+from nnloop.report.measures.compare import Comparison, Difference, compare, over_seeds
+from nnloop.report.measures.read import Run, by_protocol, read
+from nnloop.report.measures.validation import p_text, read_kept
 
-ROOT = Path(__file__).resolve().parent.parent
 LAST = 5  # cycles
 NAMES = {"lora": "tuned", "off": "frozen"}
 SHOWN = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "distinct": 1, "Jaccard": 1}

@@ -1,6 +1,6 @@
 """Datasets as arrays: fetched, checked, split and cached once, then memory-mapped."""
 
 from nnloop.data.dataset import Dataset
-from nnloop.data.prepare import load
+from nnloop.data.prepared import load
 
 __all__ = ["Dataset", "load"]

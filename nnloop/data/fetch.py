@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from nnloop.data.progress import Advance, bar
+from nnloop.data.progress_bar import Advance, bar
 
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})  # HTTP statuses after which trying again makes sense
 TRIES = 4  # in a row without a byte gained

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from nnloop.data import Dataset
-from nnloop.data.prepare import cache_home
+from nnloop.data.prepared import cache_home
 from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.executor import nvml
 from nnloop.executor.devices import MOST, Devices, Gpu, Place
-from nnloop.executor.legs import Legs
+from nnloop.executor.segments import Legs
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
-from nnloop.sandbox.launch import Shared, Zygote
+from nnloop.sandbox.client import Shared, Zygote
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import Halt, halt, score
 from nnloop.sandbox.wire import Order

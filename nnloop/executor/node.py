@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from nnloop.durable import journal, read_lines
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Trial, TrialResult
+from nnloop.runs.durable import journal, read_lines
 
 Start = Callable[[], LocalExecutor]
 

@@ -24,10 +24,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from nnloop.durable import make_folder, write_text
 from nnloop.errors import UserError
 from nnloop.executor import node
 from nnloop.records import Status, Trial, TrialResult
+from nnloop.runs.durable import make_folder, write_text
 
 if TYPE_CHECKING:
     from nnloop.settings import SlurmExecutorSettings

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.corpus.adopted import FILE
-from nnloop.durable import write_text
 from nnloop.errors import CompletionError, CorpusError
-from nnloop.modes import guard
+from nnloop.modes import static_guard
 from nnloop.modes.delta import guarded_id
 from nnloop.records import Network
+from nnloop.runs.durable import write_text
 
 _CONFIG = "adapter_config.json"
 
@@ -47,7 +47,7 @@ def run(source: Path, folder: Path, out: TextIO) -> None:
 
 def _network(path: Path) -> Network:
     code = path.read_bytes().decode("utf-8", "replace")
-    guard.check(code)
+    static_guard.check(code)
     return Network(guarded_id(code), code, path.stem)
 
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TextIO
 
-from nnloop.durable import write_text
 from nnloop.errors import SettingsError
+from nnloop.runs.durable import write_text
 from nnloop.settings import Settings, WandbSettings
-from nnloop.tracking import dashboard
+from nnloop.tracking import workspace
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Write dashboard.json into the job's folder, publish it, and print its address.
+    """Write workspace.json into the job's folder, publish it, and print its address.
 
     Raises UserError where the server can't be reached; the file is there all the same.
     """
@@ -18,5 +18,5 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     if not isinstance(tracker, WandbSettings):
         raise SettingsError(f"tracker={tracker.name}: job=dashboard needs tracker=wandb")
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "dashboard.json", dashboard.definition(tracker.entity or "", tracker.project))
-    print(dashboard.publish(tracker), file=out)
+    write_text(folder / "dashboard.json", workspace.definition(tracker.entity or "", tracker.project))
+    print(workspace.publish(tracker), file=out)

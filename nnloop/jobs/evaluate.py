@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nnloop.errors import CandidateFileError
-from nnloop.jobs.assess import Executor
+from nnloop.loop.evaluator import Executor
 from nnloop.records import Candidate, Status, Trial, TrialResult, candidate_id
 
 Pose = Callable[[Candidate], Trial]

@@ -13,11 +13,11 @@ from typing import Any, TextIO
 
 from nnloop.corpus.boilerplate import for_lemur, lemur_hash
 from nnloop.corpus.lemur import NAMES
-from nnloop.durable import write_json, write_text
 from nnloop.errors import RunFolderError
 from nnloop.jobs.report import find_runs
 from nnloop.records import Entry
-from nnloop.rundir import RunDir
+from nnloop.runs.durable import write_json, write_text
+from nnloop.runs.folder import RunDir
 
 _ABSENT = ("digits",)  # datasets that LEMUR doesn't have
 

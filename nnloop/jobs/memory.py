@@ -14,8 +14,8 @@ def run(settings: Settings, out: TextIO) -> None:
     llm = settings.llm
     if not isinstance(llm, HfLlmSettings):
         raise SettingsError(f"llm.engine={llm.engine}: job=memory is about llm.engine=hf, whose weights are here")
-    from nnloop.llm.checkpoint import read_shape
-    from nnloop.llm.memory import rows_that_fit
+    from nnloop.llm.memory_forecast import rows_that_fit
+    from nnloop.llm.pretrained import read_shape
 
     shape, number = read_shape(llm), 4 if llm.dtype == "float32" else 2
     kind = llm.quantize if llm.quantize != "none" else ("float32" if number == 4 else "16 bits")

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from nnloop import data
 from nnloop.data.measure import mean_and_std
-from nnloop.data.prepare import prepared_folder
+from nnloop.data.prepared import prepared_folder
 from nnloop.settings import DatasetSettings
 
 FAR = 0.02

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import figure, tables, write_overview, write_run_page, write_validation
-from nnloop.report.compare import Comparison
-from nnloop.report.kept import is_summary, write_summary
-from nnloop.report.read import Run, read
-from nnloop.report.validation import is_validation, place, read_kept
+from nnloop.report import figures, tables, write_overview, write_run_page, write_validation
+from nnloop.report.measures.compare import Comparison
+from nnloop.report.measures.read import Run, read
+from nnloop.report.measures.summaries import is_summary, write_summary
+from nnloop.report.measures.validation import is_validation, place, read_kept
 from nnloop.settings import ReportJobSettings, Settings
 
 
@@ -47,7 +47,7 @@ def write_extras(run: Run) -> None:
     beside = run.page.with_suffix("")
     tables.write_cycles(run, beside)
     for suffix in ("png", "svg"):
-        figure.figure(run, beside / f"figure.{suffix}")
+        figures.figure(run, beside / f"figure.{suffix}")
 
 
 def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> None:
@@ -56,9 +56,9 @@ def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> No
     for number, found in enumerate(comparisons, 1):
         tables.write_comparison(found, beside, number)
         for suffix in ("png", "svg"):
-            figure.by_cycle(found, beside / f"by-cycle-{number}.{suffix}")
+            figures.by_cycle(found, beside / f"by-cycle-{number}.{suffix}")
             if found.differences:
-                figure.differences(found, beside / f"differences-{number}.{suffix}")
+                figures.differences(found, beside / f"differences-{number}.{suffix}")
 
 
 def find_validations(pattern: str) -> list[Path]:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from nnloop.durable import journal, read_lines
 from nnloop.errors import RunFolderError
-from nnloop.jobs.assess import Executor
 from nnloop.jobs.report import find_runs
+from nnloop.loop.evaluator import Executor
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
 from nnloop.report import write_validation
-from nnloop.report.read import Run, by_protocol, read
-from nnloop.report.validation import FILE, Pair, correlation_text, keep, study
+from nnloop.report.measures.read import Run, by_protocol, read
+from nnloop.report.measures.validation import FILE, Pair, correlation_text, keep, study
+from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from nnloop.compat import ensure_torchvision_imports
-from nnloop.durable import sync_folder, sync_tree
 from nnloop.errors import ModelError
 from nnloop.records import Record
+from nnloop.runs.durable import sync_folder, sync_tree
 
 WEIGHTS = "adapter_model.safetensors"  # PEFT's name
 LINEAGE = "lineage.json"

@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from nnloop.llm.chat import Tokenizer
-from nnloop.llm.memory import PREFILL_TOKENS
-from nnloop.llm.rows import RowCache
+from nnloop.llm.kv_cache import RowCache
+from nnloop.llm.memory_forecast import PREFILL_TOKENS
 from nnloop.llm.sampling import Sampling, sample
 
 CPU_PREFILL_TOKENS = 1024  # enough to keep a core busy; a lot's prompts are of nearly one length, and it stays in cache

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from nnloop.errors import ModelError, SettingsError
-from nnloop.llm import adapters, checkpoint
+from nnloop.llm import adapters, pretrained
 from nnloop.llm.chat import chat
 from nnloop.llm.decode import Decoder, Row, Stop
 from nnloop.llm.engine import Request
-from nnloop.llm.memory import rows_that_fit
+from nnloop.llm.memory_forecast import rows_that_fit
 from nnloop.llm.sampling import Sampling
 from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings
@@ -92,7 +92,7 @@ class HfEngine:
         self.free()
 
     def _load(self) -> None:
-        loaded = checkpoint.load(self.settings)
+        loaded = pretrained.load(self.settings)
         self.tokenizer, self.ends, self.commit = loaded.tokenizer, loaded.ends, loaded.commit
         self._shape = loaded.shape
         self._base = self._model = loaded.model
@@ -104,7 +104,7 @@ class HfEngine:
     def _decoder(self, tokens: int) -> Decoder:
         """Make the decoder for rows of so many tokens, as many at once as llm.batch_size and the memory allow."""
         sampling = Sampling(self.settings.temperature, self.settings.top_k, self.settings.top_p)
-        free = checkpoint.free_bytes(self._model.device)
+        free = pretrained.free_bytes(self._model.device)
         rows = rows_that_fit(self._shape, free, self._model.dtype.itemsize, tokens)
         if rows < 1:
             raise ModelError(

@@ -110,7 +110,7 @@ class OpenAiEngine:
     def _read_tokenizer(self) -> Any:
         if self._settings.weights is None:
             return None
-        from nnloop.llm.checkpoint import load_tokenizer
+        from nnloop.llm.pretrained import load_tokenizer
 
         return load_tokenizer(self._local())
 

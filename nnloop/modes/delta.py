@@ -5,12 +5,13 @@ from collections import Counter
 from dataclasses import replace
 
 from nnloop.errors import CompletionError
-from nnloop.modes import blocks, guard
-from nnloop.modes.baseline import split_lines
+from nnloop.modes import static_guard
 from nnloop.modes.pairs import Pair
 from nnloop.modes.parse import extract_delta, tidy
-from nnloop.modes.patch import PatchError, apply_patch
 from nnloop.modes.render import Task, delta_target, render
+from nnloop.patching import blocks
+from nnloop.patching.patch import PatchError, apply_patch
+from nnloop.patching.source import split_lines
 from nnloop.records import Network, Prompt, Status, candidate_id
 
 MAX_CHANGED = 0.6
@@ -36,7 +37,7 @@ class Delta:
     def code(self, text: str, baseline: str) -> str:
         """Apply the diff of a completion. Raises CompletionError."""
         code = tidy(apply_patch(tidy(baseline), extract_delta(text)).source)
-        guard.check(code)
+        static_guard.check(code)
         if guarded_id(code) == guarded_id(baseline):
             raise PatchError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
         return code

@@ -1,6 +1,6 @@
 """mode=full: a whole program (paper A)."""
 
-from nnloop.modes import guard
+from nnloop.modes import static_guard
 from nnloop.modes.pairs import Pair
 from nnloop.modes.parse import extract_code
 from nnloop.modes.render import Task, full_target, render
@@ -22,7 +22,7 @@ class Full:
         A copy of the baseline is a candidate like any other: the archive calls it a duplicate.
         """
         code = extract_code(text)
-        guard.check(code)
+        static_guard.check(code)
         return code
 
     def pair(self, baseline: Network, better: Network, task: Task) -> Pair:

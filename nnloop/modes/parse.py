@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Iterator
 
 from nnloop.errors import CompletionError
-from nnloop.modes import syntax
+from nnloop.patching import syntax
 from nnloop.records import Status
 
 MAX_CHARS = 400_000

@@ -14,11 +14,20 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from nnloop.durable import write_text
 from nnloop.records import CycleReport, Interval
-from nnloop.report.compare import MEASURES, ArmCycle, ArmFinal, Comparison, Difference, Estimate, Measure, Ranked
-from nnloop.report.read import Run
+from nnloop.report.measures.compare import (
+    MEASURES,
+    ArmCycle,
+    ArmFinal,
+    Comparison,
+    Difference,
+    Estimate,
+    Measure,
+    Ranked,
+)
+from nnloop.report.measures.read import Run
 from nnloop.report.text import interval, percent, plain_interval
+from nnloop.runs.durable import write_text
 
 T = TypeVar("T")
 

@@ -4,15 +4,15 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnloop.durable import write_text
 from nnloop.errors import RunFolderError
-from nnloop.report import figure
-from nnloop.report.compare import Comparison, compare
-from nnloop.report.overview import overview_page
-from nnloop.report.page import run_page
-from nnloop.report.read import Run, by_protocol, read
-from nnloop.report.validation import Pair, ValidationReport, write_tables
-from nnloop.report.validation_page import validation_page
+from nnloop.report import figures
+from nnloop.report.measures.compare import Comparison, compare
+from nnloop.report.measures.read import Run, by_protocol, read
+from nnloop.report.measures.validation import Pair, ValidationReport, write_tables
+from nnloop.report.web.overview_page import overview_page
+from nnloop.report.web.run_page import run_page
+from nnloop.report.web.validation_page import validation_page
+from nnloop.runs.durable import write_text
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def write_validation(found: ValidationReport, pairs: Sequence[Pair], folder: Pat
     folder.mkdir(parents=True, exist_ok=True)
     write_tables(pairs, folder)
     for suffix in ("png", "svg"):
-        figure.validation(found, pairs, folder / f"validation.{suffix}")
+        figures.validation(found, pairs, folder / f"validation.{suffix}")
     out = folder / "validation.html"
     write_text(out, validation_page(found, pairs))
     return out

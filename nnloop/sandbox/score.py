@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
-from nnloop.sandbox.launch import Outcome
+from nnloop.sandbox.client import Outcome
 from nnloop.sandbox.wire import Ending, Order
 
 REASON_LENGTH = 300

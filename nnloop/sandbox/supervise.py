@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnloop.records import Record
-from nnloop.sandbox import cgroup, guard, kernel, layers, root, wire
-from nnloop.sandbox.guard import LINUX, Rules
+from nnloop.sandbox import cgroup, confinement, kernel, layers, root, wire
+from nnloop.sandbox.confinement import LINUX, Rules
 from nnloop.sandbox.view import View
 from nnloop.sandbox.wire import Ending, Order
 
@@ -64,7 +64,7 @@ def supervise(parent: socket.socket, site: Site, work: Work) -> None:
     try:
         if site.groups:
             name = f"{group_prefix(os.getppid())}{os.getpid()}"
-            group = cgroup.Group(site.groups, name, order.memory_bytes, guard.PROCESSES)
+            group = cgroup.Group(site.groups, name, order.memory_bytes, confinement.PROCESSES)
         ending, report = _run(parent, order, site, scratch, group, work)
         wire.send(parent, ending.to_json())
         parent.sendall(report)
@@ -125,7 +125,7 @@ def _become_candidate(order: Order, rules: Rules, report: int, output: int, go: 
         for target, source in ((0, null), (1, output), (2, output)):
             os.dup2(source, target)
         os.setpgid(0, 0)
-        guard.confine(rules, keep={report, go})
+        confinement.confine(rules, keep={report, go})
         os.read(go, 1)
         os.close(go)
         code = 1

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnloop.durable import write_json
 from nnloop.records import CycleReport, Entry
-from nnloop.rundir import RunDir
+from nnloop.runs.durable import write_json
+from nnloop.runs.folder import RunDir
 from nnloop.settings import WandbSettings
 from nnloop.tracking import Artifact
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars

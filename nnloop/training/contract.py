@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
 from nnloop.training.convolution import multiply_small_maps
-from nnloop.training.graph import trace
+from nnloop.training.operator_graph import trace
 from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, describe, is_out_of_memory

@@ -18,7 +18,7 @@ from nnloop import build, llm
 from nnloop.errors import CompletionError
 from nnloop.llm.pretraining.stream import held_out_networks
 from nnloop.modes.parse import extract_delta, tidy
-from nnloop.modes.patch import apply_patch
+from nnloop.patching.patch import apply_patch
 from nnloop.records import Network, candidate_id
 from nnloop.settings.load import load
 

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parents[1]
-CONF = TESTS.parent / "conf"
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 SIZES = {
     "cifar10": (50_000, 10_000),
     "cifar100": (50_000, 10_000),
@@ -55,7 +55,7 @@ def row(name: str, found: dict[str, Any]) -> str:
 
 def measure(name: str, sizes: list[int]) -> dict[str, Any]:
     """Make the archives, prepare them, start again."""
-    sys.path.insert(0, str(TESTS))
+    sys.path.insert(0, str(SUPPORT))
     from raw_files import publish
 
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from nnloop.modes.patch import PatchError, apply_patch
+from nnloop.patching.patch import PatchError, apply_patch
 
 SIZES = (2_000, 8_000, 32_000)
 WORSE = 4.0

@@ -25,16 +25,18 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 from hydra import compose, initialize_config_dir  # noqa: E402
 from instant import judged, search  # noqa: E402
 
-from nnloop import archive, corpus, durable, novelty  # noqa: E402
-from nnloop.archive import Archive  # noqa: E402
-from nnloop.jobs import search as search_job  # noqa: E402
+from nnloop import corpus, novelty  # noqa: E402
+from nnloop.loop import archive  # noqa: E402
+from nnloop.loop import search as search_job  # noqa: E402
+from nnloop.loop.archive import Archive  # noqa: E402
 from nnloop.records import Entry, Status, TrialResult  # noqa: E402
-from nnloop.rundir import RunDir  # noqa: E402
+from nnloop.runs import durable  # noqa: E402
+from nnloop.runs.folder import RunDir  # noqa: E402
 from nnloop.settings import MinHashSettings, Settings  # noqa: E402
 from nnloop.settings.load import load  # noqa: E402
 

@@ -18,7 +18,7 @@ from nnloop.novelty.shingles import jaccard, shingle
 compat.ensure_torchvision_imports()
 import torch  # noqa: E402
 
-from nnloop.training.graph import trace  # noqa: E402
+from nnloop.training.operator_graph import trace  # noqa: E402
 
 THRESHOLD = 0.90
 UNITS = ("tokens", "chars", "statements", "graph")

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import Dataset
 
 from nnloop.llm.pretraining import stream
-from nnloop.llm.pretraining.tokens import SPECIAL
+from nnloop.llm.pretraining.bpe import SPECIAL
 from nnloop.settings import PretrainSettings
 
 BATCHES_SORTED = 16  # a group

@@ -15,9 +15,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from nnloop.llm.pretraining import attention, held_out, stream
+from nnloop.llm.pretraining.bpe import train_tokenizer
 from nnloop.llm.pretraining.model import build_model, load_tokenizer, optimizers, save_model
 from nnloop.llm.pretraining.rows import Batch, Groups
-from nnloop.llm.pretraining.tokens import train_tokenizer
 from nnloop.settings import PretrainSettings
 
 log = logging.getLogger(__name__)

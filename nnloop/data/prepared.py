@@ -1,0 +1,222 @@
+"""The prepared cache: $NNLOOP_CACHE/prepared/<name>-<key>/, one npy file an array and meta.json.
+
+A folder is written beside its place and renamed into it, so a half-written one is never seen under its name; sizes are
+compared on reading, and a damaged folder is made anew. A prepared set needs its raw files no more.
+"""
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+import uuid
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnloop.data import sources
+from nnloop.data.archives import Archive, provide
+from nnloop.data.dataset import Dataset, Raw
+from nnloop.data.lock import held
+from nnloop.data.npy import write
+from nnloop.data.sources import Source
+from nnloop.data.split import split
+from nnloop.errors import DatasetError
+from nnloop.settings import DatasetSettings
+
+ARRAYS = ("train_x", "train_y", "eval_x", "val_y", "test_y")
+VERSION = 2  # of this layout and of how the arrays are made
+_NO_PIXELS = ("title", "description", "mean", "std", "flip", "crop_pad", "min_accuracy", "root", "mirror")
+"""Settings that the prepared arrays don't depend on."""
+
+log = logging.getLogger(__name__)
+
+
+def cache_home() -> Path:
+    """Where nnloop keeps what it can make again."""
+    return Path(os.environ.get("NNLOOP_CACHE") or Path.home() / ".cache" / "nnloop")
+
+
+def load(settings: DatasetSettings) -> Dataset:
+    """Return the dataset, memory-mapped from the cache; prepare it first where it isn't there. Raises DatasetError."""
+    source = sources.find(settings.name)
+    folder = prepared_folder(settings)
+    dataset = _read(settings.name, folder)
+    if dataset is None:
+        _check_settings(settings, source)
+        try:
+            with held(cache_home() / "locks" / folder.name) as locked:
+                dataset = _read(settings.name, folder)  # prepared meanwhile by another process
+                if dataset is None:
+                    _prepare(settings, source, folder, locked)
+                    dataset = _read(settings.name, folder)
+        except OSError as error:
+            raise _unwritable(error) from None
+    if dataset is None:
+        raise DatasetError(f"NNLOOP_CACHE={cache_home()}: {folder} was written and can't be read back")
+    return dataset
+
+
+def prepared_folder(settings: DatasetSettings) -> Path:
+    """Where the prepared set lies: every setting that its arrays depend on is in the name.
+
+    Files that passed their checksums are the same wherever they lay; others are known by their folder.
+    """
+    parts = {key: value for key, value in asdict(settings).items() if key not in _NO_PIXELS}
+    place = None if settings.verify else str(_root(settings).resolve())
+    text = json.dumps([VERSION, parts, place, sources.find(settings.name).version()])
+    key = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return cache_home() / "prepared" / f"{settings.name}-{key}"
+
+
+def _root(settings: DatasetSettings) -> Path:
+    """What torchvision's classes call root; one of the folders below it, which they look for, is taken as well."""
+    if settings.root is None:
+        return cache_home() / "raw"
+    root = Path(settings.root).expanduser()
+    for folder in sources.find(settings.name).folders:
+        inner = Path(folder)
+        if root.parts[-len(inner.parts) :] == inner.parts and root.is_dir():
+            return root.parents[len(inner.parts) - 1]
+    return root
+
+
+def _prepare(settings: DatasetSettings, source: Source, folder: Path, locked: bool) -> None:
+    started = time.monotonic()
+    root = _root(settings)
+    archives = source.archives(settings)
+    provide(settings, root, archives)
+    raw = _read_raw(settings, source, root)
+    log.info("preparing %s in %s", settings.title, folder)
+    limits = (settings.train_limit, settings.test_limit)
+    parts = split(raw, settings.val_fraction, settings.split_seed, *limits)
+    shape = (settings.channels, settings.size, settings.size)
+    if locked:
+        for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
+    draft.mkdir(parents=True)  # as open to others as the umask lets it be: a cache may be shared
+    try:
+        fingerprint = write(settings.name, parts, shape, draft)
+        sizes = {name: (draft / f"{name}.npy").stat().st_size for name in ARRAYS}
+        stamps = [] if settings.verify else _stamps(root, archives)
+        meta = {"fingerprint": fingerprint, "sizes": sizes, "raw": stamps}
+        (draft / "meta.json").write_text(json.dumps(meta))
+        _place(draft, folder)
+    except ValueError as error:
+        raise _damaged(settings, root, error) from None
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    log.info("prepared %s in %.1f s: %.1f MB", settings.title, time.monotonic() - started, sum(sizes.values()) / 1e6)
+
+
+def _read_raw(settings: DatasetSettings, source: Source, root: Path) -> Raw:
+    """Raises DatasetError where the raw files are not what the settings say."""
+    try:
+        raw = source.read(settings, root)
+    except DatasetError:
+        raise
+    except MemoryError:
+        raise DatasetError(f"dataset={settings.name}: not enough memory to read the files in {root}") from None
+    except Exception as error:  # torchvision, pickle, scipy and zipfile raise whatever a damaged file makes them meet
+        raise _damaged(settings, root, error) from None
+    expected = source.sizes(settings)
+    if settings.verify and raw.sizes != expected:
+        raise DatasetError(
+            f"{_where(settings)}: {root} holds {_counts(raw.sizes)} images, {_counts(expected)} are published; replace "
+            "the raw files, or take them as they are with dataset.verify=false"
+        )
+    for part in (raw.train, raw.val, raw.test):
+        if part is not None and (not len(part) or part.labels.min() < 0 or part.labels.max() >= settings.classes):
+            found = f"labels from {part.labels.min()} to {part.labels.max()}" if len(part) else "a part without images"
+            raise DatasetError(
+                f"{_where(settings)}: {root} holds {found}, expected 0 to {settings.classes - 1}; replace the raw files"
+            )
+    _check_limits(settings, raw)
+    return raw
+
+
+def _check_settings(settings: DatasetSettings, source: Source) -> None:
+    if source.size not in (None, settings.size):
+        raise DatasetError(f"dataset.size={settings.size}: the images of {settings.name} are {source.size} pixels wide")
+    official = len(source.sizes(settings)) == 3
+    if official != (settings.val_fraction is None):
+        needed = "null: it has an official validation set" if official else "a number: it has no validation set"
+        raise DatasetError(f"dataset.val_fraction={settings.val_fraction}: for {settings.name} this must be {needed}")
+
+
+def _check_limits(settings: DatasetSettings, raw: Raw) -> None:
+    there = {"train_limit": sum(raw.sizes[:-1]), "test_limit": raw.sizes[-1]}
+    for key, size in there.items():
+        limit = getattr(settings, key)
+        if limit is not None and limit > size:
+            raise DatasetError(f"dataset.{key}={limit}: {settings.name} has {size:,} such images; null takes all")
+
+
+def _place(draft: Path, folder: Path) -> None:
+    """Rename the draft into place; where another process was first, keep that one's."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    try:
+        os.rename(draft, folder)
+    except OSError:
+        if not (folder / "meta.json").exists():
+            raise
+
+
+def _read(name: str, folder: Path) -> Dataset | None:
+    """Map a prepared folder; None where it is missing, damaged or of raw files that were changed since."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        if any((folder / f"{array}.npy").stat().st_size != size for array, size in meta["sizes"].items()):
+            return None
+        if any(stamp != _stamp(Path(stamp[0])) for stamp in meta["raw"] if Path(stamp[0]).exists()):
+            return None
+        arrays = {array: np.load(folder / f"{array}.npy", mmap_mode="r") for array in ARRAYS}
+        return Dataset(name=name, fingerprint=str(meta["fingerprint"]), **arrays)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _stamps(root: Path, archives: tuple[Archive, ...]) -> list[list[Any]]:
+    """Name, size and time of the files that were read, two levels deep in folders; an edit of a JPEG goes unseen."""
+    wanted = [path for archive in archives for path in (*archive.gives, archive.path, archive.instead) if path]
+    found = [root / path for path in wanted if (root / path).exists()]
+    below = [child for folder in found if folder.is_dir() for child in sorted(folder.iterdir()) if child.is_dir()]
+    return [_stamp(path.resolve()) for path in (*found, *below)]
+
+
+def _stamp(path: Path) -> list[Any]:
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+def _damaged(settings: DatasetSettings, root: Path, error: BaseException) -> DatasetError:
+    first = (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__
+    hint = "; a part of it, or a set in its format, needs dataset.verify=false" if settings.verify else ""
+    return DatasetError(
+        f"{_where(settings)}: the files in {root} are damaged or not those of {settings.title} ({first}); delete them "
+        f"and fetch them again{hint}"
+    )
+
+
+def _unwritable(error: OSError) -> DatasetError:
+    home = cache_home()
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(home if home.exists() else home.parent).free
+        remedy = f"{free / 1e6:,.0f} MB are free there; make room, or set NNLOOP_CACHE to a folder on a larger disk"
+    else:
+        remedy = "make it writable, or set NNLOOP_CACHE to a folder that is"
+    return DatasetError(f"NNLOOP_CACHE={home}: can't be written ({error.strerror or error}); {remedy}")
+
+
+def _where(settings: DatasetSettings) -> str:
+    return f"dataset.root={'null' if settings.root is None else settings.root}"
+
+
+def _counts(sizes: tuple[int, ...]) -> str:
+    return "/".join(f"{size:,}" for size in sizes)

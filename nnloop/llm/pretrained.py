@@ -1,0 +1,141 @@
+"""Loads a causal LM and its tokenizer; what can go wrong is one line with the remedy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # peft needs it too
+import torch
+
+from nnloop.compat import ensure_torchvision_imports
+from nnloop.errors import ModelError, SettingsError
+from nnloop.llm import quantization
+from nnloop.llm.chat import Tokenizer
+from nnloop.llm.hub import Source, check_space, find, remedy
+from nnloop.llm.memory_forecast import Shape, shape_of
+from nnloop.settings import HfLlmSettings
+
+CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    model: Any  # transformers' PreTrainedModel
+    tokenizer: Tokenizer
+    ends: set[int]  # token ids that end the model's turn
+    commit: str | None  # of the hub's snapshot, None for a folder
+    shape: Shape
+
+
+def load(settings: HfLlmSettings) -> Checkpoint:
+    """Load the model onto its device. Raises ModelError, or SettingsError where the settings don't fit the model."""
+    ensure_torchvision_imports()
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    source, device = find(settings.model, settings.revision), quantization.device_of(settings)
+    config = read_config(settings, source)
+    shape, dtype = shape_of(config), quantization.dtype_of(settings, device)
+    _check_size(settings, shape, device, dtype)
+    options = {"device_map": quantization.device_map(settings, device), **quantization.quantization(settings, dtype)}
+    check_space(settings.model, source)
+    tokenizer = _read(settings, _tokenizer_class(source), source)
+    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa", **options)
+    quantization.keep_trainable(model)
+    model = model.eval().requires_grad_(False)
+    return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
+
+
+def read_shape(settings: HfLlmSettings) -> Shape:
+    """Read what decides the memory, from the config alone. Raises ModelError."""
+    return shape_of(read_config(settings, find(settings.model, settings.revision)))
+
+
+def load_tokenizer(settings: HfLlmSettings) -> Tokenizer:
+    """Load the tokenizer alone. Raises ModelError."""
+    ensure_torchvision_imports()
+    source = find(settings.model, settings.revision)
+    return _read(settings, _tokenizer_class(source), source)
+
+
+def read_config(settings: HfLlmSettings, source: Source) -> Any:
+    """Read the model's config and check the context length against it."""
+    ensure_torchvision_imports()
+    from transformers import AutoConfig
+
+    config = _read(settings, AutoConfig, source)
+    _check_context(settings, config)
+    return config
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be taken on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
+
+
+def _tokenizer_class(source: Source) -> Any:
+    """Give the class that reads the checkpoint's tokenizer.json as it stands.
+
+    AutoTokenizer of transformers 5 goes by the kind of model instead: for a Qwen2 model it builds Qwen's rule of
+    splitting text around whatever vocabulary there is, and a Mistral one may come from another file.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers.utils import cached_file
+
+    file = cached_file(
+        source.path, "tokenizer.json", revision=source.commit, _raise_exceptions_for_missing_entries=False
+    )
+    return AutoTokenizer if file is None else PreTrainedTokenizerFast
+
+
+def _read(settings: HfLlmSettings, kind: Any, source: Source, **options: Any) -> Any:
+    """Call from_pretrained. Raises ModelError."""
+    try:
+        return kind.from_pretrained(source.path, revision=source.commit or "main", **options)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"llm.model={settings.model}: {remedy(settings.model, error)}") from None
+
+
+def _check_context(settings: HfLlmSettings, config: Any) -> None:
+    """Refuse a context that the model does not have, or in which it would see only a sliding window.
+
+    Generation keeps each row's keys and values (`rows.py`), and knows no other state.
+    """
+    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
+    if kinds:
+        raise ModelError(f"llm.model={settings.model}: layers of kind {', '.join(sorted(kinds))} are not supported")
+    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
+    for name in ("max_position_embeddings", "sliding window"):
+        limit = window if name == "sliding window" else getattr(config, name, None)
+        if limit is not None and settings.context_length > limit:
+            raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
+
+
+def _check_size(settings: HfLlmSettings, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    """Before anything large is downloaded: refuse what does not fit, and a large model on a CPU unless asked for."""
+    if device.type == "cpu" and settings.device != "cpu" and shape.parameters > CPU_LIMIT:
+        raise ModelError(
+            f"llm.model={settings.model}: {shape.parameters / 1e9:.1f} billion parameters and no GPU here: a cycle"
+            " would take hours; use llm=tiny, or llm.device=cpu to do it all the same"
+        )
+    devices = [device]
+    if settings.device == quantization.BALANCED:
+        devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    needed, free = shape.weights(dtype.itemsize, settings.quantize), sum(map(free_bytes, devices))
+    if needed > free:
+        kind = str(dtype)[6:] if settings.quantize == "none" else settings.quantize
+        smaller = "llm.quantize=nf4, " if settings.quantize != "nf4" else ""
+        raise ModelError(
+            f"llm.model={settings.model}: its weights alone take {needed / 1e9:.1f} GB in {kind}, and"
+            f" {free / 1e9:.1f} GB are free on {device}; take {smaller}a smaller model or another llm.device"
+        )
+
+
+def _ends(model: Any, tokenizer: Tokenizer) -> set[int]:
+    """Collect the ids that may end a turn: chat models often name one in generation_config.json alone."""
+    ends: set[int] = set()
+    for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):
+        ends.update([value] if isinstance(value, int) else value or [])
+    return ends

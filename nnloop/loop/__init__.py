@@ -1,0 +1,1 @@
+"""One search: open `search` first."""

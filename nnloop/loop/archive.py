@@ -1,0 +1,124 @@
+"""The archive: every completion's entry on the disk, and what the search knows from them in memory.
+
+One writer. Completions and candidates' sources are durable before the journal lines that name them, so that an entry
+never points at nothing. Everything in memory is rebuilt from the files alone.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nnloop.novelty import Novelty
+from nnloop.records import Entry, Network, Status, TrialResult
+from nnloop.runs.durable import Journal, sync_folder, write_new
+from nnloop.runs.folder import RunDir
+
+SAVE_AFTER = 1_000
+"""New networks after which the novelty index is saved, at least; more once it is large, so that all saves together
+write a bounded multiple of the last one."""
+
+log = logging.getLogger(__name__)
+
+
+class Archive:
+    """Entries in (cycle, slot) order, the networks behind them, and the novelty index over all valid ones.
+
+    `corpus` is every corpus network with the result of its trial; those whose trial did not complete are known (their
+    repetition is a duplicate) and never shown. Operator graphs stay on the disk and in the index: no entry or result in
+    memory has one.
+    """
+
+    def __init__(self, run: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
+        self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
+        self.entries: list[Entry] = []
+        self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}
+        self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
+        self.novelty = novelty
+        self._run = run
+        self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
+        self._saved = novelty.restore(run.novelty)
+        self._known = 0  # networks that the index was given
+        for network, result in corpus:
+            if network.val_accuracy is not None:
+                self._learn(network.id, network.code, result.graph)
+        for entry in run.entries():
+            self._remember(entry, run.read_code(str(entry.candidate)) if self._is_new(entry) else "")
+        self._journal = Journal(run.archive)
+        self._lines: list[str] = []  # added and not committed yet
+
+    def add(self, entry: Entry, code: str) -> None:
+        """Make an entry known; `code` is the candidate's source, "" where there is none. `commit` writes the line."""
+        if entry.candidate and entry.status is not Status.DUPLICATE:
+            write_new(self._run.code(entry.candidate), code)
+        self._lines.append(entry.line())
+        self._remember(entry, code)
+
+    def commit(self) -> None:
+        """Put the entries added since the last time on the disk, after all that they build on."""
+        if not self._lines:
+            return
+        sync_folder(self._run.path / "code")
+        self._run.settle()
+        for line in self._lines:
+            self._journal.append(line)
+        self._journal.sync()
+        self._lines = []
+        if self._known - self._saved >= max(SAVE_AFTER, self._saved // 20):
+            self._save_index()
+
+    def of_cycle(self, cycle: int) -> list[Entry]:
+        return [entry for entry in self.entries if entry.cycle == cycle]
+
+    def before(self, cycle: int, slot: int = 0) -> list[Entry]:
+        """What was known when the first `slot` slots of a cycle had their results, oldest first."""
+        return [entry for entry in self.entries if (entry.cycle, entry.slot) < (cycle, slot)]
+
+    def selected(self, before: int) -> list[Entry]:
+        """Entries that join the baseline pool and the SFT pairs, of the cycles before `before`, oldest first."""
+        return [entry for entry in self.before(before) if entry.selected]
+
+    def code(self, candidate: str) -> str:
+        """The source of any candidate, completed or not."""
+        known = self.networks.get(candidate)
+        return known.code if known else self._run.read_code(candidate)
+
+    def where(self, candidate: str) -> str:
+        """Where a known network stood first, for a person."""
+        return self._where[candidate]
+
+    def close(self) -> None:
+        """Close the journal, and save the novelty index where it has grown."""
+        self._journal.close()
+        if self._known > self._saved:
+            self._save_index()
+
+    def _save_index(self) -> None:
+        """Spare the next start the computation. Nothing else depends on the file, so that a full disk is a warning."""
+        self._saved = self._known
+        try:
+            self.novelty.save(self._run.novelty)
+        except OSError as error:
+            why = error.strerror or error
+            log.warning("%s: can't be written (%s); the next start computes it", self._run.novelty, why)
+
+    def _learn(self, id: str, code: str, graph: str | None) -> None:
+        self.novelty.add(id, code, graph)
+        self._known += 1
+
+    def _is_new(self, entry: Entry) -> bool:
+        """Whether the entry brings a network whose epoch completed."""
+        return entry.valid and entry.candidate not in self.results
+
+    def _remember(self, entry: Entry, code: str) -> None:
+        graph = entry.result.graph if entry.result else None
+        if entry.result is not None and graph is not None:
+            entry = replace(entry, result=replace(entry.result, graph=None))
+        self.entries.append(entry)
+        if entry.candidate is None or entry.result is None or entry.candidate in self.results:
+            return
+        self.results[entry.candidate] = entry.result
+        self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
+        if entry.valid:
+            params = entry.result.params
+            self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy, params)
+            self._learn(entry.candidate, code, graph)

@@ -1,0 +1,35 @@
+"""What a search hands to its tracker, and what each thing was made from."""
+
+from nnloop.runs.folder import RunDir
+from nnloop.tracking import Artifact, Tracker
+
+
+def track_adapter(tracker: Tracker, run: RunDir, cycle: int) -> None:
+    """Hand over the adapter of a closed cycle, where it has one, as made from the adapter that it names its parent."""
+    if run.adapter(cycle).is_dir():
+        tracker.artifact(_adapter(run, cycle), *_parent(run, cycle))
+
+
+def track_run(tracker: Tracker, run: RunDir) -> None:
+    """Hand over a finished run's archive, code and page."""
+    adapters = [cycle for cycle in range(len(run.reports())) if run.adapter(cycle).is_dir()]
+    archive = Artifact("archive", "archive", run.archive)
+    tracker.artifact(archive, *[_adapter(run, cycle) for cycle in adapters[-1:]])
+    tracker.artifact(Artifact("code", "code", run.path / "code"), archive)
+    tracker.artifact(Artifact("report", "report", run.page), archive)
+
+
+def _adapter(run: RunDir, cycle: int) -> Artifact:
+    return Artifact("adapter", f"adapter-{cycle}", run.adapter(cycle))
+
+
+def _parent(run: RunDir, cycle: int) -> list[Artifact]:
+    """The run's adapter that this cycle's continues; none for one made from the bare model."""
+    from nnloop.llm.adapters import find_lineage
+
+    own = find_lineage(run.adapter(cycle))
+    for before in range(cycle - 1, -1, -1):
+        lineage = find_lineage(run.adapter(before))
+        if own and lineage and own.parent == lineage.adapter:
+            return [_adapter(run, before)]
+    return []

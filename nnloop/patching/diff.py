@@ -1,0 +1,244 @@
+"""Read hunks out of whatever an LLM wrote as a unified diff. The rules stand in the table of `modes.patch`.
+
+Reading is forgiving and decides nothing about places: what is misread here doesn't match the baseline later, and is
+refused there. Work is linear in the text.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from nnloop.patching.source import Index, squeeze
+
+_NUMBERS = re.compile(r"@@+ *-(\d{1,9})(?:,(\d{1,9}))? +\+(\d{1,9})(?:,(\d{1,9}))?")
+_FENCE = re.compile(r"\s{0,3}(```|~~~)")
+_TAG = re.compile(r"\s*</?[A-Za-z_|]+>?\s*$")
+_BULLET = re.compile(r"[-+] \S")
+_ELISION = re.compile(r"(?:# ?)?(?:\.\.\.|…)[\w ,'()-]*(?:\.\.\.|…)?")
+_SECTION = ("diff --git ", "diff -", "Index: ", "GIT binary patch", "Binary files ")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    kind: str  # " " context, "-" removed, "+" added
+    text: str  # with its line ending; none where the diff says that the file ends without one
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """One hunk. `start` counts from 0 and is None where the header has no numbers."""
+
+    lines: tuple[Line, ...]
+    start: int | None
+    heading: str = ""  # what the header says beside its numbers
+    announced: tuple[int, int] | None = None  # old and new lines by the header
+    cut: bool = False  # the text may have ended inside this hunk
+    follows: bool = False  # comes after an elision: lies behind the hunk before it
+
+    @property
+    def old(self) -> list[str]:
+        return [line.text for line in self.lines if line.kind != "+"]
+
+    @property
+    def changes(self) -> bool:
+        return any(line.kind != " " for line in self.lines)
+
+
+@dataclass(slots=True)
+class Section:
+    """The hunks of one file, as its headers name it; "" where there are none."""
+
+    path: str = ""
+    hunks: list[Hunk] = field(default_factory=list)
+    refusal: str = ""  # why this section can't be a change of the baseline
+
+
+def read(text: str, known: Index) -> list[Section]:
+    """Split a diff into sections of hunks; `known` has the baseline's lines without their white space."""
+    lines = _dedent(_lines(text))
+    if not any(line.startswith("@@") for line in lines):
+        return _headless(lines, known)
+    sections: dict[str, Section] = {}
+    section = sections.setdefault("", Section())
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if _is_file_header(lines, at):
+            section = _open_section(sections, line, lines[at + 1])
+            at += 2
+        elif line.startswith("@@"):
+            hunk, at = _hunk(lines, at, known)
+            section.hunks += [hunk] if hunk.lines else []
+        else:
+            at += 1
+    return [each for each in sections.values() if each.hunks]
+
+
+def split_elisions(hunk: Hunk, known: Index) -> list[Hunk]:
+    """Cut a hunk at its `...` lines, unless the baseline has such a line itself."""
+    parts: list[list[Line]] = [[]]
+    for line in hunk.lines:
+        if line.kind == " " and _ELISION.fullmatch(line.text.strip()) and squeeze(line.text) not in known:
+            parts.append([])
+        else:
+            parts[-1].append(line)
+    if len(parts) == 1:
+        return [hunk]
+    whole = [replace(hunk, lines=tuple(part), cut=False) for part in parts if part]
+    rest = [replace(part, start=None, heading="", announced=None, follows=True) for part in whole[1:]]
+    return [*whole[:1], *rest[:-1], *(replace(part, cut=hunk.cut) for part in rest[-1:])]
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _dedent(lines: list[str]) -> list[str]:
+    """Undo an indentation of the whole diff, seen at its hunk headers."""
+    first = next((line for line in lines if line.lstrip(" \t").startswith("@@")), "")
+    margin = first[: len(first) - len(first.lstrip(" \t"))]
+    return [line.removeprefix(margin) for line in lines] if margin else lines
+
+
+def _is_file_header(lines: Sequence[str], at: int) -> bool:
+    return lines[at].startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ ")
+
+
+def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
+    """Start or continue the section of the file that two header lines name. Paths are names here, nothing is opened."""
+    paths = [line[4:].split("\t")[0].strip() for line in (old, new)]
+    name = paths[0] if paths[1] == "/dev/null" else paths[1]
+    section = sections.setdefault(name, Section(path=name))
+    if paths[1] == "/dev/null":
+        section.refusal = "it deletes the file"
+    elif paths[0] == "/dev/null":
+        section.refusal = "it creates a file instead of changing the baseline"
+    return section
+
+
+def _hunk(lines: Sequence[str], at: int, known: Index) -> tuple[Hunk, int]:
+    """Read the hunk whose header is at `at`; also where reading goes on."""
+    start, announced, heading = _header(lines[at])
+    end = _counted(lines, at + 1, announced) if announced else None
+    if end is not None and not _goes_on(lines, end, known):
+        return Hunk(_body(lines[at + 1 : end]), start, heading, announced), end
+    limit = _region(lines, at + 1)
+    end = at + 1 + _tail(lines[at + 1 : limit], known)
+    body = _body(lines[at + 1 : end])
+    return Hunk(body, start, heading, announced, _is_cut(body, announced, end == len(lines))), max(end, at + 1)
+
+
+def _header(line: str) -> tuple[int | None, tuple[int, int] | None, str]:
+    found = _NUMBERS.match(line)
+    heading = (line[found.end() :] if found else line).strip().strip("@").strip()
+    if heading.strip(". …") == "":
+        heading = ""
+    if found is None:
+        return None, None, heading
+    first, old, _, new = found.groups()
+    counts = (1 if old is None else int(old), 1 if new is None else int(new))
+    return int(first) - (1 if counts[0] and int(first) else 0), counts, heading
+
+
+def _counted(lines: Sequence[str], at: int, announced: tuple[int, int]) -> int | None:
+    """Where the hunk ends by its header's counts; None where the lines contradict them."""
+    old, new = announced
+    while old > 0 or new > 0:
+        if at >= len(lines):
+            return None
+        mark = lines[at][:1]
+        if mark not in ("", " ", "+", "-", "\\", "\r"):
+            return None
+        old -= mark in ("", " ", "-", "\r")
+        new -= mark in ("", " ", "+", "\r")
+        at += 1
+    if old < 0 or new < 0:
+        return None
+    return at + 1 if at < len(lines) and lines[at].startswith("\\") else at
+
+
+def _goes_on(lines: Sequence[str], at: int, known: Index) -> bool:
+    """Whether more of a hunk follows although its header's counts are used up: the header counted too few."""
+    after = at
+    while after < len(lines) and not lines[after].strip():
+        after += 1
+    if after >= len(lines) or lines[after][0] not in " +-" or _ends_hunk(lines, after):
+        return False
+    return after == at or not _is_bullet(lines[after], known)
+
+
+def _region(lines: Sequence[str], at: int) -> int:
+    while at < len(lines) and not _ends_hunk(lines, at):
+        at += 1
+    return at
+
+
+def _ends_hunk(lines: Sequence[str], at: int) -> bool:
+    line = lines[at]
+    if line.startswith(("@@", *_SECTION)) or _is_file_header(lines, at):
+        return True
+    return line.rstrip() == "--" or _FENCE.match(line) is not None or _TAG.match(line) is not None
+
+
+def _tail(region: Sequence[str], known: Index) -> int:
+    """Where the prose behind a hunk begins: after its last change, at the first line that can't belong to a diff."""
+    last = -1
+    prose = False  # in a paragraph that began behind a blank line
+    for at, line in enumerate(region):
+        bullet = _is_bullet(line, known)
+        prose = bullet and (prose or at == 0 or not region[at - 1].strip())
+        if line[:1] in ("+", "-") and not prose:
+            last = at
+    end = last + 1
+    while end < len(region) and (region[end][:1] in (" ", "\\") or not region[end].strip()):
+        end += 1
+    while end > last + 1 and region[end - 1] in ("", "\r"):
+        end -= 1
+    return end
+
+
+def _is_bullet(line: str, known: Index) -> bool:
+    return _BULLET.match(line) is not None and squeeze(line[1:]) not in known
+
+
+def _body(lines: Sequence[str]) -> tuple[Line, ...]:
+    body: list[Line] = []
+    for line in lines:
+        if line.startswith("\\"):
+            if body:
+                body[-1] = replace(body[-1], text=body[-1].text.removesuffix("\n"))
+        elif line[:1] in (" ", "+", "-"):
+            body.append(Line(line[0], line[1:] + "\n"))
+        else:
+            body.append(Line(" ", line + "\n"))
+    return tuple(body)
+
+
+def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: bool) -> bool:
+    """Whether the text stops inside the hunk: lines are missing, nothing follows, and the last one is a change."""
+    if announced is None or not at_end or not body or body[-1].kind == " ":
+        return False
+    old = sum(line.kind != "+" for line in body)
+    new = sum(line.kind != "-" for line in body)
+    return old < announced[0] or new < announced[1]
+
+
+def _headless(lines: list[str], known: Index) -> list[Section]:
+    """Read a diff without a single hunk header as one hunk without numbers."""
+    first = 0
+    for at in range(len(lines)):
+        if _is_file_header(lines, at):
+            first = at + 2
+    change = next((at for at in range(first, len(lines)) if _looks_changed(lines, at, known)), None)
+    if change is None:
+        return []
+    start = change
+    while start > first and (lines[start - 1][:1] in (" ", "\t") or squeeze(lines[start - 1] or "@") in known):
+        start -= 1
+    region = lines[start : _region(lines, start)]
+    return [Section(hunks=[Hunk(_body(region[: _tail(region, known)]), None)])]
+
+
+def _looks_changed(lines: Sequence[str], at: int, known: Index) -> bool:
+    return lines[at][:1] in ("+", "-") and not _ends_hunk(lines, at) and not _is_bullet(lines[at], known)

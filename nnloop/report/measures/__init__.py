@@ -1,0 +1,1 @@
+"""What finished runs say, as records: read, measured, compared."""

@@ -1,0 +1,234 @@
+"""What a report is made of: run folders, read once."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnloop.errors import RunFolderError
+from nnloop.records import CycleReport, Entry, Interval, Network, Status
+from nnloop.report.measures.summaries import unpack
+from nnloop.report.text import balance
+from nnloop.runs.folder import RunDir
+from nnloop.stats import bootstrap_mean, wilson
+
+_NO_RECIPE = ("root", "mirror", "title", "description", "min_accuracy")
+"""Settings of a dataset that move no accuracy: where it lies, what is told about it, what is asked of a network."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One search as its folder or its summary file tells it.
+
+    A run that is still going on has the cycles that are closed. A summary holds neither code nor completions.
+    """
+
+    name: str
+    folder: RunDir | None  # None where only a summary is at hand
+    page: Path  # where the run's own page belongs
+    meta: dict[str, Any]
+    reports: list[CycleReport]
+    entries: list[Entry]  # of closed cycles
+    corpus: dict[str, Network]  # by id
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting by its dotted key."""
+        node: Any = self.meta["settings"]
+        for part in key.split("."):
+            if not isinstance(node, dict) or part not in node:
+                return default
+            node = node[part]
+        return node
+
+    @property
+    def seed(self) -> int:
+        return int(self.setting("seed", 0))
+
+    @property
+    def protocol(self) -> str:
+        """What has to agree before two accuracies may stand side by side."""
+        epochs = int(self.setting("proxy.epochs", 1))
+        return (
+            f"{self.setting('dataset.title') or self.setting('dataset.name')}{self._part()}, "
+            f"proxy {self.setting('proxy.name')}, "
+            f"{epochs} epoch{'s' if epochs != 1 else ''}, validation split"
+        )
+
+    def _part(self) -> str:
+        """How much of the dataset the run saw, where it was not all of it."""
+        limits = {part: self.setting(f"dataset.{part}_limit") for part in ("train", "test")}
+        shown = [f"{limit:,} {part} images" for part, limit in limits.items() if limit is not None]
+        return f" (only {' and '.join(shown)})" if shown else ""
+
+    @property
+    def balance(self) -> str | None:
+        return balance(self.meta.get("dataset"))
+
+    @property
+    def recipe(self) -> str:
+        """The protocol in full: a digest of every setting of the data and of the training that can move an accuracy.
+
+        Where the raw files lie can't; that their checksums were waived can, because then they may be a part of the set.
+        """
+        given = self.setting("dataset", {}).items()
+        dataset = {key: value for key, value in given if key not in _NO_RECIPE and value is not None}
+        text = json.dumps([dataset, self.setting("proxy")], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every planned cycle is closed; a run with a budget may end before that."""
+        limited = any(value is not None for value in self.setting("budget", {}).values())
+        return len(self.reports) >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
+
+    @property
+    def threshold(self) -> float:
+        return float(self.setting("admission.min_accuracy", 0.0))
+
+    @property
+    def corpus_best(self) -> float | None:
+        """Where the search starts from: the best network of the corpus under the run's own protocol."""
+        known = [network.val_accuracy for network in self.corpus.values() if network.val_accuracy is not None]
+        return max(known, default=None)
+
+    @property
+    def firsts(self) -> list[Entry]:
+        """Entries without repairs: what counts, rates and means are about."""
+        return [entry for entry in self.entries if entry.repairs is None]
+
+    @cached_property
+    def networks(self) -> list[Entry]:
+        """Distinct valid networks, best first, repaired ones among them."""
+        found = [entry for entry in self.entries if entry.valid and entry.status is not Status.DUPLICATE]
+        return sorted(found, key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
+
+    @cached_property
+    def by_id(self) -> dict[str, Entry]:
+        """The entry that first brought each network."""
+        found: dict[str, Entry] = {}
+        for entry in self.entries:
+            if entry.candidate and entry.status is not Status.DUPLICATE:
+                found.setdefault(entry.candidate, entry)
+        return found
+
+    @cached_property
+    def figures(self) -> "Figures":
+        firsts = self.firsts
+        fresh = [entry for entry in self.networks if entry.repairs is None]
+        accuracies = [entry.val_accuracy for entry in fresh if entry.val_accuracy is not None]
+        best = self.networks[0] if self.networks else None
+        generated = len(firsts)
+        above = sum(accuracy >= self.threshold for accuracy in accuracies)
+        return Figures(
+            generated=generated,
+            valid=wilson(sum(entry.valid for entry in firsts), generated),
+            mean=bootstrap_mean(accuracies),
+            best=best.val_accuracy if best else None,
+            best_test=best.result.test_accuracy if best and best.result else None,
+            share_above=wilson(above, len(accuracies)) if accuracies else None,
+            distinct=len(fresh),
+            admitted=sum(entry.admitted for entry in self.entries),
+            tokens=sum(entry.tokens for entry in self.entries),
+            mean_tokens=_mean([entry.tokens for entry in firsts]),
+            mean_prompt_tokens=_mean([entry.prompt_tokens for entry in firsts]),
+            mean_lines=_mean([entry.lines for entry in firsts]),
+            seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
+        )
+
+    def code(self, network: str) -> str | None:
+        """The source of a candidate or of a network of the corpus; None where it is not there."""
+        if network in self.corpus:
+            return self.corpus[network].code or None
+        return self.folder.read_code(network) if self.folder and self.folder.code(network).exists() else None
+
+    def title(self, network: str) -> str:
+        return self.corpus[network].name if network in self.corpus else network
+
+    def diff(self, old: str, new: str) -> str:
+        """Unified diff between two networks' sources; "" where one is missing or both agree."""
+        before, after = self.code(old), self.code(new)
+        if before is None or after is None:
+            return ""
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), self.title(old), new, lineterm="")
+        return "\n".join(lines)
+
+    def lineage(self, network: str) -> list[str]:
+        """The network, its parent, and so on back to the corpus."""
+        line = [network]
+        while line[-1] in self.by_id and self.by_id[line[-1]].parent not in line:
+            line.append(self.by_id[line[-1]].parent)
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A run in a few numbers, over all of its closed cycles."""
+
+    generated: int
+    valid: Interval
+    mean: Interval | None  # over distinct valid networks
+    best: float | None
+    best_test: float | None  # test accuracy of the network that is best on validation
+    share_above: Interval | None
+    distinct: int
+    admitted: int
+    tokens: int
+    mean_tokens: float | None
+    mean_prompt_tokens: float | None
+    mean_lines: float | None
+    seconds: float
+
+
+def by_protocol(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs that may stand side by side, by protocol; where one has several recipes, their digests tell them apart."""
+    recipes = sorted({(run.protocol, run.recipe) for run in runs})
+    names = [protocol for protocol, _ in recipes]
+    return {
+        f"{protocol}, recipe {recipe}" if names.count(protocol) > 1 else protocol: [
+            run for run in runs if (run.protocol, run.recipe) == (protocol, recipe)
+        ]
+        for protocol, recipe in recipes
+    }
+
+
+def read(path: Path) -> Run:
+    """Read a run folder or a run's summary file. Raises RunFolderError."""
+    return read_summary(path) if path.is_file() else _read_folder(path)
+
+
+def read_summary(path: Path) -> Run:
+    """Read what report.kept wrote. Raises RunFolderError."""
+    try:
+        found = json.loads(path.read_text())
+        entries = unpack(found["completions"])
+        corpus = {row["id"]: Network(code="", **row) for row in found["corpus"]}
+        reports = [CycleReport.from_json(row) for row in found["cycles"]]
+        page = path.parent / "report" / f"{path.stem}.html"
+        return Run(found["name"], None, page, found["run"], reports, entries, corpus)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{path}: no run summary of this version of nnloop ({error})") from None
+
+
+def _read_folder(folder: Path) -> Run:
+    directory = RunDir(folder)
+    meta = directory.provenance()
+    if not isinstance(meta.get("settings"), dict):
+        raise RunFolderError(f"{folder}: run.json holds no settings")
+    try:
+        reports = directory.reports()
+        closed = {report.cycle for report in reports}
+        entries = [entry for entry in directory.entries() if entry.cycle in closed]
+        corpus = {network.id: network for network in directory.corpus()}
+        facts = directory.dataset_facts()
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
+    meta |= {"dataset": facts} if facts else {}
+    return Run(folder.name, directory, directory.page, meta, reports, entries, corpus)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,180 @@
+"""One search as one self-contained page."""
+
+from collections import Counter
+from pathlib import Path
+
+from nnloop.records import CycleReport, Entry
+from nnloop.report.measures.read import Run
+from nnloop.report.text import count, duration, interval, number, percent, why_none_admitted
+from nnloop.report.web import charts
+from nnloop.report.web.explorer import SCRIPT, explorer
+from nnloop.report.web.html import Content, Markup, code, details, diff, page, table, tag
+from nnloop.report.web.published import published_section
+
+STYLE = Path(__file__).with_name("style.css")
+_ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
+SHOWN = 20  # networks with their code in the page's own text
+
+
+def run_page(run: Run) -> str:
+    sections: list[Content] = [
+        _head(run),
+        _tiles(run),
+        tag("div", charts.all_charts(run), class_="charts"),
+        _cycles(run),
+        _best(run),
+        explorer(run) if run.entries else None,
+        _failures(run),
+        _settings(run),
+        published_section(),
+    ]
+    return page(
+        f"{run.name} - nnloop", tag("main", sections), STYLE.read_text(), SCRIPT.read_text() if run.entries else ""
+    )
+
+
+def _head(run: Run) -> Markup:
+    planned = int(run.setting("cycles", len(run.reports)))
+    state = "" if len(run.reports) >= planned else f" · {len(run.reports)} of {planned} cycles are closed so far"
+    return tag(
+        "header",
+        tag("h1", run.name),
+        tag("p", ", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items()), class_="sub"),
+        tag("p", f"{run.protocol}; test accuracy is reported and never used to choose{state}", class_="sub"),
+        tag("p", run.balance, class_="sub") if run.balance else None,
+    )
+
+
+def _tiles(run: Run) -> Markup:
+    found = run.figures
+    per_network = found.tokens / found.admitted if found.admitted else None
+    tiles: list[tuple[str, str, str]] = [
+        (f"{percent(found.valid.value)} %", "valid", f"of {count(found.generated)}; {_range(interval(found.valid))}"),
+        (f"{percent(found.mean.value if found.mean else None)} %", "mean accuracy", _range(interval(found.mean))),
+        (
+            f"{percent(found.best)} %",
+            "best accuracy",
+            f"on test {percent(found.best_test)} %; corpus {percent(run.corpus_best)} %",
+        ),
+        (
+            count(found.admitted),
+            "admitted",
+            why_none_admitted(run.reports) or f"of {count(found.distinct)} distinct valid",
+        ),
+        (
+            count(found.mean_tokens),
+            "tokens per completion",
+            f"{number(found.mean_lines, 1)} lines; prompts of {count(found.mean_prompt_tokens)} tokens",
+        ),
+        (count(per_network), "tokens per admitted network", f"{count(found.tokens)} in all"),
+        (duration(found.seconds), "wall time", ""),
+    ]
+    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in tiles)
+    return tag("div", boxes, class_="tiles")
+
+
+def _range(text: str) -> str:
+    """The bracketed part of an interval."""
+    return f"95%: {text.partition(' ')[2]}" if "[" in text else ""
+
+
+def _cycles(run: Run) -> Markup:
+    head = [
+        "cycle",
+        "valid, %",
+        "best, %",
+        "mean, %",
+        f"≥ {percent(run.threshold, 0)} %, %",
+        "admitted",
+        "selected",
+        "duplicates",
+        "tokens",
+        "lines",
+        "pairs",
+        "loss",
+        "time",
+    ]
+    return tag("section", tag("h2", "Cycles"), table(head, map(_cycle_row, run.reports)))
+
+
+def _cycle_row(report: CycleReport) -> list[str]:
+    return [
+        str(report.cycle + 1),
+        interval(report.valid_rate),
+        percent(report.best_accuracy, 2),
+        interval(report.mean_accuracy),
+        interval(report.share_above),
+        count(report.admitted),
+        count(report.selected),
+        count(report.duplicates),
+        number(report.mean_tokens, 0),
+        number(report.mean_lines, 1),
+        count(report.finetune_pairs),
+        number(report.finetune_loss),
+        duration(report.seconds.get("total")),
+    ]
+
+
+def _best(run: Run) -> Markup:
+    shown = run.networks[:SHOWN]
+    note = f"the best {len(shown)} of {len(run.networks)} distinct valid networks, by validation accuracy"
+    if not shown:
+        note = "no completion has become a valid network yet"
+    return tag(
+        "section",
+        tag("h2", "Best networks"),
+        tag("p", note, class_="sub"),
+        (_network(run, place, entry) for place, entry in enumerate(shown, 1)),
+    )
+
+
+def _network(run: Run, place: int, entry: Entry) -> Markup:
+    name, result = str(entry.candidate), entry.result
+    facts = [
+        f"{place}. {percent(entry.val_accuracy, 2)} %",
+        f"test {percent(result.test_accuracy if result else None, 2)} %",
+        f"{count(result.params if result else None)} parameters",
+        f"cycle {entry.cycle + 1}",
+        "admitted" if entry.admitted else "not admitted",
+    ]
+    title = [" · ".join(facts), " ", tag("span", name, class_="mono")]
+    changes = run.diff(entry.parent, name)
+    body: list[Content] = [
+        tag("p", "from ", " ← ".join(map(run.title, run.lineage(name))), class_="sub"),
+        details(f"diff to {run.title(entry.parent)}", diff(changes), open="") if changes else None,
+        details("code", code(run.code(name) or "")),
+    ]
+    return details(title, body, id=f"n-{name}")
+
+
+def _failures(run: Run) -> Markup:
+    reasons = Counter((str(entry.status), entry.reason) for entry in run.firsts if entry.reason)
+    rows = [
+        (status, tag("span", reason[:300]), count(times))
+        for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:15]
+    ]
+    statuses = Counter(str(entry.status) for entry in run.firsts)
+    share = [
+        (status, count(times), percent(times / len(run.firsts)))
+        for status, times in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return tag(
+        "section",
+        tag("h2", "Statuses"),
+        table(["status", "completions", "%"], share),
+        details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None,
+    )
+
+
+def _settings(run: Run) -> Markup:
+    facts = {key: value for key, value in run.meta.items() if key != "settings"}
+    rows = [*_flat(facts), *_flat(run.meta["settings"])]
+    return tag(
+        "section", tag("h2", "Behind the numbers"), details("settings and provenance", table(["key", "value"], rows))
+    )
+
+
+def _flat(node: object, prefix: str = "") -> list[tuple[str, str]]:
+    if not isinstance(node, dict):
+        return [(prefix[:-1], str(node))]
+    return [row for key, value in node.items() for row in _flat(value, f"{prefix}{key}.")]

@@ -1,0 +1,263 @@
+"""Charts as inline SVG. Colours are classes (s0 to s7), so that the page's style sheet sets them for light and dark."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nnloop.records import Interval
+from nnloop.report.web.html import Markup, tag
+
+WIDTH, HEIGHT = 420, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 10, 40
+
+Label = Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A dot; `low` and `high` are its interval, `link` an address in the page, `hint` its tooltip."""
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    link: str | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    name: str
+    points: Sequence[Point]
+    colour: int = 0  # from 8 on: the same again, dashed
+    line: bool = True
+    dots: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """`low` and `high` None: as the data are."""
+
+    title: str
+    label: Label = "{:g}".format
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False  # ticks at whole numbers only
+    within: tuple[float, float] | None = None  # where values can lie at all; intervals are cut off there
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The mapping from data to pixels."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    left: int = _LEFT
+
+    def px(self, value: float) -> float:
+        low, high = self.x
+        return round(self.left + (value - low) / (high - low) * (WIDTH - self.left - _RIGHT), 1)
+
+    def py(self, value: float) -> float:
+        low, high = self.y
+        share = min(1.0, max(0.0, (value - low) / (high - low)))
+        return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
+
+
+def line_chart(series: Sequence[Series], x: Axis, y: Axis, rule: float | None = None) -> Markup:
+    """Lines with dots and shaded intervals; `rule` draws a dashed horizontal line."""
+    points = [point for one in series for point in one.points]
+    if not points:
+        return empty()
+    heights = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
+    frame = Frame(_range(x, [point.x for point in points]), _range(y, heights + ([] if rule is None else [rule])))
+    parts = [_axes(frame, x, y), *(_band(frame, one) for one in series)]
+    if rule is not None and frame.y[0] <= rule <= frame.y[1]:
+        parts.append(_segment(frame.px(frame.x[0]), frame.py(rule), frame.px(frame.x[1]), frame.py(rule), "rule"))
+    return _svg(*parts, *(_curve(frame, one) for one in series))
+
+
+def strip_chart(
+    columns: Sequence[tuple[float, Sequence[Point]]], x: Axis, y: Axis, rule: float | None = None
+) -> Markup:
+    """Every value as a dot, with a box from quartile to quartile and a bar at the median of each column."""
+    points = [point for _, column in columns for point in column]
+    if not points:
+        return empty()
+    values = [point.y for point in points] + ([] if rule is None else [rule])
+    frame = Frame(_range(x, [place for place, _ in columns], 0.6), _range(y, values))
+    parts = [_axes(frame, x, y)]
+    if rule is not None:
+        parts.append(_segment(frame.px(frame.x[0]), frame.py(rule), frame.px(frame.x[1]), frame.py(rule), "rule"))
+    step = (frame.px(frame.x[1]) - frame.px(frame.x[0])) / (frame.x[1] - frame.x[0])
+    half = max(1.5, min(14.0, 0.35 * step))
+    for place, column in columns:
+        parts += _box(frame, place, half, column)
+    return _svg(*parts)
+
+
+def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
+    """An interval a row under its name, with a line at zero; intervals that leave zero out stand out."""
+    if not rows:
+        return empty()
+    ends = [end for _, found in rows for end in (found.low, found.high, 0.0)]
+    low, high = _range(x, ends)
+    frame, bottom = Frame((low, high), (0.0, 1.0), left=12), _TOP + 36 * len(rows)
+    parts = []
+    for value in ticks(low, high):
+        parts.append(_segment(frame.px(value), _TOP, frame.px(value), bottom, "axis" if value == 0 else "grid"))
+        parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
+    for number, (name, found) in enumerate(rows):
+        y, colour = _TOP + 36 * number + 26, 0 if found.low > 0 or found.high < 0 else 6
+        parts.append(tag("text", name, x=12, y=y - 12))
+        parts.append(_segment(frame.px(found.low), y, frame.px(found.high), y, f"line s{colour}"))
+        hint = f"{name}: {x.label(found.value)} [{x.label(found.low)}, {x.label(found.high)}]"
+        parts.append(tag("circle", tag("title", hint), cx=frame.px(found.value), cy=y, r=4, class_=f"dot s{colour}"))
+    parts.append(tag("text", x.title, x=WIDTH / 2, y=bottom + 34, class_="mid title"))
+    return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", role="img")
+
+
+def bar_chart(
+    names: Sequence[str], columns: Sequence[tuple[float, Sequence[float]]], x: Axis, y: Axis, colours: Sequence[int]
+) -> Markup:
+    """Stacked bars: each column is a place on the x axis and one height per name."""
+    if not columns:
+        return empty()
+    frame = Frame(
+        _range(x, [place for place, _ in columns], 0.6), _range(y, [0.0, *(sum(heights) for _, heights in columns)])
+    )
+    step = (frame.px(frame.x[1]) - frame.px(frame.x[0])) / (frame.x[1] - frame.x[0])
+    half = max(1.0, min(18.0, 0.4 * step))
+    parts = [_axes(frame, x, y)]
+    for place, heights in columns:
+        base = 0.0
+        for name, height, colour in zip(names, heights, colours, strict=True):
+            if height > 0:
+                top, bottom = frame.py(base + height), frame.py(base)
+                hint = tag("title", f"{x.title} {x.label(place)}, {name}: {y.label(height)}")
+                left = round(frame.px(place) - half, 1)
+                size = {"width": round(2 * half, 1), "height": round(bottom - top, 1)}
+                parts.append(tag("rect", hint, x=left, y=top, class_=f"bar s{colour}", **size))
+            base += height
+    return _svg(*parts)
+
+
+def legend(names: Sequence[str], colours: Sequence[int]) -> Markup:
+    keys = (
+        tag("span", tag("i", class_=f"key {_kind(colour)}"), name, class_="entry")
+        for name, colour in zip(names, colours, strict=True)
+    )
+    return tag("div", keys, class_="legend")
+
+
+def _kind(colour: int) -> str:
+    return f"s{colour % 8}" + (" dashed" if colour >= 8 else "")
+
+
+def empty() -> Markup:
+    return tag("p", "nothing to show yet", class_="empty")
+
+
+def ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[float]:
+    """Round numbers within [low, high]: multiples of 1, 2, 2.5 or 5 times a power of ten."""
+    span = high - low
+    power = 10.0 ** math.floor(math.log10(span / most))
+    steps = [factor * power for factor in (1, 2, 2.5, 5, 10, 20)]
+    step = next(s for s in steps if s == steps[-1] or (span / s <= most and (not whole or s == int(s))))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(i * step, 10) for i in range(first, last + 1)]
+
+
+def _range(axis: Axis, values: Sequence[float], pad: float = 0.0) -> tuple[float, float]:
+    """From the lowest to the highest value with a little room, or the axis' own limits; never empty."""
+    low = min(values) - pad if axis.low is None else axis.low
+    high = max(values) + pad if axis.high is None else axis.high
+    if low >= high:
+        return (low, low + 1) if axis.low is not None else (low - 0.5, low + 0.5)
+    room = 0.0 if axis.whole else 0.05 * (high - low)
+    low = low - room if axis.low is None else low
+    high = high + room if axis.high is None else high
+    floor, ceiling = axis.within or (low, high)
+    return max(low, floor), min(high, ceiling)
+
+
+def _svg(*parts: Markup) -> Markup:
+    return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
+
+
+def _segment(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind)
+
+
+def _axes(frame: Frame, x: Axis, y: Axis) -> Markup:
+    bottom, left = HEIGHT - _BOTTOM, _LEFT
+    parts = []
+    for value in ticks(*frame.y, whole=y.whole):
+        parts.append(_segment(left, frame.py(value), WIDTH - _RIGHT, frame.py(value), "grid"))
+        parts.append(tag("text", y.label(value), x=left - 6, y=frame.py(value) + 4, class_="end"))
+    for value in ticks(*frame.x, most=8, whole=x.whole):
+        parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
+    parts.append(_segment(left, bottom, WIDTH - _RIGHT, bottom, "axis"))
+    parts.append(tag("text", x.title, x=(left + WIDTH - _RIGHT) / 2, y=HEIGHT - 6, class_="mid title"))
+    middle = (_TOP + bottom) / 2
+    parts.append(tag("text", y.title, x=12, y=middle, class_="mid title", transform=f"rotate(-90 12 {middle})"))
+    return Markup("".join(parts))
+
+
+def _band(frame: Frame, series: Series) -> Markup:
+    shaded = [point for point in series.points if point.low is not None and point.high is not None]
+    if len(shaded) < 2 or not series.line:
+        return Markup("")
+    upper = [f"{frame.px(p.x)},{frame.py(p.high or 0.0)}" for p in shaded]
+    lower = [f"{frame.px(p.x)},{frame.py(p.low or 0.0)}" for p in reversed(shaded)]
+    return tag("polygon", points=" ".join(upper + lower), class_=f"band {_kind(series.colour)}")
+
+
+def _curve(frame: Frame, series: Series) -> Markup:
+    parts = []
+    if series.line and len(series.points) > 1:
+        places = " ".join(f"{frame.px(point.x)},{frame.py(point.y)}" for point in series.points)
+        name = tag("title", series.name) if series.name else None
+        parts.append(tag("polyline", name, points=places, class_=f"line {_kind(series.colour)}"))
+    if series.dots:
+        parts += [_whisker(frame, point, series) for point in series.points]
+        parts += [_dot(frame, point, series.colour) for point in series.points]
+    return Markup("".join(parts))
+
+
+def _whisker(frame: Frame, point: Point, series: Series) -> Markup:
+    """The interval of a dot that stands alone, where no band can show it."""
+    if point.low is None or point.high is None or (series.line and len(series.points) > 1):
+        return Markup("")
+    x = frame.px(point.x)
+    return _segment(x, frame.py(point.low), x, frame.py(point.high), f"line {_kind(series.colour)}")
+
+
+def _dot(frame: Frame, point: Point, colour: int, radius: float = 3) -> Markup:
+    hint = tag("title", point.hint) if point.hint else None
+    dot = tag("circle", hint, cx=frame.px(point.x), cy=frame.py(point.y), r=radius, class_=f"dot {_kind(colour)}")
+    return tag("a", dot, href=point.link) if point.link else dot
+
+
+def _box(frame: Frame, place: float, half: float, column: Sequence[Point]) -> list[Markup]:
+    values = sorted(point.y for point in column)
+    if not values:
+        return []
+    x = frame.px(place)
+    low, middle, high = (frame.py(_quantile(values, share)) for share in (0.25, 0.5, 0.75))
+    size = {"width": round(2 * half, 1), "height": round(low - high, 1)}
+    parts = [tag("rect", x=round(x - half, 1), y=high, class_="box s0", **size)]
+    for index, point in enumerate(column):
+        shift = (index * 0.618034 % 1 - 0.5) * 1.6 * half / (frame.px(1) - frame.px(0))  # spread, always the same
+        moved = Point(place + shift, point.y, link=point.link, hint=point.hint)
+        parts.append(_dot(frame, moved, 0, 2))
+    parts.append(_segment(round(x - half, 1), middle, round(x + half, 1), middle, "median"))
+    return parts
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """Linear between the neighbours; `values` are sorted."""
+    place = share * (len(values) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(values) - 1)
+    return values[below] + (place - below) * (values[above] - values[below])

@@ -1,0 +1,1 @@
+"""A run on disk: its folder, its journals, its lock, and forks of it."""

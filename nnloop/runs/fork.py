@@ -1,0 +1,61 @@
+"""resume=fork: a new run folder that starts from the closed cycles of another one."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from nnloop.errors import RunFolderError
+from nnloop.runs.durable import make_folder, sync_tree, write_text
+from nnloop.runs.folder import RunDir, differing, provenance
+from nnloop.settings import Settings
+
+_OF_THE_RESULTS = ("dataset.", "proxy.")
+"""Settings under which an accuracy stands: results of others can't be gone on with."""
+
+
+def source_of(resume: str, folder: Path) -> Path:
+    """The folder to fork from: `resume` is fork (the folder of the same command without it) or names one."""
+    return folder.with_name(folder.name.replace("-resume=fork", "", 1)) if resume == "fork" else Path(resume)
+
+
+def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
+    """Fill `target` with the closed cycles of `source`, at most as many as the settings ask for.
+
+    Entries stay as they were judged. run.json is written last: a fork that was cut off is done again. Where the target
+    has one, nothing is done. Raises RunFolderError.
+    """
+    if target.meta.exists():
+        return
+    if not source.meta.exists():
+        raise RunFolderError(f"resume: {source.path} holds no run to start from")
+    other = [key for key in differing(source.settings(), asdict(settings)) if key.startswith(_OF_THE_RESULTS)]
+    if other:
+        raise RunFolderError(f"resume: {source.path} has results of another protocol: {', '.join(other[:8])} differ")
+    with source.hold():
+        cycles = len(source.reports()[: settings.cycles])
+        try:
+            _copy(source, target, cycles)
+        except OSError as error:
+            raise RunFolderError(f"{target.path}: can't write there: {error.strerror or error}") from None
+    about = source.provenance()
+    origin = {"folder": str(source.path), "run_id": about["run_id"], "cycles": cycles}
+    target.create(provenance(settings) | {"forked_from": origin})
+
+
+def _copy(source: RunDir, target: RunDir, cycles: int) -> None:
+    make_folder(target.path)
+    for part in ("code", "completions", "cycles"):
+        shutil.rmtree(target.path / part, ignore_errors=True)
+        (target.path / part).mkdir()
+    entries = [entry for entry in source.entries() if entry.cycle < cycles]
+    for candidate in {entry.candidate for entry in entries if entry.candidate}:
+        if source.code(candidate).exists():
+            shutil.copyfile(source.code(candidate), target.code(candidate))
+    for cycle in range(cycles):
+        shutil.copytree(source.cycle(cycle), target.cycle(cycle))
+        if source.completions(cycle).exists():
+            shutil.copyfile(source.completions(cycle), target.completions(cycle))
+    if source.corpus_trials.exists():
+        shutil.copyfile(source.corpus_trials, target.corpus_trials)
+    write_text(target.archive, "".join(f"{entry.line()}\n" for entry in entries))
+    sync_tree(target.path)

@@ -1,0 +1,154 @@
+"""job=export: what searches admitted, as LEMUR has it."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from edits import BASE, seed_sources
+from torch import nn
+from trials import trial
+
+from nnloop import build, data
+from nnloop.corpus.boilerplate import for_lemur, lemur_hash
+from nnloop.corpus.lemur import Choice, read
+from nnloop.errors import RunFolderError, SettingsError
+from nnloop.executor.local import LocalExecutor
+from nnloop.jobs import export
+from nnloop.modes import static_guard
+from nnloop.records import Entry, Status, TrialResult, candidate_id
+from nnloop.runs.durable import Journal, write_text
+from nnloop.runs.folder import RunDir
+from nnloop.settings import Settings
+
+Configure = Callable[..., Settings]
+LEMUR = ("dataset=cifar10", "proxy=lemur", "proxy.transform=norm_flip")
+
+
+def searched(folder: Path, settings: Settings, codes: dict[str, bool]) -> Path:
+    """A run folder whose networks are admitted or not."""
+    run = RunDir(folder)
+    run.open(settings)
+    journal = Journal(run.archive)
+    for slot, (code, admitted) in enumerate(codes.items()):
+        result = TrialResult(Status.OK, val_accuracy=0.5, test_accuracy=0.4 + slot / 100, seconds=2.0)
+        identity = candidate_id(code)
+        write_text(run.code(identity), code)
+        entry = Entry(
+            0, slot, Status.OK, "", identity, "p", "full", result, None, admitted, admitted, 0, 1, 1, 1, 0.1
+        )  # fmt: skip
+        journal.append(entry.line())
+    journal.close()
+    return folder
+
+
+@pytest.mark.parametrize("code", [BASE, *seed_sources()[::6]])
+def test_an_exported_network_has_what_lemur_calls_and_trains(code: str) -> None:
+    exported = for_lemur(code)
+    static_guard.check(exported)
+    module: dict[str, Callable[..., nn.Module]] = {}
+    exec(exported, module)
+    names: set[str] = module["supported_hyperparameters"]()  # type: ignore[assignment]
+    assert {"lr", "momentum"} <= names <= {"lr", "momentum", "dropout"}
+    net = module["Net"]((1, 3, 8, 8), (10,), {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}, torch.device("cpu"))
+    if code == BASE:
+        return  # its convolutions meet its head only in a diff
+    net.train_setup({"lr": 0.01, "momentum": 0.9})
+    batch = (torch.randn(2, 3, 8, 8), torch.tensor([1, 2]))
+    net.learn([batch])
+    before = [parameter.clone() for parameter in net.parameters()]
+    net.learn([batch])
+    assert any(not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
+
+
+def test_what_a_network_has_already_stays() -> None:
+    whole = for_lemur(seed_sources()[0])
+    assert for_lemur(whole) == whole
+
+
+def test_an_import_stands_behind_what_has_to_come_first() -> None:
+    code = '"""A net."""\nfrom __future__ import annotations\n' + BASE.replace("import torch\n", "")
+    lines = for_lemur(code).split("\n")
+    assert lines[:3] == ['"""A net."""', "from __future__ import annotations", "import torch"]
+
+
+def test_the_name_is_lemurs_hash_of_the_source() -> None:
+    assert lemur_hash("a  b\n\tc") == "900150983cd24fb0d6963f7d28e17f72"  # md5 of abc
+
+
+def test_admitted_networks_are_written_with_their_trials(configure: Configure, tmp_path: Path) -> None:
+    admitted, refused = seed_sources()[:2]
+    searched(tmp_path / "runs/one", configure(*LEMUR), {admitted: True, refused: False})
+    out = io.StringIO()
+    export.run(str(tmp_path / "runs"), tmp_path / "to", out)
+    name = f"nnloop-{lemur_hash(for_lemur(admitted))}"
+    assert out.getvalue().splitlines() == [
+        f"{candidate_id(admitted)} {name}",
+        f"1 networks, 1 of them with statistics, in {tmp_path / 'to'}",
+    ]
+    assert (tmp_path / f"to/ab/nn/nn/{name}.py").read_text() == for_lemur(admitted)
+    config = tmp_path / f"to/ab/nn/stat/train/img-classification_cifar-10_acc_{name}"
+    (row,) = json.loads((config / "1.json").read_text())
+    uid = row.pop("uid")
+    assert len(uid) == 32
+    assert row == {
+        "accuracy": 0.4,
+        "batch": 64,
+        "dropout": 0.2,
+        "duration": 2_000_000_000,
+        "lr": 0.01,
+        "momentum": 0.9,
+        "transform": "norm_flip",
+    }
+    (back,) = read(tmp_path / "to", Choice("img-classification", "cifar-10", "acc", 1))
+    assert (back.name, back.accuracy) == (name, 0.4)
+
+
+def test_two_runs_that_admit_one_network_give_it_two_trials(configure: Configure, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        searched(tmp_path / "runs" / name, configure(*LEMUR, f"seed={len(name)}"), {seed_sources()[0]: True})
+    export.run(str(tmp_path / "runs"), tmp_path / "to", io.StringIO())
+    (rows,) = [json.loads(path.read_text()) for path in (tmp_path / "to").rglob("1.json")]
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("protocol", [("dataset=cifar10",), ("dataset=digits", *LEMUR[1:])])
+def test_results_of_another_protocol_or_dataset_are_no_statistics(
+    configure: Configure, tmp_path: Path, protocol: tuple[str, ...]
+) -> None:
+    searched(tmp_path / "run", configure(*protocol), {seed_sources()[0]: True})
+    export.run(str(tmp_path / "run"), tmp_path / "to", io.StringIO())
+    assert [path.suffix for path in (tmp_path / "to").rglob("*.*")] == [".py"]
+
+
+def test_runs_that_admitted_nothing_are_refused(configure: Configure, tmp_path: Path) -> None:
+    searched(tmp_path / "run", configure(*LEMUR), {seed_sources()[0]: False})
+    with pytest.raises(RunFolderError, match="nothing to export"):
+        export.run(str(tmp_path / "run"), tmp_path / "to", io.StringIO())
+
+
+@pytest.mark.parametrize("given", [("runs=a",), ("to=b",)])
+def test_both_ends_have_to_be_named(configure: Configure, given: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match="job=export needs"):
+        configure("job=export", *given)
+
+
+def test_an_exported_network_scores_as_the_original_under_lemurs_protocol(configure: Configure) -> None:
+    """Its own train_setup and learn do what proxy=lemur does for a network without them: the same accuracy."""
+    settings = configure("dataset=digits", *LEMUR[1:], "proxy.lr=0.05", "executor.workers=1")
+    code = seed_sources()[-1]
+    dataset = data.load(settings.dataset)
+    with LocalExecutor(
+        dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, None
+    ) as executor:
+        first, second = (executor.submit(trial(each)).result() for each in (code, for_lemur(code)))
+    assert (first.status, second.status) == (Status.OK, Status.OK)
+    assert abs((first.test_accuracy or 0) - (second.test_accuracy or 0)) < 0.03
+
+
+def test_the_job_runs(configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    searched(tmp_path / "run", configure(*LEMUR), {seed_sources()[0]: True})
+    build.run(configure("job=export", f"runs={tmp_path / 'run'}", f"to={tmp_path / 'to'}"), tmp_path / "job")
+    assert "1 networks" in capsys.readouterr().out

@@ -1,0 +1,213 @@
+import csv
+import io
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fake_run import make_run
+
+from nnloop.errors import RunFolderError
+from nnloop.jobs import report as report_job
+from nnloop.jobs import validate
+from nnloop.records import Status, Trial, TrialResult
+from nnloop.report.measures.read import read
+from nnloop.report.measures.validation import Pair, ValidationReport, correlation_text, read_kept, study
+from nnloop.report.web.validation_page import accuracy_band, rank_band, thirds
+from nnloop.runs.folder import RunDir
+from nnloop.settings import ReportJobSettings
+
+
+class Executor:
+    """Gives each network the accuracy that `long` names for its proxy accuracy, at once."""
+
+    def __init__(self, run: RunDir, long: Any = lambda proxy: proxy / 2) -> None:
+        self.proxy = {str(entry.candidate): entry.val_accuracy for entry in read(run.path).networks}
+        self.long = long
+        self.trials: list[Trial] = []
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        self.trials.append(trial)
+        accuracy = self.long(self.proxy[trial.candidate.id])
+        status = Status.OK if accuracy is not None else Status.TIMEOUT
+        future: Future[TrialResult] = Future()
+        curve = [[5, accuracy / 2], [50, accuracy]] if accuracy else []
+        figures = {"val_accuracy": accuracy, "test_accuracy": accuracy, "params": 10, "curve": curve}
+        future.set_result(TrialResult(status, **figures, seconds=3.0))
+        return future
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return make_run(tmp_path / "runs" / "tiny-digits-delta-s0", cycles=4, candidates=12)
+
+
+def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None) -> Any:
+    return SimpleNamespace(
+        runs=str(runs),
+        summaries=summaries and str(summaries),
+        seed=0,
+        dataset=SimpleNamespace(name=dataset, title="Digits"),
+        proxy=SimpleNamespace(name="long", epochs=50),
+        executor=SimpleNamespace(wall_s=10.0, memory_gb=1.0),
+        job=SimpleNamespace(checkpoint_epochs=5),
+    )
+
+
+def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int = 20) -> tuple[ValidationReport, str]:
+    folder, out = run.path.parent / "validate", io.StringIO()
+    folder.mkdir(exist_ok=True)
+    validate.run(settings(run.path), networks, rule, executor, folder, out)
+    return read_kept(folder / "validation.json")[0], out.getvalue()
+
+
+def test_a_proxy_that_keeps_the_order_has_rho_one(run: RunDir) -> None:
+    found, said = go(run, Executor(run))
+    assert found.correlation.rho is not None
+    assert found.correlation.rho.value == pytest.approx(1.0)
+    assert (found.correlation.n, found.first_rank, found.regret) == (20, 1, 0.0)
+    assert said.startswith("rho 1.00 [1.00, 1.00]")
+    assert said.endswith("validation.html\n")
+
+
+def test_a_proxy_that_reverses_the_order_has_rho_minus_one(run: RunDir) -> None:
+    found, _ = go(run, Executor(run, lambda proxy: 1 - proxy))
+    assert found.correlation.rho is not None
+    assert found.correlation.rho.value == pytest.approx(-1.0)
+    assert found.first_rank == 20
+
+
+def test_a_long_trial_gets_the_time_limit_for_each_of_its_epochs(run: RunDir) -> None:
+    executor = Executor(run)
+    go(run, executor, networks=1)
+    assert (executor.trials[0].limits.wall_s, executor.trials[0].epochs) == (500.0, 50)
+
+
+def test_long_trials_that_fail_are_counted_and_no_pairs(run: RunDir) -> None:
+    found, _ = go(run, Executor(run, lambda proxy: proxy if proxy > 0.6 else None))
+    assert found.failed["timeout"] > 0
+    assert found.correlation.n + found.failed["timeout"] == found.chosen == 20
+
+
+def test_a_job_started_again_repeats_no_finished_trial(run: RunDir) -> None:
+    first = go(run, Executor(run))
+    again = Executor(run)
+    assert go(run, again) == first
+    assert again.trials == []
+
+
+def test_the_stratified_rule_covers_the_range_and_the_top_rule_the_top(run: RunDir) -> None:
+    candidates = validate._candidates([read(run.path)])
+    spread = validate.select(candidates, 10, "stratified", seed=0)
+    top = validate.select(candidates, 10, "top", seed=0)
+    values = sorted((one.proxy for one in candidates), reverse=True)
+    assert [one.proxy for one in top] == values[:10]
+    width = values[0] - values[-1]
+    assert spread[0].proxy - spread[-1].proxy > 0.7 * width > top[0].proxy - top[-1].proxy
+
+
+def test_a_selection_is_the_same_for_the_same_seed(run: RunDir) -> None:
+    candidates = validate._candidates([read(run.path)])
+    for rule in validate.RULES:
+        assert validate.select(candidates, 8, rule, 3) == validate.select(candidates[::-1], 8, rule, 3)
+
+
+def test_a_rule_is_stated_in_the_result_and_the_page(run: RunDir) -> None:
+    found, said = go(run, Executor(run), rule="top", networks=9)
+    assert found.rule == "the networks with the highest proxy accuracy"
+    assert found.rule in Path(said.splitlines()[-1]).read_text()
+
+
+def test_runs_of_another_dataset_or_of_several_protocols_are_refused(run: RunDir, tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="hold dataset digits, not mnist"):
+        validate.run(settings(run.path, "mnist"), 5, "top", Executor(run), tmp_path, io.StringIO())
+    make_run(run.path.parent / "other", 1, 4, proxy={"name": "lemur", "epochs": 1})
+    with pytest.raises(RunFolderError, match="several protocols"):
+        validate.run(settings(run.path.parent), 5, "top", Executor(run), tmp_path, io.StringIO())
+
+
+def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
+    twice = [read(run.path), read(run.path)]
+    assert len(validate._candidates(twice)) == len(validate._candidates(twice[:1]))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        ([], "0 pairs: a rank correlation needs at least 3"),
+        ([(0.1, 0.5)] * 4, "constant"),
+        ([(0.1, 0.2), (0.2, 0.3), (0.3, 0.1), (0.4, 0.5)], "only 4 pairs"),
+    ],
+)
+def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[float, float]], said: str) -> None:
+    made = [Pair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
+    found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
+    assert said in correlation_text(found.correlation)
+
+
+def some_pairs(n: int = 20) -> list[Pair]:
+    """Of networks whose order the proxy nearly keeps."""
+    return [
+        Pair("run", f"n{i}", i / 40, 0.5 + (i ^ 1) / 50, 0.5, 1, 1.0, [[5, i / 50], [10, 0.5 + (i ^ 1) / 50]])
+        for i in range(n)
+    ]
+
+
+def test_the_band_of_the_ranks_has_the_slopes_of_rho_and_its_interval() -> None:
+    made = some_pairs()
+    found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
+    band, rho = rank_band(found, len(made)), found.correlation.rho
+    assert rho is not None
+    first, last = band[0], band[-1]
+    assert (first.x, last.x) == (1, 20)
+    assert (last.y - first.y) / 19 == pytest.approx(rho.value)
+    assert (last.low, last.high) == pytest.approx((10.5 + 9.5 * rho.low, 10.5 + 9.5 * rho.high))
+    assert (first.low, first.high) == pytest.approx((10.5 - 9.5 * rho.high, 10.5 - 9.5 * rho.low))
+
+
+def test_the_band_of_the_accuracies_holds_the_least_squares_line() -> None:
+    made = some_pairs()
+    band = accuracy_band(made)
+    assert (band[0].x, band[-1].x) == pytest.approx((made[0].proxy, made[-1].proxy))
+    assert all(point.low < point.y < point.high for point in band if point.low is not None and point.high is not None)
+    assert accuracy_band(made[:2]) == accuracy_band([]) == []
+
+
+def test_learning_curves_come_in_thirds_by_the_proxy() -> None:
+    groups = thirds(some_pairs(7))
+    assert [[pair.candidate for pair in group] for group in groups.values()] == [
+        ["n6", "n5"],
+        ["n4", "n3", "n2"],
+        ["n1", "n0"],
+    ]
+
+
+def test_the_page_draws_points_intervals_and_a_curve_a_network(run: RunDir) -> None:
+    _, said = go(run, Executor(run))
+    page = Path(said.splitlines()[-1])
+    drawn = page.read_text()
+    assert drawn.count('class="band ') == 2
+    assert drawn.count("% by the proxy</title>") == 20
+    curves = list(csv.DictReader((page.parent / "curves.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in curves] == ["5", "50"] * 20
+
+
+def test_a_summary_gives_the_page_tables_and_figures_again(run: RunDir, tmp_path: Path) -> None:
+    folder, kept = run.path.parent / "validate", tmp_path / "results"
+    folder.mkdir()
+    validate.run(settings(run.path, summaries=kept), 20, "stratified", Executor(run), folder, io.StringIO())
+    (summary,) = kept.iterdir()
+    assert summary.name == "validation-digits-50.json"
+    out = io.StringIO()
+    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    again = kept / "report" / summary.stem
+    assert out.getvalue() == f"{again / 'validation.html'}\n"
+    for name in ("validation.html", "validation.png", "validation.svg", "pairs.csv", "curves.csv"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+    (kept / "another.json").write_bytes(summary.read_bytes())
+    out = io.StringIO()
+    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    assert out.getvalue().splitlines() == [
+        str(kept / "report" / name / "validation.html") for name in ("another", summary.stem)
+    ]

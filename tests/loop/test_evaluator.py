@@ -1,0 +1,199 @@
+"""Completions become entries in slot order, whatever the order of texts and trials."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnloop.loop.archive import Archive
+from nnloop.loop.evaluator import Assessor, Rules
+from nnloop.modes.full import Full
+from nnloop.modes.render import full_target
+from nnloop.novelty import Novelty
+from nnloop.novelty import build as build_novelty
+from nnloop.records import (
+    Completion,
+    Entry,
+    Limits,
+    Network,
+    Prompt,
+    Status,
+    Trial,
+    TrialResult,
+    candidate_id,
+)
+from nnloop.runs.durable import Journal
+from nnloop.runs.folder import RunDir
+
+NET = """from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.out = nn.LazyLinear({width})
+        self.top = nn.LazyLinear(out_shape[0])
+
+    def forward(self, x):
+        return self.top(self.out(x.flatten(1)))
+"""
+PARENT = Network(candidate_id(NET.format(width=1)), NET.format(width=1), "parent", 0.5)
+
+
+class Bench:
+    """An executor whose trials end when the test says so."""
+
+    def __init__(self) -> None:
+        self.futures: dict[str, Future[TrialResult]] = {}
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        self.futures[trial.candidate.id] = Future()
+        return self.futures[trial.candidate.id]
+
+    def end(self, width: int, accuracy: float) -> None:
+        self.futures[candidate_id(NET.format(width=width))].set_result(TrialResult(Status.OK, val_accuracy=accuracy))
+
+
+def completion(slot: int, width: int) -> Completion:
+    text = full_target(NET.format(width=width))
+    return Completion(Prompt("p", PARENT.id, "full"), text, 0, slot, slot, 10, 20, 0.1)
+
+
+class Cycle:
+    """One assessor over a fresh archive."""
+
+    def __init__(self, folder: Path, novelty: Novelty, done: dict[str, TrialResult] | None = None) -> None:
+        self.bench = Bench()
+        run = RunDir(folder)
+        (folder / "code").mkdir(exist_ok=True)
+        self.archive = Archive(run, novelty, [(PARENT, TrialResult(Status.OK, val_accuracy=0.5))])
+        self.trials = Journal(run.trials(0))
+        self.assessor = Assessor(
+            self.archive,
+            Full(),
+            Rules(0.6, "better", "full"),
+            self.bench,
+            lambda candidate: Trial(candidate, "digits", "fast", 1, 0, Limits(1, 1)),
+            done or {},
+            self.trials,
+            first_slot=0,
+        )
+
+    def close(self) -> None:
+        self.archive.close()
+        self.trials.close()
+
+    def submit(self, slot: int, width: int) -> None:
+        self.assessor.submit(completion(slot, width), PARENT)
+
+    def ready(self) -> list[Entry]:
+        return list(self.assessor.ready())
+
+
+@pytest.fixture
+def open_cycle(configure, tmp_path: Path) -> Iterator[Callable[..., Cycle]]:
+    """Open a cycle over the test's run folder; all are closed at the end."""
+    opened: list[Cycle] = []
+
+    def start(**more: Any) -> Cycle:
+        novelty = build_novelty(configure("llm=random", "dataset=digits").novelty)
+        opened.append(Cycle(tmp_path, novelty, **more))
+        return opened[-1]
+
+    yield start
+    for cycle in opened:
+        cycle.close()
+
+
+def test_entries_leave_in_slot_order_however_texts_and_trials_come(open_cycle) -> None:
+    cycle = open_cycle()
+    for slot in (2, 0, 1):
+        cycle.submit(slot, width=10 + slot)
+    cycle.bench.end(12, 0.9)
+    cycle.bench.end(11, 0.8)
+    assert cycle.ready() == []
+    cycle.bench.end(10, 0.7)
+    assert [entry.slot for entry in cycle.ready()] == [0, 1, 2]
+
+
+def test_a_finished_trial_is_on_the_disk_while_an_earlier_slot_still_trains(open_cycle, tmp_path: Path) -> None:
+    cycle = open_cycle()
+    cycle.submit(0, 10)
+    cycle.submit(1, 11)
+    cycle.bench.end(11, 0.8)
+    cycle.ready()
+    assert list(RunDir(tmp_path).read_trials(0)) == [candidate_id(NET.format(width=11))]
+
+
+def test_equal_candidates_of_a_batch_are_trained_once_and_the_lower_slot_is_the_first(open_cycle) -> None:
+    cycle = open_cycle()
+    cycle.submit(1, 10)
+    cycle.submit(0, 10)
+    assert len(cycle.bench.futures) == 1
+    cycle.bench.end(10, 0.7)
+    first, second = cycle.ready()
+    assert (first.slot, first.status, second.slot, second.status) == (0, Status.OK, 1, Status.DUPLICATE)
+    assert second.result == first.result
+    assert not second.selected
+
+
+def test_a_repetition_of_the_corpus_is_a_duplicate_and_is_not_trained(open_cycle) -> None:
+    cycle = open_cycle()
+    cycle.submit(0, 1)
+    (entry,) = cycle.ready()
+    assert (entry.status, entry.reason) == (Status.DUPLICATE, "same network as the corpus network parent")
+    assert cycle.bench.futures == {}
+
+
+def test_a_result_from_before_a_restart_is_used_and_not_trained_again(open_cycle) -> None:
+    done = {candidate_id(NET.format(width=10)): TrialResult(Status.OK, val_accuracy=0.75)}
+    cycle = open_cycle(done=done)
+    cycle.submit(0, 10)
+    (entry,) = cycle.ready()
+    assert entry.val_accuracy == 0.75
+    assert cycle.bench.futures == {}
+
+
+def test_an_archive_opened_again_knows_what_it_knew(open_cycle) -> None:
+    cycle = open_cycle()
+    cycle.submit(0, 10)
+    cycle.bench.end(10, 0.7)
+    cycle.ready()
+    again = open_cycle()
+    assert again.archive.entries == cycle.archive.entries
+    assert again.archive.networks == cycle.archive.networks
+    again.submit(1, 10)
+    assert again.bench.futures == {}
+
+
+@pytest.mark.parametrize(
+    ("pool", "mode", "accuracy", "selected"),
+    [
+        ("better", "full", 0.6, True),
+        ("better", "full", 0.59, False),
+        ("better", "delta", 0.51, True),
+        ("better", "delta", 0.5, False),
+        ("good", "full", 0.6, True),
+        ("good", "delta", 0.6, True),
+        ("good", "delta", 0.59, False),
+        ("admitted", "delta", 0.9, False),
+    ],
+)
+def test_who_is_selected(pool: str, mode: str, accuracy: float, selected: bool) -> None:
+    result = TrialResult(Status.OK, val_accuracy=accuracy)
+    assert Rules(0.6, pool, mode).selects(result, admitted=False, parent=PARENT) is selected
+
+
+@pytest.mark.parametrize(
+    ("status", "accuracy", "novel", "admitted"),
+    [
+        (Status.OK, 0.6, True, True),
+        (Status.OK, 0.59, True, False),
+        (Status.OK, 0.9, False, False),
+        (Status.BELOW_CHANCE, 0.9, True, False),
+    ],
+)
+def test_who_is_admitted(status: Status, accuracy: float, novel: bool, admitted: bool) -> None:
+    assert Rules(0.6, "better", "full").admits(TrialResult(status, val_accuracy=accuracy), novel) is admitted

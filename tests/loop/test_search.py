@@ -1,0 +1,178 @@
+"""The loop, end to end: real digits, real trials, scripted or random completions."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nnloop import build, corpus
+from nnloop.corpus.edits import mutate
+from nnloop.errors import RunFolderError
+from nnloop.records import Status
+from nnloop.runs.folder import RunDir
+
+COMMON = ("dataset=digits", "finetune=off", "tracker=none", "executor.wall_s=60")
+
+GOOD = corpus.seeds()[0].code
+RAISES = GOOD.replace("super().__init__()\n        self.net", "super().__init__()\n        1 / 0\n        self.net")
+WRONG_SHAPE = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.out = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], 3)
+
+    def forward(self, x):
+        return self.out(x.flatten(1))
+"""
+LINEAR = WRONG_SHAPE.replace(", 3)", ", out_shape[0])")
+FORBIDDEN = "import subprocess\n" + LINEAR
+
+
+def script(path: Path, *codes: str) -> str:
+    path.write_text("".join(json.dumps({"text": f"<nn>\n{code}\n</nn>"}) + "\n" for code in codes))
+    return f"llm.path={path}"
+
+
+def scripted(configure, folder: Path, *codes: str, more: tuple[str, ...] = ()) -> RunDir:
+    """Run one search over the given modules in mode=full."""
+    path = script(folder.parent / f"{folder.name}.jsonl", *codes)
+    build.run(configure("llm=scripted", path, "mode=full", *COMMON, *more), folder)
+    return RunDir(folder)
+
+
+def test_every_completion_ends_in_one_status_with_a_reason(configure, tmp_path: Path) -> None:
+    codes = [LINEAR, "no python at all (", RAISES, WRONG_SHAPE, FORBIDDEN, LINEAR, GOOD]
+    assert RAISES != GOOD
+    run = scripted(configure, tmp_path / "run", *codes, more=("cycles=1", "candidates=7"))
+    entries = run.entries()
+    assert [str(entry.status) for entry in entries] == [
+        "ok",
+        "unparseable",
+        "build_failed",
+        "bad_shape",
+        "rejected",
+        "duplicate",
+        "duplicate",
+    ]
+    assert [entry.slot for entry in entries] == list(range(7))
+    assert entries[5].reason == "same network as cycle 0 slot 0"
+    assert entries[6].reason.startswith("same network as the corpus network")
+    assert all(entry.reason for entry in entries[1:])
+    report = run.reports()[0]
+    assert sum(report.statuses.values()) == report.generated == 7
+    assert report.valid_rate.value == pytest.approx(3 / 7)
+    assert run.read_code(str(entries[0].candidate)).strip() == LINEAR.strip()
+
+
+def test_a_completion_is_judged_while_later_ones_are_still_being_written(configure, tmp_path: Path) -> None:
+    run, seen, over = RunDir(tmp_path / "run"), set(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            seen.add(tuple(path.read_text().count("\n") if path.exists() else 0 for path in watched))
+
+    watched = (run.archive, run.completions(0))  # in this order: more may be written meanwhile, not less
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        scripted(configure, run.path, *["no ("] * 4, more=("llm.delay_s=0.5", "cycles=1", "candidates=4"))
+    finally:
+        over.set()
+        watcher.join()
+    assert any(judged > 0 and written < 4 for judged, written in seen)
+
+
+def test_a_finished_run_started_again_prints_its_summary_and_does_nothing(configure, tmp_path, capsys) -> None:
+    run = scripted(configure, tmp_path / "run", LINEAR, more=("cycles=1", "candidates=1"))
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*.json*")}
+    capsys.readouterr()
+    scripted(configure, tmp_path / "run", LINEAR, more=("cycles=1", "candidates=1"))
+    assert str(run.path) in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in run.path.rglob("*.json*")} == before
+
+
+def test_a_folder_of_other_settings_is_refused_with_the_differing_keys(configure, tmp_path: Path) -> None:
+    scripted(configure, tmp_path / "run", LINEAR, more=("cycles=1", "candidates=1"))
+    with pytest.raises(RunFolderError, match=r"other settings: candidates \(there 1, now 2\), seed \(there 0, now 7\)"):
+        scripted(configure, tmp_path / "run", LINEAR, more=("cycles=1", "candidates=2", "seed=7"))
+
+
+@pytest.mark.parametrize("mode", ["delta", "full"])
+def test_random_edits_are_valid_in_both_modes(mode: str, configure, tmp_path: Path) -> None:
+    build.run(configure("llm=random", f"mode={mode}", *COMMON, "cycles=2", "candidates=6"), tmp_path / "run")
+    entries = RunDir(tmp_path / "run").entries()
+    assert len(entries) == 12
+    assert {entry.status for entry in entries} <= {Status.OK, Status.BELOW_CHANCE, Status.DUPLICATE}
+    known = {network.id for network in RunDir(tmp_path / "run").corpus()} | {entry.candidate for entry in entries}
+    assert all(entry.parent in known for entry in entries)
+
+
+@pytest.mark.long
+def test_equal_seeds_give_equal_archives(configure, tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "two"):
+        build.run(configure("llm=random", *COMMON, "cycles=2", "candidates=5", "seed=3"), tmp_path / name)
+        runs.append([(e.candidate, e.status, e.val_accuracy, e.admitted) for e in RunDir(tmp_path / name).entries()])
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.long
+def test_a_killed_run_continues_to_the_same_entries(tmp_path: Path) -> None:
+    codes = [mutate(GOOD, random.Random(number), edits=2) for number in range(12)]
+    command = [sys.executable, "-m", "nnloop", "llm=scripted", script(tmp_path / "texts.jsonl", *codes), "mode=full"]
+    command += [*COMMON, "cycles=2", "candidates=6"]
+    subprocess.run([*command, "name=whole"], cwd=tmp_path, check=True, capture_output=True)
+    for lines in (2, 8):
+        kill_after(lines, [*command, "name=cut"], tmp_path)
+    subprocess.run([*command, "name=cut"], cwd=tmp_path, check=True, capture_output=True)
+    whole, cut = (timeless(next((tmp_path / "outputs" / name).glob("*/archive.jsonl"))) for name in ("whole", "cut"))
+    assert [entry["candidate"] for entry in cut] == [entry["candidate"] for entry in whole]
+    assert cut == whole
+
+
+def test_a_used_up_budget_stops_the_run_at_a_cycles_end_and_a_raised_one_lets_it_go_on(
+    configure, tmp_path: Path, capsys
+) -> None:
+    def searched(*budget: str) -> int:
+        more = ("cycles=3", "candidates=1", *budget)
+        return len(scripted(configure, tmp_path / "run", LINEAR, more=more).reports())
+
+    assert searched("budget.hours=1e-6") == 1
+    assert "stopped: budget.hours=1e-06 is used up: 0.00 h in 1 cycles" in capsys.readouterr().out
+    assert searched("budget.hours=1e-6") == 1
+    assert searched("budget.hours=1") == 3
+    assert "stopped" not in capsys.readouterr().out.splitlines()[-1]
+
+
+def kill_after(lines: int, command: list[str], folder: Path) -> None:
+    """Start a run and SIGKILL its whole process group once its archive has so many lines."""
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        archives = list(folder.glob("outputs/cut/*/archive.jsonl"))
+        if archives and archives[0].read_bytes().count(b"\n") >= lines:
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+
+
+def timeless(archive: Path) -> list[dict[str, Any]]:
+    """The archive's rows without what a clock or the load of the machine decides."""
+    rows = [json.loads(line) for line in archive.read_text().splitlines()]
+    for row in rows:
+        row.pop("seconds")
+        for key in ("seconds", "peak_bytes"):
+            (row["result"] or {}).pop(key, None)
+    return rows

@@ -1,0 +1,75 @@
+"""mode.tolerant: answers that are nearly a program are mended, by name, and only when it is asked for."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from edits import BASE, WIDER, WIDER_DIFF, seed_sources
+
+from nnloop import build
+from nnloop.errors import CompletionError
+from nnloop.modes.delta import Delta
+from nnloop.modes.full import Full
+from nnloop.modes.salvage import answer
+from nnloop.runs.folder import RunDir
+from nnloop.settings import Settings
+
+WITHOUT_IMPORTS = BASE.replace("import torch\nfrom torch import nn\n", "")
+STRAY = BASE.replace("self.head = nn.Linear(32, 10)\n", "self.head = nn.Linear(32, 10)\n        )\n")
+CUT = f"<nn>\n{BASE}\n    def extra(self, x):\n        return self.head(x"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "mends"),
+    [
+        (BASE, BASE, []),
+        (STRAY, BASE, ["brackets"]),
+        (CUT, BASE, ["cut off"]),
+        (WITHOUT_IMPORTS, f"from torch import nn\n{WITHOUT_IMPORTS.lstrip()}", ["imports"]),
+        (BASE.replace("self.act(self.a(x))", "F.relu(self.a(x))"), None, ["imports"]),
+    ],
+)
+def test_a_program_is_mended_and_the_mend_named(text: str, code: str | None, mends: list[str]) -> None:
+    got, named = answer(Full(tolerant=True), text, BASE)
+    assert named == mends
+    assert code is None or got.strip() == code.strip()
+
+
+@pytest.mark.parametrize("text", [STRAY, CUT])
+def test_nothing_is_mended_unless_asked_for(text: str) -> None:
+    with pytest.raises(CompletionError):
+        answer(Full(), text, BASE)
+    assert answer(Full(), WITHOUT_IMPORTS, BASE)[1] == []
+
+
+def test_a_stray_bracket_in_a_diff_is_left_out() -> None:
+    spoilt = WIDER_DIFF.replace(
+        "+        self.b = nn.Conv2d(16, 64, 3)\n", "+        self.b = nn.Conv2d(16, 64, 3)\n+        )\n"
+    )
+    assert answer(Delta(1, False, tolerant=True), spoilt, BASE) == (WIDER, ["brackets"])
+
+
+@pytest.mark.parametrize(
+    "text", ["I can't.", "", "class Net(\n" * 50, BASE.replace("import torch\n", "import socket\n"), "\0", "(" * 5_000]
+)
+def test_what_cannot_be_mended_keeps_its_first_reason(text: str) -> None:
+    with pytest.raises(CompletionError) as strict:
+        Full().code(text, BASE)
+    with pytest.raises(CompletionError) as tolerant:
+        answer(Full(tolerant=True), text, BASE)
+    assert (tolerant.value.status, tolerant.value.reason) == (strict.value.status, strict.value.reason)
+
+
+@pytest.mark.long
+def test_mended_answers_are_counted(configure: Callable[..., Settings], tmp_path: Path) -> None:
+    head, tail = seed_sources()[4].rsplit("    def forward", 1)
+    spoilt = f"{head}        )\n\n    def forward{tail}"
+    texts = [f"<nn>\n{spoilt}</nn>", "<nn>\nno network\n</nn>"]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.tolerant=true")
+    more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
+    build.run(configure(*overrides, *more), tmp_path / "run")
+    run = RunDir(tmp_path / "run")
+    assert [entry.mended for entry in run.entries()] == [["brackets"], []]
+    assert run.reports()[0].mended == 1

@@ -1,0 +1,107 @@
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from fake_run import make_run, make_sweep
+from report_pages import Page
+
+from nnloop.errors import RunFolderError
+from nnloop.report import write_overview, write_run_page
+from nnloop.report.measures.read import by_protocol, read
+from nnloop.report.measures.validation import Pair, keep, study
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    return make_sweep(tmp_path / "sweep")
+
+
+def test_an_overview_links_to_the_page_of_every_run(runs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "sweep" / "report.html"
+    for path in runs:
+        write_run_page(read(path))
+    write_overview(runs, out)
+    page = Page(out)
+    assert sorted((out.parent / urllib.parse.unquote(link)).parent for link in page.links()) == sorted(runs)
+    assert all((out.parent / urllib.parse.unquote(link)).exists() for link in page.links())
+
+
+def test_an_overview_compares_arms_over_the_seeds_they_share(runs: list[Path], tmp_path: Path) -> None:
+    write_overview(runs, tmp_path / "report.html")
+    assert "llm: random minus tiny" in Page(tmp_path / "report.html").text
+
+
+def test_a_single_seed_shows_no_difference_between_arms(runs: list[Path], tmp_path: Path) -> None:
+    write_overview([path for path in runs if path.name.endswith("s0")], tmp_path / "report.html")
+    assert "minus" not in Page(tmp_path / "report.html").text
+
+
+def test_an_overview_keeps_protocols_apart(tmp_path: Path) -> None:
+    one = make_run(tmp_path / "one", 1, 4)
+    two = make_run(tmp_path / "two", 1, 4, proxy={"name": "lemur", "epochs": 1})
+    write_overview([one.path, two.path], tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert [name for name, _ in page.elements].count("h2") == 3  # two protocols and what is behind them
+    assert "never compare" in page.text
+
+
+def test_runs_whose_recipes_differ_stand_apart_under_one_protocol_name(tmp_path: Path) -> None:
+    runs = [
+        make_run(tmp_path / f"lr{lr}", 1, 4, proxy={"name": "fast", "epochs": 1, "lr": lr}).path for lr in (0.05, 0.1)
+    ]
+    assert len(by_protocol([read(run) for run in runs])) == 2
+    write_overview(runs, tmp_path / "report.html")
+    assert Page(tmp_path / "report.html").text.count("validation split, recipe ") == 2
+
+
+def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:
+    roots = ("/here", "/there")
+    data = {"name": "digits", "title": "Digits", "classes": 10}
+    runs = [make_run(tmp_path / f"r{i}", 1, 4, dataset=data | {"root": root}) for i, root in enumerate(roots)]
+    assert len(by_protocol([read(run.path) for run in runs])) == 1
+
+
+def test_a_run_name_can_not_become_another_kind_of_address(tmp_path: Path) -> None:
+    one = make_run(tmp_path / "javascript:alert(1)", 1, 4)
+    write_overview([one.path], tmp_path / "report.html")
+    assert Page(tmp_path / "report.html").links() == ["javascript%3Aalert%281%29/report.html"]
+
+
+def test_an_overview_leaves_out_what_it_can_not_read_and_says_so(
+    runs: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (runs[0] / "run.json").write_text("{")
+    write_overview(runs, tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert len(page.links()) == 3
+    assert str(runs[0]) in page.text
+
+
+def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tmp_path: Path) -> None:
+    pairs = [Pair("run", f"n{i}", i / 10, i / 20, None, 1, 1.0) for i in range(9)]
+    folder = tmp_path / "sweep" / "validate-1"
+    folder.mkdir()
+    keep(folder / "validation.json", study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {}), pairs)
+    (tmp_path / "sweep" / "validate-2").mkdir()
+    (tmp_path / "sweep" / "validate-2" / "validation.json").write_text("{}")
+    write_overview(runs, tmp_path / "sweep" / "report.html")
+    page = Page(tmp_path / "sweep" / "report.html")
+    assert "rho 1.00 [1.00, 1.00]" in page.text
+    assert "validate-1/validation.html" in page.links()
+
+
+def test_an_overview_draws_the_tokens_of_a_completion_by_mode(tmp_path: Path) -> None:
+    made = [make_run(tmp_path / mode, 2, 6, mode=mode).path for mode in ("delta", "full")]
+    write_overview(made, tmp_path / "report.html")
+    (card,) = [part for part in (tmp_path / "report.html").read_text().split("<figure>") if "by mode" in part]
+    assert [mode for mode in ("delta", "full", "random") if f"</i>{mode}<" in card] == ["delta", "full"]
+    mean = read(made[0]).reports[0].mean_tokens
+    assert f"<title>{mean:.4g}, 1 runs</title>" in card
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"run\.json is missing"):
+        write_overview([tmp_path], tmp_path / "report.html")
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="no settings"):
+        write_overview([tmp_path], tmp_path / "report.html")

@@ -1,0 +1,174 @@
+"""The parent's side of the wall: what it believes, what it hides, and what it says about the layers."""
+
+import io
+import json
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from paths import ROOT
+
+from nnloop.data import Dataset
+from nnloop.errors import InfrastructureError
+from nnloop.records import Status, TrialResult
+from nnloop.sandbox import wire
+from nnloop.sandbox.client import Outcome
+from nnloop.sandbox.layers import Layers
+from nnloop.sandbox.score import score
+from nnloop.sandbox.view import expand, view
+from nnloop.sandbox.wire import Ending, Order
+
+FULL = Layers(True, True, True, True, True, True, True, True, 6, True, True)
+
+
+def dataset() -> Dataset:
+    pixels = np.zeros((4, 1, 2, 2), dtype=np.uint8)
+    return Dataset("four", pixels, np.arange(4), pixels, np.array([0, 1]), np.array([2, 3]), "")
+
+
+def graded(report: bytes, cause: str = "exit", code: int = 0, output: str = "") -> TrialResult:
+    order = Order("", 0, 1, None, 9.0, 1 << 30, 1000)
+    outcome = Outcome(Ending(cause, code, 5, output, len(report)), report, 1.0)
+    return score(outcome, order, dataset(), classes=4)
+
+
+BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
+TRAINED = b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": null}\n'
+
+
+def npy(array: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+NODES = '[["input","",[2,1,2,2],[]],["mean","[*]",[],[0]]]'
+NO_GRAPHS = ["", "7", "[7]", '[["a", "", []]]', '[["a", "", [1.5], []]]', '[["a", "", [1], [0]]]', "[" * 100_000]
+
+
+def with_graph(graph: str) -> bytes:
+    return json.dumps({"event": "built", "params": 7, "flops": None, "graph": graph}).encode() + b"\n"
+
+
+def logits(answers: list[int]) -> bytes:
+    return npy(np.eye(4, dtype="<f4")[answers])
+
+
+def test_accuracies_are_computed_from_logits_and_the_parents_labels() -> None:
+    result = graded(BUILT + TRAINED + logits([0, 1, 2, 0]))
+    assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.OK, 1.0, 0.5)
+    assert (result.params, result.train_loss, result.peak_bytes) == (7, 0.5, 5)
+
+
+def test_the_graph_comes_back_where_there_is_one() -> None:
+    assert graded(with_graph(NODES) + TRAINED + logits([0, 1, 2, 0])).graph == NODES
+    assert graded(BUILT + TRAINED + logits([0, 1, 2, 0])).graph is None
+
+
+def test_chance_is_not_ok() -> None:
+    result = graded(BUILT + TRAINED + logits([1, 0, 2, 3]))
+    assert (result.status, result.val_accuracy, result.test_accuracy) == (Status.BELOW_CHANCE, 0.0, 1.0)
+
+
+def test_the_commonest_class_for_every_image_is_not_ok() -> None:
+    """Half of the validation images are of class 0: that is no more than chance where classes are out of balance."""
+    result = graded(BUILT + TRAINED + logits([0, 0, 0, 0]))
+    assert (result.status, result.val_accuracy) == (Status.BELOW_CHANCE, 0.5)
+    assert result.reason == "validation accuracy 0.5000, guessing gives 0.5000"
+
+
+@pytest.mark.parametrize(
+    ("report", "status", "reason"),
+    [
+        (BUILT + TRAINED + logits([0, 1, 2]), Status.CRASHED, "176 bytes are no npy of float32 (4, 4)"),
+        (BUILT + TRAINED + logits([0, 1, 2, 3])[:-1], Status.CRASHED, "191 bytes are no npy"),
+        (BUILT + TRAINED + logits([0, 1, 2, 3]) + b"\0", Status.CRASHED, "193 bytes are no npy"),
+        (BUILT + TRAINED + npy(np.eye(4)), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.asfortranarray(np.eye(4, dtype="<f4"))), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.array([["a", None]], dtype=object)), Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"PK\x03\x04" * 16, Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"", Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + b"\x93NUMPY\x01\x00\xff\xff" + b"[" * 65535, Status.CRASHED, "no npy of float32"),
+        (BUILT + TRAINED + npy(np.full((4, 4), np.inf, dtype="<f4")), Status.DIVERGED, "not finite"),
+        (b'{"event": "unfit", "status": "ok", "reason": ""}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "unfit", "status": "infrastructure", "reason": ""}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": -1, "flops": null}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": 1, "precision": "int4"}\n', Status.CRASHED, "report can't be read"),
+        (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
+        *((with_graph(graph), Status.CRASHED, "report can't be read") for graph in NO_GRAPHS),
+        (b"[" * 100_000 + b"\n", Status.CRASHED, "report can't be read"),
+        (b"\x80\x04pickle\n", Status.CRASHED, "report can't be read"),
+        (b"null\n", Status.CRASHED, "report can't be read"),
+        (b"", Status.CRASHED, "exited with code 0 while building"),
+        (BUILT, Status.CRASHED, "exited with code 0 while training"),
+    ],
+)
+def test_a_report_is_not_trusted(report: bytes, status: Status, reason: str) -> None:
+    result = graded(report)
+    assert result.status is status
+    assert reason in result.reason
+    assert result.val_accuracy is None
+
+
+def test_what_the_supervisor_saw_outranks_the_report() -> None:
+    good = BUILT + TRAINED + logits([0, 1, 2, 3])
+    assert graded(good, cause="timeout").status is Status.TIMEOUT
+    assert graded(good, cause="memory").status is Status.OUT_OF_MEMORY
+    assert graded(good, code=-11).reason == "killed by SIGSEGV while training"
+    with pytest.raises(InfrastructureError, match="mount /: no"):
+        graded(good, cause="broken", output="OSError: mount /: no")
+
+
+def test_a_dead_process_is_quoted() -> None:
+    assert graded(BUILT, code=-6, output="noise\nstd::bad_alloc\n").reason.endswith(
+        "SIGABRT while training: std::bad_alloc"
+    )
+
+
+def test_messages_survive_the_wire() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire.send(ours, {"a": "é" * 10_000})
+        wire.send(ours, {})
+        assert wire.receive(theirs) == {"a": "é" * 10_000}
+        assert wire.receive(theirs) == {}
+        ours.sendall((1 << 60).to_bytes(8, "little"))
+        with pytest.raises(ConnectionError, match="bytes"):
+            wire.receive(theirs)
+
+
+def test_hidden_files_are_cut_out_of_what_is_readable(tmp_path: Path) -> None:
+    for name in ("a/x", "a/secret/y", "b/z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    real = tmp_path.resolve()
+    parts = list(expand(str(real), (str(real / "a/secret"),)))
+    assert parts == [str(real / "a/x"), str(real / "b")]
+
+
+def test_a_candidate_sees_python_but_no_data_set_and_no_run() -> None:
+    seen = view((str(Path.home()),))
+    assert sys.prefix in seen.readable
+    assert any(path.endswith("sklearn/datasets/data") for path in seen.hidden)
+    assert all("sklearn/datasets/data" not in part for part in seen.parts)
+    checkout = str(ROOT)
+    assert checkout not in seen.readable
+
+
+def test_a_data_set_of_another_python_is_hidden_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "lib/python3.9/dist-packages/sklearn/datasets/data"
+    copy.mkdir(parents=True)
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    assert str(copy.resolve()) in view(()).hidden
+
+
+def test_layers_say_what_is_missing_and_what_a_candidate_could_reach() -> None:
+    assert (FULL.missing(), FULL.leaks()) == ([], [])
+    assert FULL.without(["net"]).leaks() == []  # seccomp refuses sockets as well
+    assert FULL.without(["net", "seccomp"]).leaks() == ["the network"]
+    assert FULL.without(["user", "landlock"]).leaks() == ["your files", "other processes"]
+    assert str(FULL.without(["user"])) == "no_new_privs+seccomp+rlimits+cgroup+landlock6"

@@ -1,0 +1,194 @@
+"""Write a run folder of made-up results in the real formats."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+from nnloop.records import (
+    Candidate,
+    Completion,
+    CycleReport,
+    Entry,
+    Network,
+    NoveltyVerdict,
+    Prompt,
+    Status,
+    TrialResult,
+    candidate_id,
+)
+from nnloop.runs.durable import write_json
+from nnloop.runs.folder import RunDir
+from nnloop.stats import bootstrap_mean, wilson
+
+CORPUS_CODE = """import torch.nn as nn
+
+
+class Net(nn.Module):
+    def __init__(self, in_shape, out_shape, prm, device):
+        super().__init__()
+        self.body = nn.Conv2d(in_shape[1], {width}, 3, padding=1)
+        self.head = nn.Linear({width}, out_shape[0])
+
+    def forward(self, x):
+        return self.head(self.body(x).relu().mean((2, 3)))
+"""
+FAILURES = (
+    (Status.UNPARSEABLE, "no code in the completion"),
+    (Status.PATCH_FAILED, "hunk 1: context not found"),
+    (Status.BUILD_FAILED, "RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+    (Status.TIMEOUT, "over 120 s"),
+    (Status.DUPLICATE, "same as an earlier one"),
+)
+
+
+def settings(seed: int = 0, llm: str = "tiny", mode: str = "delta", **more: Any) -> dict[str, Any]:
+    return {
+        "job": {"name": "search"},
+        "llm": {"name": llm, "engine": "hf", "temperature": 0.8},
+        "dataset": {"name": "digits", "title": "Digits", "classes": 10},
+        "mode": {"name": mode, "max_params": None},
+        "proxy": {"name": "fast", "epochs": 1},
+        "finetune": {"name": "lora"},
+        "admission": {"min_accuracy": 0.6},
+        "name": "search",
+        "seed": seed,
+        "cycles": 3,
+        "candidates": 8,
+    } | more
+
+
+def make_run(
+    path: Path, cycles: int = 3, candidates: int = 8, seed: int = 0, text: str | None = None, **options: Any
+) -> RunDir:
+    """Make a finished run; `text` replaces every completion and every reason."""
+    run = RunDir(path)
+    for part in ("code", "completions", "cycles"):
+        (path / part).mkdir(parents=True, exist_ok=True)
+    meta = {"run_id": f"fake{seed:08d}", "settings": settings(seed, **options), "versions": {"nnloop": "0.1.0"}}
+    write_json(run.meta, meta | {"commit": "abc", "python": "3.11.7", "machine": "Linux x86_64, 2 cores"})
+    generator = random.Random(seed)
+    corpus = _write_corpus(run)
+    entries: list[Entry] = []
+    for cycle in range(cycles):
+        new = [_entry(run, generator, cycle, slot, corpus, text) for slot in range(candidates)]
+        entries += new
+        run.cycle(cycle).mkdir()
+        write_json(run.report(cycle), report_of(cycle, new, entries).to_json())
+    run.archive.write_bytes(b"".join(_bytes(entry.line()) for entry in entries))
+    return run
+
+
+def make_sweep(folder: Path) -> list[Path]:
+    """Make finished runs of two arms and two seeds."""
+    arms = [(llm, seed) for llm in ("tiny", "random") for seed in (0, 1)]
+    return [make_run(folder / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm).path for llm, seed in arms]
+
+
+def _bytes(line: str) -> bytes:
+    """As the run folder's journals write a line."""
+    return line.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _write_corpus(run: RunDir) -> list[Network]:
+    codes = [CORPUS_CODE.format(width=width) for width in (8, 16, 24)]
+    corpus = [Network(candidate_id(code), code, f"plain_{i}", 0.5 + i / 20) for i, code in enumerate(codes)]
+    rows = [{"network": network.to_json(), "result": TrialResult(Status.OK).to_json()} for network in corpus]
+    run.corpus_trials.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return corpus
+
+
+def _entry(
+    run: RunDir, generator: random.Random, cycle: int, slot: int, corpus: list[Network], text: str | None
+) -> Entry:
+    parent = generator.choice(corpus)
+    failed = generator.random() < 0.3
+    status, reason = generator.choice(FAILURES) if failed else (Status.OK, "")
+    code = parent.code.replace("padding=1", f"padding=1, bias={generator.random() < 0.5}")
+    code = code.replace("relu()", f"mul({generator.random():.3f}).relu()")
+    candidate = Candidate(candidate_id(code), code, "delta", parent.id, cycle, slot)
+    run.code(candidate.id).write_text(code)
+    written = Completion(
+        prompt=Prompt("Improve this network", parent.id, "delta"),
+        text=text or f"@@\n-old {slot}\n+new {slot}\n",
+        cycle=cycle,
+        slot=slot,
+        seed=slot,
+        tokens=generator.randrange(20, 190),
+        prompt_tokens=300,
+        seconds=1.5,
+    )
+    with run.completions(cycle).open("ab") as file:
+        file.write(_bytes(written.line()))
+    accuracy = None if failed else min(0.99, generator.gauss(0.6 + cycle / 30, 0.08))
+    result = TrialResult(
+        status=status,
+        reason=text or reason,
+        val_accuracy=accuracy,
+        test_accuracy=accuracy and accuracy - 0.01,
+        params=None if failed else generator.randrange(5_000, 300_000),
+        flops=None if failed else 10_000_000,
+        train_loss=None if failed else 1.2,
+        seconds=2.5,
+        peak_bytes=300_000_000,
+    )
+    return Entry(
+        cycle=cycle,
+        slot=slot,
+        status=status,
+        reason=text or reason,
+        candidate=None if status is Status.UNPARSEABLE else candidate.id,
+        parent=parent.id,
+        mode="delta",
+        result=None if status in (Status.UNPARSEABLE, Status.PATCH_FAILED, Status.DUPLICATE) else result,
+        verdict=None if failed else NoveltyVerdict(True, generator.uniform(0.5, 1), parent.id, 0.9),
+        admitted=accuracy is not None and accuracy > 0.65,
+        selected=accuracy is not None and accuracy > (parent.val_accuracy or 0),
+        seed=slot,
+        tokens=written.tokens,
+        prompt_tokens=300,
+        lines=12,
+        seconds=1.5,
+        adapter=None if cycle == 0 else f"adapter{cycle}",
+    )
+
+
+def report_of(cycle: int, new: list[Entry], entries: list[Entry]) -> CycleReport:
+    accuracies = [entry.val_accuracy for entry in new if entry.val_accuracy is not None]
+    best = max((e for e in new if e.val_accuracy is not None), key=lambda e: e.val_accuracy or 0, default=None)
+    statuses: dict[str, int] = {}
+    for entry in new:
+        statuses[str(entry.status)] = statuses.get(str(entry.status), 0) + 1
+    return CycleReport(
+        cycle=cycle,
+        generated=len(new),
+        statuses=statuses,
+        valid_rate=wilson(len(accuracies), len(new)),
+        mean_accuracy=bootstrap_mean(accuracies),
+        mean_accuracy_all=sum(accuracies) / len(new),
+        best_accuracy=best.val_accuracy if best else None,
+        best_candidate=best.candidate if best else None,
+        share_above=wilson(sum(a >= 0.6 for a in accuracies), len(accuracies)) if accuracies else None,
+        distinct=len(accuracies),
+        admitted=sum(entry.admitted for entry in new),
+        admitted_total=sum(entry.admitted for entry in entries),
+        selected=sum(entry.selected for entry in new),
+        duplicates=statuses.get("duplicate", 0),
+        mean_jaccard=0.8,
+        tokens=sum(entry.tokens for entry in new),
+        prompt_tokens=sum(entry.prompt_tokens for entry in new),
+        mean_tokens=sum(entry.tokens for entry in new) / len(new),
+        mean_lines=12.0,
+        adapter=None if cycle == 0 else f"adapter{cycle}",
+        adapter_next=f"adapter{cycle + 1}",
+        finetune_loss=1.0 / (cycle + 1),
+        finetune_pairs=24,
+        seconds={"generate": 12.0 + cycle, "evaluate": 20.0, "finetune": 9.0, "trials": 30.0, "total": 41.0 + cycle},
+        peak_bytes=900_000_000,
+        finetune_tokens=9000,
+        finetune_dropped=1,
+        held_out_loss=1.1 / (cycle + 1),
+        held_out_loss_before=1.4 / (cycle + 1),
+        gpu_seconds=41.0 + cycle,
+        joules=9000.0,
+    )

@@ -1,0 +1,102 @@
+"""Run whole searches without training a network or an LLM: trials end at once, results follow from the network's id."""
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+from nnloop import build, corpus, llm, novelty, tracking
+from nnloop.loop.archive import Archive
+from nnloop.loop.evaluator import Executor, Rules
+from nnloop.loop.prompting import Poser
+from nnloop.loop.search import Search
+from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
+from nnloop.report.progress import Progress
+from nnloop.runs.folder import RunDir
+from nnloop.settings import Settings
+from nnloop.stop import Stop
+
+PLAIN = ("dataset=digits", "tracker=none", "novelty=off")
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+class Instant:
+    """Judges at once; `lives` submissions after which it dies, for a run that is killed there."""
+
+    def __init__(self, lives: int | None = None) -> None:
+        self.lives = lives
+        self.trained: list[str] = []
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        if self.lives is not None and len(self.trained) >= self.lives:
+            raise KilledError
+        self.trained.append(trial.candidate.id)
+        future: Future[TrialResult] = Future()
+        future.set_result(verdict(trial.candidate.id))
+        return future
+
+
+class Shuffled:
+    """Judges after a moment that is drawn anew every time, so that trials end in any order."""
+
+    def submit(self, trial: Trial) -> Future[TrialResult]:
+        future: Future[TrialResult] = Future()
+        result = verdict(trial.candidate.id)
+        threading.Timer(random.SystemRandom().uniform(0, 0.02), lambda: future.set_result(result)).start()
+        return future
+
+
+def verdict(candidate: str) -> TrialResult:
+    """Made up, and always the same for a network: one in seven fails."""
+    number = int(candidate, 16)
+    if number % 7 == 0:
+        status = (Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED)[number // 7 % 3]
+        return TrialResult(status, reason=f"made up for {candidate}")
+    return TrialResult(Status.OK, val_accuracy=number % 1000 / 1000, params=1000 + number % 100_000)
+
+
+def judged() -> list[tuple[Network, TrialResult]]:
+    """The corpus with made-up results."""
+    results = [(network, verdict(network.id)) for network in corpus.seeds()]
+    return [
+        (replace(network, val_accuracy=r.val_accuracy if r.status in COMPLETED else None, params=r.params), r)
+        for network, r in results
+    ]
+
+
+def search(
+    configure: Callable[..., Settings], folder: Path, *overrides: str, executor: Executor | None = None
+) -> RunDir:
+    """Run one search of the settings, or what is missing of it."""
+    return run(configure(*PLAIN, *overrides), folder, executor or Instant())
+
+
+def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
+    run = RunDir(folder)
+    run.open(settings)
+    task, mode = build.make_task(settings), build.make_mode(settings)
+    archive = Archive(run, novelty.build(settings.novelty), judged())
+    with contextlib.closing(archive), Stop(settings.executor.grace_s) as stop:
+        job = Search(
+            build.make_plan(settings, task),
+            run,
+            archive,
+            mode,
+            Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
+            Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
+            lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
+            executor,
+            build.make_tuner(settings, mode, task),
+            tracking.build(settings.tracker),
+            Progress(),
+            stop,
+        )
+        with contextlib.closing(job):
+            job.run()
+    return run

@@ -1,0 +1,41 @@
+"""Read back the pages of a report."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+from nnloop.report import write_run_page
+from nnloop.report.measures.read import read
+from nnloop.runs.folder import RunDir
+
+
+class Page(HTMLParser):
+    """Every element with its attributes, and the text outside scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = self.packed = ""
+        self._raw = False
+        self.feed(path.read_text())
+
+    def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((name, dict(attributes)))
+        self._raw = name in ("script", "style")
+        self._packing = ("id", "data") in attributes
+
+    def handle_endtag(self, name: str) -> None:
+        self._raw = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._raw:
+            self.text += data
+        elif self._packing:
+            self.packed += data
+
+    def links(self) -> list[str]:
+        return [attributes["href"] or "" for name, attributes in self.elements if "href" in attributes]
+
+
+def page_of(run: RunDir) -> Page:
+    write_run_page(read(run.path))
+    return Page(run.page)

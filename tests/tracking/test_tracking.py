@@ -1,0 +1,350 @@
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_run import make_run
+from fake_wandb import answering
+from paths import TESTS
+from wandb_log import read_log
+
+from nnloop import tracking
+from nnloop.loop.artifacts import track_adapter, track_run
+from nnloop.records import CycleReport, Status
+from nnloop.runs.durable import write_json
+from nnloop.runs.folder import RunDir
+from nnloop.settings import NoTrackerSettings, WandbSettings
+from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, rows, scalars
+from nnloop.tracking.preflight import answers, choose_mode, has_key
+
+SETTINGS = WandbSettings(name="wandb", project="nnloop", entity=None, mode="auto", timeout_s=1.0)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home without keys, which has to stay empty."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    for name in [name for name in os.environ if name.startswith("WANDB_") or name == "NETRC"]:
+        monkeypatch.delenv(name)
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
+
+
+def save_adapter(folder: Path, parent: str | None) -> str:
+    """Write made-up weights with their lineage; give their hash."""
+    from nnloop.llm.adapters import LINEAGE, WEIGHTS, Lineage, adapter_hash  # not where wandb alone is tested: torch
+
+    folder.mkdir(exist_ok=True)
+    (folder / WEIGHTS).write_bytes(folder.parent.name.encode())
+    name = adapter_hash(folder)
+    (folder / LINEAGE).write_text(Lineage(name, parent, "tiny", None, {}, 0).line())
+    return name
+
+
+def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
+    """Track a search that is finished already; `start` catches up with its cycles."""
+    tracker = tracking.build(settings)
+    tracker.start(run.path.name, "search", run.path, run.settings(), run.provenance())
+    parent = None
+    for cycle in (0, 1):
+        parent = save_adapter(run.adapter(cycle), parent)
+        track_adapter(tracker, run, cycle)
+    run.page.write_text("<p>report</p>")
+    track_run(tracker, run)
+    tracker.finish({"admitted": 3})
+
+
+def read_back(run: RunDir) -> list[dict[str, Any]]:
+    """Every record of every fragment of the offline run, in the order in which they were started."""
+    logs = sorted((run.path / "wandb").glob("offline-run-*/*.wandb"))
+    return [record for log in logs for record in read_log(log)]
+
+
+def of_type(kind: str, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [record["content"] for record in records if record["type"] == kind]
+
+
+def cycles(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The history rows that close a cycle."""
+    return [row for row in of_type("history", records) if "cycle" in row]
+
+
+def test_an_offline_run_holds_every_key_table_artifact_and_setting(
+    run: RunDir, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        follow(run)
+    assert [record.message for record in caplog.records if "no API key" in record.message] != []
+    records = read_back(run)
+    rows = cycles(records)
+    assert [row["cycle"] for row in rows] == [0, 1]
+    for row, report in zip(rows, run.reports(), strict=True):
+        assert set(METRICS) - set(row) == set()
+        assert row["valid/rate"] == pytest.approx(report.valid_rate.value)
+        assert row[f"{CYCLE_TABLE}._type"] == "table-file"
+    assert [row for row in of_type("history", records) if f"{FULL_TABLE}._type" in row] != []
+    defined = {metric["name"]: metric for metric in of_type("metric", records)}
+    assert {key for key, metric in defined.items() if metric.get("step_metric") == "cycle"} == set(METRICS)
+    config = of_type("run", records)[0]["config"]
+    assert config["llm"]["name"] == "tiny"
+    assert config["provenance"]["versions"] == {"nnloop": "0.1.0"}
+
+
+def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -> None:
+    follow(run)
+    artifacts = of_type("artifact", read_back(run))
+    found = {artifact["type"]: artifact for artifact in reversed(artifacts)}
+    assert set(found) == {"adapter", "code", "archive", "report", "run_table"}
+    assert found["adapter"]["name"] == "tiny-digits-delta-s0-adapter-0"
+    files = {path["path"] for path in found["code"]["manifest"]["contents"]}
+    assert files == {path.name for path in (run.path / "code").iterdir()}
+    for artifact in artifacts:
+        for content in artifact["manifest"]["contents"]:
+            assert Path(content["local_path"]).is_relative_to(run.path)
+            assert Path(content["local_path"]).exists()
+
+
+def test_an_offline_run_tells_what_each_artifact_was_made_from(run: RunDir) -> None:
+    follow(run)
+    artifacts = [one for one in of_type("artifact", read_back(run)) if one["type"] != "run_table"]
+    lineage = [(one["name"].removeprefix(f"{run.path.name}-"), one.get("use_after_commit", False)) for one in artifacts]
+    assert lineage == [  # what it was made from, as an input, goes before each
+        ("adapter-0", False),
+        *(("adapter-0", True), ("adapter-1", False)),
+        *(("adapter-1", True), ("archive", False)),
+        *(("archive", True), ("code", False)),
+        *(("archive", True), ("report", False)),
+    ]
+    made_from = {
+        one["name"]: json.loads(one["metadata"])["made_from"] for one in artifacts if "use_after_commit" not in one
+    }
+    assert made_from[f"{run.path.name}-adapter-1"] == [f"{run.path.name}-adapter-0"]
+    first, again = [one["digest"] for one in artifacts if one["name"].endswith("-adapter-0")]
+    assert first == again  # so that W&B takes both for one version
+
+
+def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) -> None:
+    follow(run)
+    (path,) = (run.path / "wandb").glob("offline-run-*/files/media/table/candidates/all_*.table.json")
+    table = json.loads(path.read_text())
+    assert table["columns"] == list(COLUMNS)
+    assert len(table["data"]) == 12
+    for entry, row in zip(run.entries(), table["data"], strict=True):
+        cells = dict(zip(COLUMNS, row, strict=True))
+        assert (cells["candidate"], cells["status"]) == (entry.candidate, entry.status)
+        assert cells["val_accuracy"] == pytest.approx(entry.result.val_accuracy if entry.result else None)
+        assert cells["completion"].startswith("@@")
+        if entry.candidate:
+            assert cells["code"] == run.read_code(entry.candidate)
+
+
+def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: RunDir) -> None:
+    follow(run)
+    run.cycle(2).mkdir()
+    run.report(2).write_text(replace(run.reports()[1], cycle=2).line())
+    follow(run)
+    follow(run)
+    records = read_back(run)
+    steps = [(row["cycle"], row["_step"]) for row in cycles(records)]
+    assert steps == [(0, 0), (1, 2), (2, 4)]
+    assert [record["run_id"] for record in of_type("run", records)] == ["fake00000000"] * 3
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunDir, arrived: bool) -> None:
+    if not arrived:
+        run.report(1).rename(run.path / "kept")
+    follow(run)
+    if not arrived:
+        (run.path / "kept").rename(run.report(1))
+    write_json(run.path / "wandb" / "logged.json", {"logged": [0], "begun": 1})
+    follow(run)
+    assert [(row["cycle"], row["_step"]) for row in cycles(read_back(run))] == [(0, 0), (1, 2)]
+
+
+def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(monkeypatch) as fake:
+        follow(run)
+        write_json(run.path / "wandb" / "logged.json", {"logged": [0], "begun": 1})
+        follow(run)
+    (stored,) = fake.runs.values()
+    assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
+
+
+def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
+    (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
+    assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"
+
+
+def test_numbers_that_a_cycle_lacks_are_left_out(run: RunDir) -> None:
+    report = replace(run.reports()[0], mean_accuracy=None, best_accuracy=None, finetune_loss=None, seconds={})
+    row = scalars(report)
+    assert {"accuracy/mean", "accuracy/mean_low", "accuracy/best", "finetune/loss", "seconds/total"} & set(row) == set()
+    assert row["status/tampered"] == 0
+
+
+def test_every_number_of_a_report_has_a_key(run: RunDir) -> None:
+    report = run.reports()[0]
+    told = {f"status/{status}" for status in Status} | {f"seconds/{stage}" for stage in report.seconds}
+    assert told <= set(METRICS)
+    read_fields = {name for metric in METRICS.values() for name in _fields_read(metric.read, report)}
+    skipped = {"adapter", "adapter_next", "best_candidate", "cycle"}
+    assert read_fields - {"costs_per_admitted"} == {name for name in CycleReport.__slots__ if name not in skipped}
+
+
+def _fields_read(read: Any, report: CycleReport) -> set[str]:
+    seen: set[str] = set()
+
+    class Spy:
+        def __getattr__(self, name: str) -> Any:
+            seen.add(name)
+            return getattr(report, name)
+
+    read(Spy())
+    return seen
+
+
+def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meta = run.provenance()
+    write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 2}}})
+    with answering(monkeypatch) as fake:
+        follow(run)
+        write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 7}}})
+        follow(run)
+    (stored,) = fake.runs.values()
+    assert json.loads(stored["config"])["executor"]["value"] == {"workers": 7}
+    assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
+    assert stored["group"] == "search"
+    assert stored["exit"] == 0
+    assert set(fake.used) == {f"{run.path.name}-{name}" for name in ("adapter-0", "adapter-1", "archive")}
+    assert {artifact["type"] for artifact in fake.artifacts.values() if artifact["committed"]} == {
+        "adapter",
+        "code",
+        "archive",
+        "report",
+        "run_table",
+    }
+
+
+def test_a_server_that_refuses_the_key_leaves_the_run_offline(
+    run: RunDir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), answering(monkeypatch, status=401):
+        follow(run)
+    assert [record.message for record in caplog.records if "W&B: offline" in record.message] != []
+    assert len(cycles(read_back(run))) == 2
+
+
+def test_a_silent_server_costs_no_more_than_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        started = time.monotonic()
+        assert not answers(url, 0.3)
+        assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    ("mode", "environment", "chosen"),
+    [
+        ("auto", {}, ("offline", "no API key")),
+        ("online", {}, ("offline", "no API key")),
+        ("offline", {"WANDB_API_KEY": "k"}, ("offline", "tracker.mode=offline")),
+        ("auto", {"WANDB_API_KEY": "k", "WANDB_MODE": "offline"}, ("offline", "WANDB_MODE=offline")),
+        ("auto", {"WANDB_MODE": "disabled"}, ("disabled", "WANDB_MODE=disabled")),
+        ("auto", {"WANDB_API_KEY": "k"}, ("offline", "http://127.0.0.1:9 does not answer")),
+    ],
+)
+def test_the_mode_follows_settings_key_and_server(
+    mode: str, environment: dict[str, str], chosen: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = choose_mode(replace(SETTINGS, mode=mode), "http://127.0.0.1:9")
+    assert (found.name, found.why) == chosen
+
+
+def test_a_key_in_netrc_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine api.example.org login user password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert has_key("https://api.example.org")
+    assert not has_key("https://elsewhere.example.org")
+
+
+def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
+    (run.path / "wandb").write_text("a file where the folder should be")
+    tracker = tracking.build(SETTINGS)
+    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    for report in run.reports():
+        tracker.cycle(report, run.entries(), {}, {})
+    track_run(tracker, run)
+    tracker.finish({})
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds wandb's process through /proc")
+def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it(run: RunDir) -> None:
+    code = f"""
+import logging, os, signal, sys
+from pathlib import Path
+sys.path[:0] = {[str(TESTS / "tracking"), *sys.path]!r}
+from test_tracking import SETTINGS, RunDir, track_run, tracking
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+run = RunDir(Path({str(run.path)!r}))
+tracker = tracking.build(SETTINGS)
+cycles, elsewhere = run.path / "cycles", run.path / "elsewhere"
+cycles.rename(elsewhere)
+tracker.start("run", "search", run.path, run.settings(), run.provenance())
+elsewhere.rename(cycles)
+for children in Path("/proc/self/task").glob("*/children"):
+    for child in children.read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+for report in run.reports():
+    tracker.cycle(report, run.entries(), {{}}, {{}})
+track_run(tracker, run)
+tracker.finish({{}})
+print("the search ends")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "the search ends\n")
+    assert done.stderr.count("the search goes on") == 1
+    follow(run)
+    assert [row["cycle"] for row in cycles(read_back(run))] == [0, 1]
+
+
+def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir) -> None:
+    tracker = tracking.build(SETTINGS)
+    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    during = [name for name in os.environ if name.startswith("WANDB_")]
+    tracker.finish({})
+    assert during == [name for name in os.environ if name.startswith("WANDB_")] == []
+
+
+def test_tracker_none_needs_no_wandb(run: RunDir) -> None:
+    code = (
+        "import sys; from nnloop import tracking; from nnloop.settings import NoTrackerSettings;"
+        "tracking.build(NoTrackerSettings('none')).finish({});"
+        "print(sorted({'wandb', 'torch', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert isinstance(tracking.build(NoTrackerSettings("none")), tracking.NoTracker)
