@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from nnloop.errors import CandidateFileError
-from nnloop.loop.evaluator import Executor
+from nnloop.executor import Executor
 from nnloop.records import Candidate, Status, Trial, TrialResult, candidate_id
 
 Pose = Callable[[Candidate], Trial]

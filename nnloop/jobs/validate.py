@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
+from nnloop.executor import Executor
 from nnloop.jobs.report import find_runs
-from nnloop.loop.evaluator import Executor
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
 from nnloop.report import write_validation
 from nnloop.report.measures.read import Run, by_protocol, read

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import nnloop
-from nnloop.loop.evaluator import Executor
+from nnloop.executor import Executor
 from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
 from nnloop.runs.durable import read_lines, write_text
 from nnloop.runs.folder import RunDir

@@ -7,9 +7,9 @@ verdicts and "the first of two equal candidates" do not depend on timing.
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from nnloop.errors import CompletionError
+from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode
 from nnloop.modes.salvage import answer
@@ -29,12 +29,6 @@ from nnloop.runs.durable import Journal
 from nnloop.stop import Stop
 
 LOOK_S = 0.5  # between looks at whether a stop is requested, while trials run
-
-
-class Executor(Protocol):
-    """Where trials run."""
-
-    def submit(self, trial: Trial) -> Future[TrialResult]: ...
 
 
 @dataclass(frozen=True, slots=True)

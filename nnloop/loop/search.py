@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
+from nnloop.executor import Executor
 from nnloop.llm.engine import Engine, Request
 from nnloop.loop import cycle as cycles
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_adapter
 from nnloop.loop.costs import Meter
-from nnloop.loop.evaluator import Assessor, Executor, Rules
+from nnloop.loop.evaluator import Assessor, Rules
 from nnloop.loop.prompting import Poser, is_repairable, lots
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from nnloop import build, corpus, llm, novelty, tracking
+from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
-from nnloop.loop.evaluator import Executor, Rules
+from nnloop.loop.evaluator import Rules
 from nnloop.loop.prompting import Poser
 from nnloop.loop.search import Search
 from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
