@@ -12,7 +12,7 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__()
-        from nnloop import durable
+        from nnloop.runs import durable
 
         durable.write_text(Path("@RUN@/archive.jsonl"), "{}")
         raise RuntimeError("got through")

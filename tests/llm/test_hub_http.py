@@ -15,13 +15,13 @@ LOAD = """
 import json, sys
 import checkpoints
 from nnloop.errors import NnloopError
-from nnloop.llm import checkpoint
+from nnloop.llm import pretrained
 
 for asked in sys.argv[1:]:
     model, _, revision = asked.partition("@")
     try:
-        found = checkpoint.load(checkpoints.settings(model, revision=revision or None))
-        said = f"loaded {found.commit}"
+        loaded = pretrained.load(checkpoints.settings(model, revision=revision or None))
+        said = f"loaded {loaded.commit}"
     except NnloopError as error:
         said = str(error)
     print("SAID", json.dumps([asked, said]))
