@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "llm": BASE | {"corpus", "modes", "patching"},
     "tracking": BASE,
     "report": BASE,
-    "executor": BASE | {"data", "sandbox"},
+    "executor": BASE | {"data", "sandbox", "training"},
     "loop": BELOW_LOOP,
     "jobs": BELOW_LOOP | {"loop"},
     "build": BELOW_LOOP | {"loop", "jobs"},

@@ -5,7 +5,8 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
+from functools import partial
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -23,6 +24,7 @@ from nnloop.sandbox.client import Shared, Zygote
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import Halt, halt, score
 from nnloop.sandbox.wire import Order
+from nnloop.training.recipe import recipe
 
 if TYPE_CHECKING:
     from nnloop.settings import (
@@ -54,7 +56,7 @@ class LocalExecutor:
         gpus: Sequence[Gpu] | None = None,
     ) -> None:
         self._dataset = dataset = unordered(dataset)
-        self._classes = dataset_settings.classes
+        self._recipe = partial(recipe, dataset_settings, proxy, images=len(dataset.train_y))
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
@@ -65,8 +67,7 @@ class LocalExecutor:
             dataset.train_x,
             dataset.train_y,
             dataset.eval_x,
-            asdict(dataset_settings),
-            asdict(proxy),
+            dataset_settings.classes,
             _hidden(dataset_settings),
             _checked_layers(sandbox.without),
             sandbox.scratch_mb,
@@ -135,7 +136,7 @@ class LocalExecutor:
             order = Order(
                 trial.candidate.code,
                 trial.seed,
-                trial.epochs,
+                self._recipe(epochs=trial.epochs),
                 self._max_params,
                 legs.wall_s_left,
                 trial.limits.memory_bytes,
@@ -160,8 +161,8 @@ class LocalExecutor:
             outcome = zygote.run(order)
             if self._inline:
                 zygote.close()  # it was for one trial
-            result = score(outcome, order, self._dataset, self._classes)
-            halted = halt(outcome, order, self._dataset, self._classes)
+            result = score(outcome, order, self._dataset)
+            halted = halt(outcome, order, self._dataset)
         if result.status in COMPLETED:
             self._devices.note(place, result.peak_bytes)
         return result, halted, place

@@ -16,11 +16,10 @@ from nnloop.training import fit
 from nnloop.training.checkpoint import Leg, Paused
 from nnloop.training.contract import Built
 from nnloop.training.images import Images
-from nnloop.training.recipe import recipe
 from nnloop.training.unfit import UnfitError
 
 
-def work(order: Order, report: int, images: Images, dataset: dict[str, Any], proxy: dict[str, Any]) -> None:
+def work(order: Order, report: int, images: Images) -> None:
     """Judge one candidate up to its logits; `report` is the descriptor to write to."""
     torch.set_num_threads(1)
     tempfile.tempdir = None  # what the warm process took for it lies beyond the wall
@@ -33,9 +32,8 @@ def work(order: Order, report: int, images: Images, dataset: dict[str, Any], pro
     def on_built(built: Built) -> None:
         say(event="built", params=built.params, flops=built.flops, graph=built.graph, precision=built.precision.name)
 
-    plan = recipe(dataset, proxy, order.epochs, len(images.train_y))
     try:
-        trained = fit.train(order.code, images, plan, order.seed, order.max_params, on_built, _leg(order))
+        trained = fit.train(order.code, images, order.recipe, order.seed, order.max_params, on_built, _leg(order))
     except UnfitError as error:
         say(event="unfit", status=error.status.value, reason=error.reason)
         return
@@ -63,4 +61,4 @@ def _choose_device(order: Order) -> None:
 def _leg(order: Order) -> Leg | None:
     if order.until is None and order.state is None:
         return None
-    return Leg(order.until or order.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)
+    return Leg(order.until or order.recipe.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)

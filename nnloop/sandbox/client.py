@@ -36,13 +36,12 @@ _KEPT = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What every trial of an executor gets; the arrays of a candidate's eyes and the settings of its training."""
+    """What every trial of an executor gets; the arrays are for a candidate's eyes."""
 
     train_x: NDArray[Any]
     train_y: NDArray[Any]
     eval_x: NDArray[Any]
-    dataset: dict[str, Any]
-    proxy: dict[str, Any]
+    classes: int
     hidden: tuple[str, ...]
     without: tuple[str, ...]  # layers to leave off
     scratch_mb: int
@@ -76,12 +75,10 @@ class Zygote:
         site = self._site = self._greet(
             Setup(
                 [array.to_json() for array in arrays],
-                shared.dataset,
-                shared.proxy,
                 list(shared.hidden),
                 list(shared.without),
                 shared.scratch_mb,
-                4 * len(shared.eval_x) * int(shared.dataset["classes"]),
+                4 * len(shared.eval_x) * shared.classes,
                 shared.inline,
             )
         )

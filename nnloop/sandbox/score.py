@@ -54,7 +54,7 @@ class _Report:
         return "while training" if self.params is not None else "while building"
 
 
-def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> TrialResult:
+def score(outcome: Outcome, order: Order, dataset: Dataset) -> TrialResult:
     """Judge one ended trial, all but its sandbox. Raises InfrastructureError where the wall broke."""
     ending = outcome.ending
     if ending.cause in ("broken", "cancelled"):
@@ -66,7 +66,7 @@ def score(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Tri
     status, reason = _verdict(ending, report, order)
     accuracies: tuple[float, float] | None = None
     if status is Status.OK and report.logits is not None:
-        status, reason, accuracies = _grade(report.logits, dataset, classes)
+        status, reason, accuracies = _grade(report.logits, dataset, order.recipe.classes)
     return TrialResult(
         status,
         _one_line(reason),
@@ -94,7 +94,7 @@ class Halt:
     val_accuracy: float | None  # None where its logits are unfit: the training may still recover
 
 
-def halt(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Halt | None:
+def halt(outcome: Outcome, order: Order, dataset: Dataset) -> Halt | None:
     """Read how a leg ended; None where the trial ended with it."""
     if order.until is None or outcome.ending.cause != "exit" or outcome.ending.code != 0:
         return None
@@ -104,7 +104,7 @@ def halt(outcome: Outcome, order: Order, dataset: Dataset, classes: int) -> Halt
         return None
     if report.state is None or report.logits is None:
         return None
-    accuracies = _grade(report.logits, dataset, classes)[2]
+    accuracies = _grade(report.logits, dataset, order.recipe.classes)[2]
     return Halt(report.state, accuracies[0] if accuracies else None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnloop.records import Record
+from nnloop.training.recipe import Recipe
 
 LARGEST_STATE = 128 << 20
 """Bytes of a training state that is carried from one leg of a trial to the next."""
@@ -19,7 +20,7 @@ class Order(Record):
 
     code: str
     seed: int
-    epochs: int
+    recipe: Recipe
     max_params: int | None
     wall_s: float
     memory_bytes: int

@@ -39,8 +39,6 @@ class Setup(Record):
     """What all trials of an executor share."""
 
     arrays: list[dict[str, Any]]  # of train_x, train_y and eval_x, as Array in JSON
-    dataset: dict[str, Any]  # settings
-    proxy: dict[str, Any]
     hidden: list[str]  # folders that no candidate may see
     without: list[str]  # layers to leave off
     scratch_mb: int
@@ -132,7 +130,7 @@ def _prepare(setup: Setup) -> Work:
     gc.freeze()  # what is here by now stays: collecting it in a fork would copy its pages
 
     def work(order: Order, report: int) -> None:
-        child.work(order, report, images, setup.dataset, setup.proxy)
+        child.work(order, report, images)
 
     return work
 

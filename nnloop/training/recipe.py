@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnloop.records import Record
+from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
 from nnloop.settings.transforms import parse_transform
 
 
@@ -48,56 +49,58 @@ class Recipe(Record):
         }
 
 
-def recipe(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
-    """Combine the two groups of settings for a training set of so many images."""
-    return (_lemur if "transform" in proxy else _one_cycle)(dataset, proxy, epochs, images)
+def recipe(dataset: DatasetSettings, proxy: ProxySettings | LemurProxySettings, *, epochs: int, images: int) -> Recipe:
+    """Combine the two groups of settings into the recipe of a training set of `images` images."""
+    if isinstance(proxy, LemurProxySettings):
+        return _lemur(dataset, proxy, epochs=epochs, images=images)
+    return _one_cycle(dataset, proxy, epochs=epochs, images=images)
 
 
-def _one_cycle(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
+def _one_cycle(dataset: DatasetSettings, proxy: ProxySettings, *, epochs: int, images: int) -> Recipe:
     return Recipe(
-        classes=dataset["classes"],
-        mean=tuple(dataset["mean"]),
-        std=tuple(dataset["std"]),
-        flip=dataset["flip"],
-        crop_pad=dataset["crop_pad"],
+        classes=dataset.classes,
+        mean=tuple(dataset.mean),
+        std=tuple(dataset.std),
+        flip=dataset.flip,
+        crop_pad=dataset.crop_pad,
         epochs=epochs,
-        batch_size=batch_size(proxy["batch_size"], proxy["min_steps"], images),
-        lr=proxy["lr"],
-        momentum=proxy["momentum"],
-        weight_decay=proxy["weight_decay"],
-        label_smoothing=proxy["label_smoothing"],
-        warmup_share=proxy["warmup_share"],
-        clip_norm=proxy["clip_norm"],
-        dropout=proxy["dropout"],
-        chance_share=proxy["chance_share"],
-        precision=proxy["precision"],
+        batch_size=batch_size(proxy.batch_size, proxy.min_steps, images),
+        lr=proxy.lr,
+        momentum=proxy.momentum,
+        weight_decay=proxy.weight_decay,
+        label_smoothing=proxy.label_smoothing,
+        warmup_share=proxy.warmup_share,
+        clip_norm=proxy.clip_norm,
+        dropout=proxy.dropout,
+        chance_share=proxy.chance_share,
+        precision=proxy.precision,
     )
 
 
-def _lemur(dataset: dict[str, Any], proxy: dict[str, Any], epochs: int, images: int) -> Recipe:
+def _lemur(dataset: DatasetSettings, proxy: LemurProxySettings, *, epochs: int, images: int) -> Recipe:
     """LEMUR's: the transform decides over flips whatever the dataset, the learning rate is constant."""
-    transform = parse_transform(proxy["transform"])
-    channels = dataset["channels"]
+    transform = parse_transform(proxy.transform)
+    channels = dataset.channels
     return Recipe(
-        classes=dataset["classes"],
-        mean=tuple(dataset["mean"]) if transform.normalise else (0.0,) * channels,
-        std=tuple(dataset["std"]) if transform.normalise else (1.0,) * channels,
+        classes=dataset.classes,
+        mean=tuple(dataset.mean) if transform.normalise else (0.0,) * channels,
+        std=tuple(dataset.std) if transform.normalise else (1.0,) * channels,
         flip=transform.flip,
         crop_pad=0,
         epochs=epochs,
-        batch_size=min(proxy["batch_size"], images),
-        lr=proxy["lr"],
-        momentum=proxy["momentum"],
+        batch_size=min(proxy.batch_size, images),
+        lr=proxy.lr,
+        momentum=proxy.momentum,
         weight_decay=0.0,
         label_smoothing=0.0,
         warmup_share=None,
-        clip_norm=proxy["clip_norm"],
-        dropout=proxy["dropout"],
-        chance_share=proxy["chance_share"],
+        clip_norm=proxy.clip_norm,
+        dropout=proxy.dropout,
+        chance_share=proxy.chance_share,
         nesterov=False,
         size=transform.size,
-        transform=proxy["transform"],
-        more=dict(proxy["prm"]),
+        transform=proxy.transform,
+        more=dict(proxy.prm),
         own_training=True,
         precision="float32",
     )

@@ -108,7 +108,6 @@ def start(name: str, root: str) -> dict[str, float]:
 
 def _first_batch(settings: Any, dataset: Any) -> float:
     import warnings
-    from dataclasses import asdict
 
     import torch
 
@@ -118,7 +117,7 @@ def _first_batch(settings: Any, dataset: Any) -> float:
     warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
     started = time.perf_counter()
     images = Images(*(torch.from_numpy(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
-    plan = recipe(asdict(settings.dataset), asdict(settings.proxy), 1, len(images.train_y))
+    plan = recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
     normalise = Normalise(plan, torch.device("cpu"), torch.channels_last)
     next(iter(TrainBatches(images, plan, normalise, 0)))
     return time.perf_counter() - started

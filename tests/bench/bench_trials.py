@@ -133,8 +133,6 @@ def over_a_plain_loop() -> dict[str, float]:
 
 def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """CPU seconds of an epoch by nnloop and by the plain loop."""
-    from dataclasses import asdict
-
     import torch
 
     from nnloop.training import contract, fit
@@ -143,7 +141,7 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
     from nnloop.training.tamper import Watch
 
     cpu = torch.device("cpu")
-    plan = recipe(asdict(settings.dataset), asdict(settings.proxy), 1, len(images.train_y))
+    plan = recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
     spent = []
     for lightning in (True, False):
         torch.manual_seed(0)

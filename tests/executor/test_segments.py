@@ -26,8 +26,16 @@ def long_trial(code: str = DRAWING, checkpoint: Path | None = None, leg_epochs: 
 def first_leg(executor: LocalExecutor, of: Trial) -> bytes:
     """The state that the first leg gives."""
     limits = of.limits
+    plan = executor._recipe(epochs=of.epochs)
     order = Order(
-        of.candidate.code, of.seed, of.epochs, None, limits.wall_s, limits.memory_bytes, 65536, until=of.leg_epochs
+        of.candidate.code,
+        of.seed,
+        executor._recipe(epochs=of.epochs),
+        None,
+        limits.wall_s,
+        limits.memory_bytes,
+        65536,
+        until=of.leg_epochs,
     )
     _, halted, _ = executor._run(order)
     assert halted

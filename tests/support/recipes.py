@@ -1,10 +1,21 @@
 """Recipes for tests that train in this process."""
 
+from dataclasses import fields
+from typing import Any
+
 import torch
 
+from nnloop.settings import DatasetSettings
 from nnloop.training.recipe import Recipe
 
 CPU = torch.device("cpu")
+
+
+def dataset_settings() -> DatasetSettings:
+    """Ten classes of grey images; what training doesn't look at is None."""
+    unused: dict[str, Any] = dict.fromkeys(field.name for field in fields(DatasetSettings))
+    used = {"classes": 10, "channels": 1, "mean": [0.3], "std": [0.4], "flip": True, "crop_pad": 1}
+    return DatasetSettings(**unused | used)
 
 
 def recipe(flip: bool = False, crop_pad: int = 0, batch: int = 8) -> Recipe:

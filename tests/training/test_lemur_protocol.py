@@ -1,16 +1,20 @@
 """proxy=lemur: LEMUR's transforms, and networks that train by their own train_setup and learn."""
 
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from recipes import dataset_settings
 from trials import network
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import SettingsError
 from nnloop.records import Status
+from nnloop.settings import LemurProxySettings, ProxySettings
 from nnloop.settings.transforms import Transform, parse_transform
 from nnloop.training.images import Images, resize
 from nnloop.training.recipe import Recipe, recipe
@@ -19,17 +23,18 @@ from nnloop.training.unfit import UnfitError
 ensure_torchvision_imports()
 from nnloop.training import fit  # noqa: E402
 
-DATASET = {"classes": 10, "channels": 1, "mean": [0.3], "std": [0.4], "flip": True, "crop_pad": 1}
-PROXY = {
-    "transform": "norm_flip",
-    "batch_size": 8,
-    "lr": 0.05,
-    "momentum": 0.9,
-    "dropout": 0.2,
-    "prm": {"width": 0.5},
-    "clip_norm": 3.0,
-    "chance_share": 0.0,
-}
+PROXY = LemurProxySettings(
+    name="lemur",
+    epochs=1,
+    transform="norm_flip",
+    batch_size=8,
+    lr=0.05,
+    momentum=0.9,
+    dropout=0.2,
+    prm={"width": 0.5},
+    clip_norm=3.0,
+    chance_share=0.0,
+)
 OWN = """
 import torch
 from torch import nn
@@ -81,8 +86,8 @@ def own(
     return OWN.format(names=names, optimizer=optimizer, first=first, again=again, last=last, scale=scale)
 
 
-def plan(epochs: int = 1, count: int = 60, **changes: object) -> Recipe:
-    return recipe(DATASET, {**PROXY, **changes}, epochs, count)
+def plan(epochs: int = 1, count: int = 60, **changes: Any) -> Recipe:
+    return recipe(dataset_settings(), replace(PROXY, **changes), epochs=epochs, images=count)
 
 
 def images(count: int = 60) -> Images:
@@ -204,10 +209,22 @@ def test_a_loss_worse_than_guessing_ends_a_trial_past_the_set_share_and_not_befo
 
 
 def test_under_another_protocol_its_own_loop_does_not_count() -> None:
-    fast = {"batch_size": 8, "min_steps": 1, "lr": 0.05, "momentum": 0.9, "weight_decay": 0.0, "label_smoothing": 0.0}
-    rest = {"warmup_share": 0.3, "clip_norm": 0.0, "dropout": 0.2, "chance_share": 0.0, "precision": "auto"}
-    other = recipe(DATASET, {**fast, **rest}, 1, 60)
-    assert train(own(first="1 / 0"), other).train_loss is not None
+    fast = ProxySettings(
+        name="fast",
+        epochs=1,
+        batch_size=8,
+        lr=0.05,
+        momentum=0.9,
+        weight_decay=0.0,
+        label_smoothing=0.0,
+        min_steps=1,
+        warmup_share=0.3,
+        clip_norm=0.0,
+        dropout=0.2,
+        chance_share=0.0,
+        precision="auto",
+    )
+    assert train(own(first="1 / 0"), recipe(dataset_settings(), fast, epochs=1, images=60)).train_loss is not None
 
 
 @pytest.mark.parametrize(
