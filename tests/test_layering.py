@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"records"},
     "stats": {"records"},
     "settings": {"errors", "records"},
-    "patching": {"errors", "records"},
+    "patching": set(),
     "runs": LEAVES | {"settings"},
     "data": BASE,
     "training": BASE | {"data"},

@@ -36,10 +36,13 @@ class Delta:
 
     def code(self, text: str, baseline: str) -> str:
         """Apply the diff of a completion. Raises CompletionError."""
-        code = tidy(apply_patch(tidy(baseline), extract_delta(text)).source)
+        try:
+            code = tidy(apply_patch(tidy(baseline), extract_delta(text)).source)
+        except PatchError as error:
+            raise CompletionError(Status(error.kind), error.reason) from None
         static_guard.check(code)
         if guarded_id(code) == guarded_id(baseline):
-            raise PatchError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
+            raise CompletionError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
         return code
 
     def pair(self, baseline: Network, better: Network, task: Task) -> Pair:

@@ -1,12 +1,12 @@
-"""Read SEARCH/REPLACE blocks as hunks: what small models find easier to write than a diff.
+"""Read SEARCH/REPLACE blocks, which small models find easier to write than a diff, as hunks.
 
     <<<<<<< SEARCH
-    lines of the baseline
+    lines of the source
     =======
     lines to put there
     >>>>>>> REPLACE
 
-The search lines are placed by the rules of `modes.patch`, as a hunk without numbers whose old lines they are.
+The search lines are placed by the rules of `patching.patch`, as the old lines of a hunk without numbers.
 """
 
 import re
@@ -19,12 +19,12 @@ _REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED|\w{0,40})\s*")
 
 
 def present(text: str) -> bool:
-    """Whether the text has the beginning of a block."""
+    """Tell whether the text has the beginning of a block."""
     return any(line.startswith("<<<<<") and _SEARCH.fullmatch(line) for line in text.split("\n"))
 
 
 def read(text: str) -> list[Section]:
-    """Read all blocks as hunks of one section; its refusal says where one is malformed."""
+    """Read all blocks as hunks of one section, whose refusal names a malformed one."""
     section = Section()
     old: list[str] | None = None
     new: list[str] | None = None
@@ -48,7 +48,7 @@ def read(text: str) -> list[Section]:
 
 
 def from_diff(diff: str) -> str:
-    """Rewrite a diff of ours, one with enough context to be unambiguous, as blocks."""
+    """Rewrite a correct diff, one with enough context to be unambiguous, as blocks."""
     blocks: list[str] = []
     for hunk in re.split(r"(?m)^@@.*\n", diff)[1:]:
         lines = [line for line in hunk.split("\n") if line[:1] in (" ", "-", "+") and line]
@@ -59,7 +59,7 @@ def from_diff(diff: str) -> str:
 
 
 def _hunk(old: list[str], new: list[str]) -> Hunk:
-    """Common lines at both ends are context: blocks may share them."""
+    """Make a hunk whose context are the common lines at both ends: blocks may share them."""
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1

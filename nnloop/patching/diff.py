@@ -1,7 +1,7 @@
-"""Read hunks out of whatever an LLM wrote as a unified diff. The rules stand in the table of `modes.patch`.
+"""Read hunks out of anything that an LLM wrote as a unified diff. The rules stand in the table of `patching.patch`.
 
-Reading is forgiving and decides nothing about places: what is misread here doesn't match the baseline later, and is
-refused there. Work is linear in the text.
+Reading is forgiving and decides nothing about places: a misread line doesn't match the source later, and is refused
+there. Work is linear in the text.
 """
 
 import re
@@ -20,41 +20,45 @@ _SECTION = ("diff --git ", "diff -", "Index: ", "GIT binary patch", "Binary file
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """One line of a hunk."""
+
     kind: str  # " " context, "-" removed, "+" added
     text: str  # with its line ending; none where the diff says that the file ends without one
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """One hunk. `start` counts from 0 and is None where the header has no numbers."""
+    """One hunk. `start` counts from 0 and is None if the header has no numbers."""
 
     lines: tuple[Line, ...]
     start: int | None
-    heading: str = ""  # what the header says beside its numbers
+    heading: str = ""  # the header's text beside its numbers
     announced: tuple[int, int] | None = None  # old and new lines by the header
     cut: bool = False  # the text may have ended inside this hunk
     follows: bool = False  # comes after an elision: lies behind the hunk before it
 
     @property
     def old(self) -> list[str]:
+        """The texts of its context and removed lines."""
         return [line.text for line in self.lines if line.kind != "+"]
 
     @property
     def changes(self) -> bool:
+        """True if it adds or removes a line."""
         return any(line.kind != " " for line in self.lines)
 
 
 @dataclass(slots=True)
 class Section:
-    """The hunks of one file, as its headers name it; "" where there are none."""
+    """The hunks of one file; `path` is its name in the headers, "" without headers."""
 
     path: str = ""
     hunks: list[Hunk] = field(default_factory=list)
-    refusal: str = ""  # why this section can't be a change of the baseline
+    refusal: str = ""  # the reason why this section can't be a change of the source
 
 
 def read(text: str, known: Index) -> list[Section]:
-    """Split a diff into sections of hunks; `known` has the baseline's lines without their white space."""
+    """Split a diff into sections of hunks; `known` has the source's lines without their white space."""
     lines = _dedent(_lines(text))
     if not any(line.startswith("@@") for line in lines):
         return _headless(lines, known)
@@ -75,7 +79,7 @@ def read(text: str, known: Index) -> list[Section]:
 
 
 def split_elisions(hunk: Hunk, known: Index) -> list[Hunk]:
-    """Cut a hunk at its `...` lines, unless the baseline has such a line itself."""
+    """Cut a hunk at its `...` lines, unless the source has such a line itself."""
     parts: list[list[Line]] = [[]]
     for line in hunk.lines:
         if line.kind == " " and _ELISION.fullmatch(line.text.strip()) and squeeze(line.text) not in known:
@@ -113,36 +117,37 @@ def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
     if paths[1] == "/dev/null":
         section.refusal = "it deletes the file"
     elif paths[0] == "/dev/null":
-        section.refusal = "it creates a file instead of changing the baseline"
+        section.refusal = "it creates a file instead of changing the source"
     return section
 
 
 def _hunk(lines: Sequence[str], at: int, known: Index) -> tuple[Hunk, int]:
-    """Read the hunk whose header is at `at`; also where reading goes on."""
+    """Read the hunk whose header is at `at`; also return the line after it."""
     start, announced, heading = _header(lines[at])
     end = _counted(lines, at + 1, announced) if announced else None
     if end is not None and not _goes_on(lines, end, known):
-        return Hunk(_body(lines[at + 1 : end]), start, heading, announced), end
+        return Hunk(_body(lines[at + 1 : end]), start, heading, announced=announced), end
     limit = _region(lines, at + 1)
     end = at + 1 + _tail(lines[at + 1 : limit], known)
     body = _body(lines[at + 1 : end])
-    return Hunk(body, start, heading, announced, _is_cut(body, announced, end == len(lines))), max(end, at + 1)
+    cut = _is_cut(body, announced, end == len(lines))
+    return Hunk(body, start, heading, announced=announced, cut=cut), end
 
 
 def _header(line: str) -> tuple[int | None, tuple[int, int] | None, str]:
-    found = _NUMBERS.match(line)
-    heading = (line[found.end() :] if found else line).strip().strip("@").strip()
+    numbers = _NUMBERS.match(line)
+    heading = (line[numbers.end() :] if numbers else line).strip().strip("@").strip()
     if heading.strip(". …") == "":
         heading = ""
-    if found is None:
+    if numbers is None:
         return None, None, heading
-    first, old, _, new = found.groups()
+    first, old, _, new = numbers.groups()
     counts = (1 if old is None else int(old), 1 if new is None else int(new))
     return int(first) - (1 if counts[0] and int(first) else 0), counts, heading
 
 
 def _counted(lines: Sequence[str], at: int, announced: tuple[int, int]) -> int | None:
-    """Where the hunk ends by its header's counts; None where the lines contradict them."""
+    """Return the end of a hunk by its header's counts; None if the lines contradict them."""
     old, new = announced
     while old > 0 or new > 0:
         if at >= len(lines):
@@ -159,7 +164,7 @@ def _counted(lines: Sequence[str], at: int, announced: tuple[int, int]) -> int |
 
 
 def _goes_on(lines: Sequence[str], at: int, known: Index) -> bool:
-    """Whether more of a hunk follows although its header's counts are used up: the header counted too few."""
+    """Tell whether more of a hunk follows although its header's counts are used up: the header counted too few."""
     after = at
     while after < len(lines) and not lines[after].strip():
         after += 1
@@ -182,7 +187,7 @@ def _ends_hunk(lines: Sequence[str], at: int) -> bool:
 
 
 def _tail(region: Sequence[str], known: Index) -> int:
-    """Where the prose behind a hunk begins: after its last change, at the first line that can't belong to a diff."""
+    """Return the beginning of the prose behind a hunk: after its last change, the first line that no diff can have."""
     last = -1
     prose = False  # in a paragraph that began behind a blank line
     for at, line in enumerate(region):
@@ -216,7 +221,7 @@ def _body(lines: Sequence[str]) -> tuple[Line, ...]:
 
 
 def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: bool) -> bool:
-    """Whether the text stops inside the hunk: lines are missing, nothing follows, and the last one is a change."""
+    """Tell whether the text stops inside the hunk: lines are missing, nothing follows, the last one is a change."""
     if announced is None or not at_end or not body or body[-1].kind == " ":
         return False
     old = sum(line.kind != "+" for line in body)

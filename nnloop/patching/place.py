@@ -1,6 +1,6 @@
-"""Find where the hunks of a diff belong in the baseline, and what they change there.
+"""Find the places of a diff's hunks in the source, and their edits there.
 
-Every line that a hunk calls context or removed has to stand in the baseline, exactly or up to white space. Work is
+Every line that a hunk calls context or removed has to stand in the source, exactly or up to white space. Work is
 bounded by a budget of line comparisons in proportion to the input, so that no input takes more than linear time.
 """
 
@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nnloop.patching.diff import Hunk, Line
-from nnloop.patching.source import Baseline, Index, PlaceError, squeeze
+from nnloop.patching.source import Index, PlaceError, SourceLines, squeeze
 
 TAB = 4
-"""Columns of a tab, when an LLM writes tabs against a baseline in spaces."""
+"""Columns of a tab, when an LLM writes tabs against a source in spaces."""
 _NOWHERE = "it only adds lines, and nothing says where"
 _TAKEN = "it changes lines that an earlier hunk changes too"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Lines [start, end) of the baseline become `new`."""
+    """A replacement of the source's lines [start, end) by `new`."""
 
     start: int
     end: int
@@ -26,50 +26,49 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Landed:
-    """Where a hunk landed, and how."""
+class Placement:
+    """The place of a hunk in the source, and the way in which it matched."""
 
     hunk: int  # 1 is the first of the diff
-    line: int  # of the baseline, 1 is the first; 0 for an insertion before it
+    line: int  # of the source, 1 is the first; 0 for an insertion before it
     how: str  # exact, white space, number (an insertion without context), repeated (of an earlier hunk, dropped)
-    offset: int | None  # lines between the header's number and the place; None without a number
+    offset: int | None = None  # lines between the header's number and the place; None without a number
 
 
 class Placer:
-    """Places hunks one after the other in one baseline."""
+    """The placements and edits of hunks that are placed one after the other in one source."""
 
-    def __init__(self, baseline: Baseline) -> None:
-        self._baseline = baseline
-        self._base = baseline.lines
+    def __init__(self, source: SourceLines) -> None:
+        self._source = source
         self._removed: set[int] = set()
         self._filled: set[int] = set()  # gaps that have an insertion: i lies before line i
         self._seen: set[tuple[Line, ...]] = set()
         self._numbered: set[tuple[int | None, tuple[Line, ...]]] = set()
         self._offset = 0
         self._end = 0  # where the last hunk ended
-        self.landed: list[Landed] = []
+        self.placements: list[Placement] = []
         self.edits: list[Edit] = []
 
     def place(self, number: int, hunk: Hunk) -> None:
-        """Find a hunk's place and take down its edits. Raises PlaceError."""
+        """Place a hunk, the `number`th of its diff, and record its edits. Raises PlaceError."""
         if (hunk.start, hunk.lines) in self._numbered:
-            self.landed.append(Landed(number, (hunk.start or 0) + 1, "repeated", None))
+            self.placements.append(Placement(number, (hunk.start or 0) + 1, "repeated"))
             return
         how, at = self._find(hunk)
-        if hunk.cut and at + len(hunk.old) < len(self._base):
+        if hunk.cut and at + len(hunk.old) < len(self._source.lines):
             raise PlaceError("cut off")
         if how == "repeated":
-            self.landed.append(Landed(number, at + 1, how, None))
+            self.placements.append(Placement(number, at + 1, how))
             return
-        lines = hunk.lines if how != "white space" else _reindented(hunk, self._base, at)
-        self._take(_edits(lines, at))
+        lines = hunk.lines if how != "white space" else _reindented(hunk, self._source.lines, at)
+        self._record(_edits(lines, at))
         offset = None if hunk.start is None else at - hunk.start
         self._offset = self._offset if offset is None else offset
         self._end = at + len(hunk.old)
         self._seen.add(hunk.lines)
         if hunk.start is not None:
             self._numbered.add((hunk.start, hunk.lines))
-        self.landed.append(Landed(number, at + 1 if hunk.old else at, how, offset))
+        self.placements.append(Placement(number, at + 1 if hunk.old else at, how, offset=offset))
 
     def _find(self, hunk: Hunk) -> tuple[str, int]:
         old = hunk.old
@@ -79,9 +78,9 @@ class Placer:
             raise PlaceError(_NOWHERE)
         taken = None
         loose = [squeeze(line) for line in old]
-        for how, index, wanted in (("exact", self._baseline.exact, old), ("white space", self._baseline.loose, loose)):
+        for how, index, wanted in (("exact", self._source.exact, old), ("white space", self._source.loose, loose)):
             for at in self._places(index, wanted, hunk):
-                self._baseline.spend(len(wanted))
+                self._source.spend(len(wanted))
                 if self._free(_edits(hunk.lines, at)):
                     return how, at
                 taken = at
@@ -92,44 +91,44 @@ class Placer:
         raise PlaceError(_TAKEN)
 
     def _by_number(self, hunk: Hunk) -> int:
-        """An insertion without context stands where the number says, if all numbers so far were right."""
-        if not self._base:
+        """Place an insertion without context by its header's number, if all numbers so far were right."""
+        if not self._source.lines:
             return 0
         empty = hunk.announced is not None and hunk.announced[0] == 0
-        if hunk.start is None or not empty or self._offset or hunk.start > len(self._base):
+        if hunk.start is None or not empty or self._offset or hunk.start > len(self._source.lines):
             raise PlaceError(_NOWHERE)
         if hunk.start in self._filled:
             raise PlaceError(_TAKEN)
         return hunk.start
 
     def _places(self, index: Index, wanted: list[str], hunk: Hunk) -> Iterator[int]:
-        """Yield the places where the wanted lines stand, the nearest to the hint first."""
+        """Yield the places of the wanted lines, the nearest to the hint first."""
         hint = self._hint(hunk)
-        if self._baseline.stands(index, wanted, hint) and not hunk.follows:
+        if self._source.stands(index, wanted, hint) and not hunk.follows:
             yield hint
         starts = index.starts(wanted)
-        self._baseline.spend(len(starts))
+        self._source.spend(len(starts))
         for at in _nearest(starts, hint, hunk.start is None):
-            if self._baseline.stands(index, wanted, at) and (at >= self._end or not hunk.follows):
+            if self._source.stands(index, wanted, at) and (at >= self._end or not hunk.follows):
                 yield at
 
     def _hint(self, hunk: Hunk) -> int:
         if hunk.start is not None:
             return hunk.start + self._offset
-        quoted = self._baseline.loose.first(squeeze(hunk.heading)) if hunk.heading else None
+        quoted = self._source.loose.first(squeeze(hunk.heading)) if hunk.heading else None
         return self._end if quoted is None else quoted
 
     def _free(self, edits: list[Edit]) -> bool:
         return all(self._is_free(edit) for edit in edits)
 
     def _is_free(self, edit: Edit) -> bool:
-        """Whether no earlier edit removes one of these lines, or inserts at or inside the same place."""
+        """Tell whether no earlier edit removes one of these lines, or inserts at or inside the same place."""
         if edit.start == edit.end:
             return edit.start not in self._filled and not {edit.start - 1, edit.start} <= self._removed
         inside = range(edit.start + 1, edit.end)
         return self._removed.isdisjoint(range(edit.start, edit.end)) and self._filled.isdisjoint(inside)
 
-    def _take(self, edits: list[Edit]) -> None:
+    def _record(self, edits: list[Edit]) -> None:
         for edit in edits:
             self._removed.update(range(edit.start, edit.end))
             if edit.start == edit.end:
@@ -138,9 +137,9 @@ class Placer:
 
     def _mismatch(self, old: list[str], loose: list[str]) -> str:
         for line, wanted in zip(old, loose, strict=True):
-            if wanted and wanted not in self._baseline.loose:
-                return f"the baseline has no line {line.strip()[:80]!r}"
-        return "its lines are in the baseline, but not together in this order"
+            if wanted and wanted not in self._source.loose:
+                return f"the source has no line {line.strip()[:80]!r}"
+        return "its lines are in the source, but not together in this order"
 
 
 def _nearest(places: list[int], hint: int, forward: bool) -> list[int]:
@@ -164,7 +163,7 @@ def _edits(lines: Sequence[Line], at: int) -> list[Edit]:
 
 
 def _reindented(hunk: Hunk, base: Sequence[str], at: int) -> tuple[Line, ...]:
-    """Give the added lines the baseline's indentation and line ending, as seen at the old lines of the hunk."""
+    """Give the added lines the source's indentation and line ending, as seen at the old lines of the hunk."""
     ending = "\r\n" if any(line.endswith("\r\n") for line in base) else "\n"
     pairs = list(zip(hunk.old, base[at : at + len(hunk.old)], strict=True))
     moved = any(_indent(ours) != _indent(theirs) for ours, theirs in pairs if ours.strip())
@@ -181,7 +180,7 @@ def _reindented(hunk: Hunk, base: Sequence[str], at: int) -> tuple[Line, ...]:
 
 
 def _indents(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Which indentation of the diff stands for which of the baseline, where that is unambiguous."""
+    """Map each indentation of the diff that is unambiguous to the source's."""
     seen: dict[str, set[str]] = {}
     for ours, theirs in pairs:
         if ours.strip():
@@ -190,7 +189,7 @@ def _indents(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _shifts(hunk: Hunk, pairs: list[tuple[str, str]]) -> list[int]:
-    """By line of the hunk: columns to add, as at the last old line before it that isn't blank, else at the next one."""
+    """Return the columns to add to each line, as at the last old line before it that isn't blank, else the next."""
     known = [_columns(theirs) - _columns(ours) if ours.strip() else None for ours, theirs in pairs]
     shift = next((each for each in known if each is not None), 0)
     shifts, old = [], 0

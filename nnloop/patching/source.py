@@ -1,4 +1,4 @@
-"""The lines of a baseline, and where they stand in it."""
+"""The lines of a source text, and the places where they stand in it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,11 +8,36 @@ _COMPARISONS = 64
 
 
 class PlaceError(Exception):
-    """A hunk that fits nowhere; the message is the reason."""
+    """A hunk that fits nowhere in the source; the message is the reason."""
 
 
-class Baseline:
-    """A baseline indexed by line, exactly and without white space, with a budget of line comparisons."""
+class Index:
+    """The places of every line of a text, under one way of comparing lines."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self.lines = list(lines)
+        self._at: dict[str, list[int]] = defaultdict(list)
+        for at, line in enumerate(self.lines):
+            self._at[line].append(at)
+
+    def __contains__(self, line: str) -> bool:
+        return line in self._at
+
+    def first(self, line: str) -> int | None:
+        """Return the first place of a line, counted from 0; None if the text doesn't have it."""
+        return self._at[line][0] if line in self._at else None
+
+    def starts(self, wanted: Sequence[str]) -> list[int]:
+        """List the places where a block could start, judged by the rarest of its lines."""
+        rarest = min(range(len(wanted)), key=lambda at: len(self._at.get(wanted[at], ())))
+        return [at - rarest for at in self._at.get(wanted[rarest], ())]
+
+
+class SourceLines:
+    """A source indexed by line, exactly and without white space, with a budget of line comparisons.
+
+    The budget grows with the lines of the source and of the patch, so that patching takes linear time at most.
+    """
 
     def __init__(self, source: str, patch_lines: int) -> None:
         self.lines = split_lines(source)
@@ -26,33 +51,12 @@ class Baseline:
         if self._budget < 0:
             raise PlaceError("the diff fits in too many places")
 
-    def stands(self, index: "Index", wanted: Sequence[str], at: int) -> bool:
-        """Whether the wanted lines stand in the index from line `at` on."""
+    def stands(self, index: Index, wanted: Sequence[str], at: int) -> bool:
+        """Tell whether the wanted lines stand in the index from line `at` on."""
         if at < 0 or at + len(wanted) > len(index.lines):
             return False
         self.spend(len(wanted))
         return index.lines[at : at + len(wanted)] == wanted
-
-
-class Index:
-    """Where each line stands, in one way of comparing lines."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = list(lines)
-        self._at: dict[str, list[int]] = defaultdict(list)
-        for at, line in enumerate(self.lines):
-            self._at[line].append(at)
-
-    def __contains__(self, line: str) -> bool:
-        return line in self._at
-
-    def first(self, line: str) -> int | None:
-        return self._at[line][0] if line in self._at else None
-
-    def starts(self, wanted: Sequence[str]) -> list[int]:
-        """Where a block could start, judged by the rarest of its lines."""
-        rarest = min(range(len(wanted)), key=lambda at: len(self._at.get(wanted[at], ())))
-        return [at - rarest for at in self._at.get(wanted[rarest], ())]
 
 
 def split_lines(text: str) -> list[str]:
@@ -63,5 +67,5 @@ def split_lines(text: str) -> list[str]:
 
 
 def squeeze(text: str) -> str:
-    """Drop all white space: what two lines that differ in white space only have in common."""
+    """Drop all white space, so that lines that differ in nothing else become equal."""
     return "".join(text.split())

@@ -17,12 +17,12 @@ def parse(code: str) -> ast.Module:
 
 
 def find_net(tree: ast.Module) -> ast.ClassDef | None:
-    """The module's top-level `class Net`, the last one."""
+    """Return the module's top-level `class Net`, the last one; None if it has none."""
     return next((node for node in reversed(tree.body) if isinstance(node, ast.ClassDef) and node.name == "Net"), None)
 
 
 def has_forward(net: ast.ClassDef) -> bool:
-    """Whether a class defines `forward`, or has a base that may (any but nn.Module)."""
+    """Tell whether a class defines `forward`, or has a base that may (any but nn.Module)."""
     bases = {ast.unparse(base).rsplit(".", 1)[-1] for base in net.bases}
     methods = {node.name for node in net.body if isinstance(node, ast.FunctionDef)}
     return "forward" in methods or bool(bases - {"Module"})

@@ -18,7 +18,7 @@ from nnloop import build, llm
 from nnloop.errors import CompletionError
 from nnloop.llm.pretraining.stream import held_out_networks
 from nnloop.modes.parse import extract_delta, tidy
-from nnloop.patching.patch import apply_patch
+from nnloop.patching.patch import PatchError, apply_patch
 from nnloop.records import Network, candidate_id
 from nnloop.settings.load import load
 
@@ -63,11 +63,12 @@ def judge(baseline: str, text: str) -> str:
     """Name the way a completion is applied, or the rule that refuses it."""
     try:
         patched = apply_patch(tidy(baseline), extract_delta(text))
-    except CompletionError as error:
+    except (CompletionError, PatchError) as error:
+        kind = error.kind if isinstance(error, PatchError) else error.status
         rule = re.sub(r"^hunk \d+ of \d+: ", "", error.reason)
         rule = re.sub(r"'.*'|\".*\"", "...", rule)
-        return f"{error.status}: {re.sub(r'[(].*|announces.*', '', rule)}".strip()
-    hows = {hunk.how for hunk in patched.hunks}
+        return f"{kind}: {re.sub(r'[(].*|announces.*', '', rule)}".strip()
+    hows = {each.how for each in patched.placements}
     return "applied: " + next(how for how in ("white space", "number", "repeated", "exact") if how in hows)
 
 

@@ -21,7 +21,7 @@ HUNK = "@@ @@\n-        self.conv7 = nn.Conv2d(7, 8, 3)\n+        self.conv7 = n
 
 
 def _correct(size: int) -> tuple[str, str]:
-    """A diff of every eighth line of a long baseline."""
+    """A diff of every eighth line of a long source."""
     lines = [f"line {at}\n" for at in range(size)]
     hunks = [
         f"@@ -{at + 1},3 +{at + 1},3 @@\n line {at}\n-line {at + 1}\n+x\n line {at + 2}\n"

@@ -8,7 +8,8 @@ WHEEL is nn-dataset 2.1.2. The first form judges the sample with job=evaluate un
 a time, and goes on where it was stopped: FOLDER/<proxy>.jsonl gets a line for each. The order is random too, so what is
 there after a stop is a random sample as well. The second has LEMUR's own trainer judge the first of them (what check_nn
 calls after pylint; PYTHON is tests/support/lemur_env.py's) on the first 500 training and 500 test images of
-cifar-10-batches-py in the images' folder. The third prints nnloop/corpus/LEMUR.md from FOLDER: the table, and where the two differ.
+cifar-10-batches-py in the images' folder. The third prints nnloop/corpus/LEMUR.md from FOLDER: the table, and
+where the two differ.
 """
 
 import argparse

@@ -9,7 +9,6 @@ from nnloop.modes.parse import extract_delta
 from nnloop.modes.render import delta_target
 from nnloop.patching import blocks
 from nnloop.patching.patch import apply_patch
-from nnloop.records import Status
 
 
 def block(old: str, new: str) -> str:
@@ -52,19 +51,19 @@ def test_lines_are_deleted_and_inserted() -> None:
 
 def test_the_result_is_that_of_a_diff() -> None:
     patched = apply_patch(BASE, WIDER_BLOCK)
-    assert [(hunk.line, hunk.how, hunk.offset) for hunk in patched.hunks] == [(10, "exact", None)]
-    assert applied(patched.canonical) == WIDER
+    assert [(each.line, each.how, each.offset) for each in patched.placements] == [(10, "exact", None)]
+    assert patched.source == WIDER
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (block("nowhere\n", "x\n"), "the baseline has no line 'nowhere'"),
+        (block("nowhere\n", "x\n"), "the source has no line 'nowhere'"),
         (block("", "x = 1\n"), "it only adds lines, and nothing says where"),
         (WIDER_BLOCK.split("=")[0], "cut off: the last block has no end"),
         (WIDER_BLOCK.split(">")[0], "cut off: the last block has no end"),
         (WIDER_BLOCK.split(">")[0] + WIDER_BLOCK, "a block has no end"),
-        (WIDER_BLOCK + block("nowhere\n", "x\n"), "hunk 2 of 2: the baseline has no line 'nowhere'"),
+        (WIDER_BLOCK + block("nowhere\n", "x\n"), "hunk 2 of 2: the source has no line 'nowhere'"),
     ],
 )
 def test_a_block_that_does_not_fit_or_end_is_refused(text: str, reason: str) -> None:
@@ -72,7 +71,7 @@ def test_a_block_that_does_not_fit_or_end_is_refused(text: str, reason: str) -> 
 
 
 def test_a_block_that_changes_nothing_is_no_change() -> None:
-    assert refused(block(ACT, ACT)).status == Status.NO_CHANGE
+    assert refused(block(ACT, ACT)).kind == "no_change"
 
 
 def test_blocks_written_from_a_diff_lead_to_the_same_network() -> None:

@@ -1,90 +1,30 @@
-"""Patching, row by row of the table in nnloop.patching.patch."""
+"""Patching as a whole: all or nothing, newlines, hostile input, git and GNU patch, the command."""
 
-import textwrap
+import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from edits import BASE, WIDER, WIDER_BODY, WIDER_DIFF, WIDER_HUNK, applied, refused
-
-from nnloop.patching.patch import apply_patch
-from nnloop.records import Status
-
-
-def test_a_correct_diff_lands_where_its_header_says() -> None:
-    patched = apply_patch(BASE, WIDER_DIFF)
-    assert patched.source == WIDER
-    assert [(hunk.line, hunk.how, hunk.offset) for hunk in patched.hunks] == [(9, "exact", 0)]
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "@@ -1,3 +1,3 @@",
-        "@@ -900,3 +900,3 @@",
-        "@@ -9,1 +9,2 @@",
-        "@@ -9,7 +9,8 @@",
-        "@@ -9 +9 @@",
-        "@@ -0,0 +1 @@",
-        "@@ -99999999999999999999,3 +1,3 @@",
-        "@@ @@",
-        "@@",
-        "@@ ... @@",
-        "@@ -,3 +,3 @@",
-        "@@ class Net(nn.Module): @@",
-        "@@ -9,3 +9,3 @@ class Net(nn.Module):",
-    ],
+from edits import (
+    BASE,
+    WIDER,
+    WIDER_DIFF,
+    WIDER_HUNK,
+    applied,
+    edited,
+    outcome,
+    refused,
+    seed_sources,
+    unified,
 )
-def test_numbers_and_counts_that_are_wrong_or_missing_do_not_matter(header: str) -> None:
-    assert applied(f"{header}\n{WIDER_BODY}") == WIDER
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-
-def test_of_several_places_the_one_nearest_to_the_header_is_taken() -> None:
-    body = "-        self.act = nn.ReLU()\n+        self.act = nn.SiLU()\n"
-    first, second = (BASE.replace("ReLU", "SiLU", 1), "SiLU".join(BASE.rsplit("ReLU", 1)))
-    assert applied(f"@@ -8 +8 @@\n{body}") == first
-    assert applied(f"@@ -13 +13 @@\n{body}") == second
-    assert applied(f"@@ -10 +10 @@\n{body}") == second  # a tie
-
-
-def test_the_shift_of_one_hunk_carries_over_to_the_next() -> None:
-    head = (
-        "@@ -6,1 +6,1 @@\n-        self.a = nn.Conv2d(3, 16, 3)\n+        self.a = nn.Conv2d(3, 16, 5)\n"  # 2 too low
-    )
-    act = "@@ -9,1 +9,1 @@\n-        self.act = nn.ReLU()\n+        self.act = nn.SiLU()\n"
-    assert apply_patch(BASE, head + act).hunks[1].line == 11
-    assert apply_patch(BASE, act).hunks[0].line == 9
-
-
-def test_without_numbers_the_first_place_behind_the_hunk_before_is_taken() -> None:
-    act = "@@ @@\n-        self.act = nn.ReLU()\n+        self.act = nn.SiLU()\n"
-    wider = "@@ @@\n-        self.b = nn.Conv2d(16, 32, 3)\n+        self.b = nn.Conv2d(16, 64, 3)\n"
-    assert apply_patch(BASE, act).hunks[0].line == 9
-    assert [hunk.line for hunk in apply_patch(BASE, wider + act).hunks] == [10, 11]
-
-
-def test_a_line_quoted_by_the_header_says_where_to_look() -> None:
-    act = "@@ self.b = nn.Conv2d(16, 32, 3)\n-        self.act = nn.ReLU()\n+        self.act = nn.SiLU()\n"
-    assert apply_patch(BASE, act).hunks[0].line == 11
-
-
-@pytest.mark.parametrize("before", ["", "--- a/net.py\n+++ b/net.py\n", "Here is the diff:\n"])
-def test_a_diff_without_a_hunk_header_is_one_hunk(before: str) -> None:
-    assert applied(before + WIDER_BODY) == WIDER
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        "",
-        "--- a/other/model.py\t2024-01-01\n+++ b/other/model.py\t2024-01-01\n",
-        "--- ../../etc/passwd\n+++ /etc/passwd\n",
-        "diff --git a/x.py b/x.py\nindex 01ab..23cd 100644\n--- a/x.py\n+++ b/x.py\n",
-        "diff --git a/x.py b/y.py\nsimilarity index 90%\nrename from x.py\nrename to y.py\n--- a/x.py\n+++ b/y.py\n",
-        "Index: x.py\n===================================================================\n--- x.py\n+++ x.py\n",
-    ],
-)
-def test_file_headers_are_names_only(headers: str) -> None:
-    assert applied(headers + WIDER_HUNK) == WIDER
+from nnloop.patching import patch
+from nnloop.patching.patch import PatchError, apply_patch
+from nnloop.patching.source import split_lines
 
 
 def test_no_file_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,132 +44,167 @@ def test_of_several_files_the_one_that_fits_is_taken(diff: str) -> None:
 
 
 def test_files_that_all_fit_or_none_are_refused() -> None:
-    assert refused(WIDER_DIFF + WIDER_DIFF.replace("net.py", "b.py")).reason == "2 files of the diff fit the baseline"
+    assert refused(WIDER_DIFF + WIDER_DIFF.replace("net.py", "b.py")).reason == "2 files of the diff fit the source"
     assert "'import sys'" in refused(OTHER + OTHER.replace("train.py", "b.py")).reason
-
-
-def test_headers_repeated_before_each_hunk_are_one_file() -> None:
-    twice = WIDER_DIFF + WIDER_DIFF.replace("9,3", "7,1").replace(
-        WIDER_BODY, "-        super().__init__()\n+        pass\n"
-    )
-    assert applied(twice) == WIDER.replace("super().__init__()", "pass")
-
-
-@pytest.mark.parametrize("header", ["--- /dev/null\n+++ b/net.py\n", "--- a/net.py\n+++ /dev/null\n"])
-def test_creating_or_deleting_the_file_is_refused(header: str) -> None:
-    assert refused(header + WIDER_HUNK).status == Status.PATCH_FAILED
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"```diff\n{WIDER_DIFF}```\n",
-        f"```\n{WIDER_HUNK}```",
-        f"~~~\n{WIDER_HUNK}~~~\n",
-        f"Sure, a wider layer:\n\n```diff\n{WIDER_DIFF}```\n\n- It is **wider**.\n- It may be better.\n",
-        f"{WIDER_DIFF}\n\nThis makes the layer wider:\n\n- more channels\n+ more accuracy\n",
-        f"{WIDER_DIFF}-- \n2.39.5\n\n",
-        f"@@ @@\n{WIDER_BODY}\nThis makes the layer wider.\n",
-        f"@@ @@\n{WIDER_BODY}\n- It is wider.\n- It may be better.\n",
-        textwrap.indent(WIDER_DIFF, "    "),
-        f"<delta>\n{WIDER_HUNK}</delta>\n",
-    ],
-)
-def test_what_stands_around_a_diff_is_ignored(text: str) -> None:
-    assert applied(text) == WIDER
-
-
-@pytest.mark.parametrize(
-    "mangle",
-    [
-        lambda diff: diff.replace("nn.ReLU()", "nn.ReLU()  "),
-        lambda diff: diff.replace("        ", "\t\t"),
-        lambda diff: diff.replace("        ", "    "),
-        lambda diff: diff.replace("        ", ""),
-        lambda diff: diff.replace("        ", "                "),
-        lambda diff: diff.replace("-        self.b = nn.Conv2d(16, 32, 3)", "-        self.b=nn.Conv2d(16,32,3)"),
-        lambda diff: diff.replace("\n", "\r\n"),
-        lambda diff: diff.replace(" " * 9 + "self", "        self"),
-    ],
-)
-def test_white_space_is_forgiven_and_the_added_lines_follow_the_baseline(mangle) -> None:  # type: ignore[no-untyped-def]
-    patched = apply_patch(BASE, mangle(WIDER_DIFF))
-    assert patched.source == WIDER
-    assert patched.hunks[0].how == "white space"
-
-
-def test_tabs_for_spaces_keep_their_depth() -> None:
-    diff = "@@ @@\n \tdef forward(self, x):\n+\t\tif x.ndim == 3:\n+\t\t\tx = x[None]\n \t\tx = self.act(self.a(x))\n"
-    assert "        if x.ndim == 3:\n            x = x[None]\n        x = self" in applied(diff)
-
-
-def test_an_exact_place_beats_a_nearer_one_that_differs_in_white_space() -> None:
-    base = "if a:\n    x = 1\nx = 1\n"
-    assert applied("@@ -1 +1 @@\n-x = 1\n+x = 2\n", base) == "if a:\n    x = 1\nx = 2\n"
 
 
 def test_an_application_up_to_white_space_that_breaks_the_program_is_refused() -> None:
     assert "is no Python" in refused("@@ @@\n-   self.act=nn.ReLU()\n+   self.act = nn.ReLU(\n").reason
 
 
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_the_line_endings_of_the_baseline_are_kept(ending: str) -> None:
-    other = "\r\n" if ending == "\n" else "\n"
-    assert applied(WIDER_DIFF.replace("\n", other), BASE.replace("\n", ending)) == WIDER.replace("\n", ending)
+HEAD_HUNK = """\
+@@ -15,2 +15,2 @@
+         x = self.act(self.a(x))
+-        return self.head(x)
++        return self.head(x) * 2
+"""
 
 
-def test_context_lines_without_their_leading_space_are_read() -> None:
-    diff = "@@ @@\nimport torch\n-from torch import nn\n+from torch import nn, Tensor\n\n\nclass Net(nn.Module):\n"
-    assert applied(diff) == BASE.replace("import nn", "import nn, Tensor")
+def test_hunks_out_of_order_are_each_placed() -> None:
+    assert applied(HEAD_HUNK + WIDER_HUNK) == applied(WIDER_HUNK + HEAD_HUNK) == WIDER.replace("head(x)", "head(x) * 2")
 
 
-@pytest.mark.parametrize("line", ["        self.act = nn.ReLU6()", "        self.act = nn.ReLU(", "        # act"])
-def test_context_that_differs_otherwise_is_refused(line: str) -> None:
-    error = refused(WIDER_DIFF.replace("         self.act = nn.ReLU()", " " + line, 1))
-    assert error.status == Status.PATCH_FAILED
-    assert line.strip() in error.reason
+def test_nothing_is_applied_in_part() -> None:
+    assert refused(WIDER_HUNK + "@@ @@\n-nowhere\n+x\n").reason == "hunk 2 of 2: the source has no line 'nowhere'"
 
 
-def test_removed_lines_that_do_not_stand_there_are_refused() -> None:
-    assert "nn.Conv2d(16, 31, 3)" in refused(WIDER_DIFF.replace("16, 32", "16, 31")).reason
+def test_a_hunk_without_a_change_is_ignored() -> None:
+    assert applied("@@ -1,2 +1,2 @@\n import torch\n import numpy\n" + WIDER_HUNK) == WIDER
 
 
-def test_lines_that_stand_apart_do_not_match_together() -> None:
-    diff = "@@ @@\n import torch\n-        super().__init__()\n+        pass\n"
-    assert refused(diff).reason == "its lines are in the baseline, but not together in this order"
+@pytest.mark.parametrize(
+    "diff",
+    [
+        "@@ -1 +1 @@\n-import torch\n+import torch\n",
+        "@@ -1,2 +1,2 @@\n import torch\n from torch import nn\n",
+        "@@ -1 +1 @@\n-import torch\n+import torch\n" + "@@ @@\n-import torch\n+import torch\n",
+    ],
+)
+def test_a_diff_that_changes_nothing_is_no_change(diff: str) -> None:
+    assert refused(diff).kind == "no_change"
 
 
-@pytest.mark.parametrize("dots", [" ...", "...", "         # ... ", " # ... existing code ...", " …"])
-def test_an_elision_skips_lines(dots: str) -> None:
-    diff = (
-        f"@@ @@\n     def forward(self, x):\n{dots}\n-        return self.head(x)\n+        return self.head(x) * 2\n"
-    )
-    assert applied(diff) == BASE.replace("self.head(x)", "self.head(x) * 2")
+@pytest.mark.parametrize(
+    "diff", ["", "\n", "no diff at all", "--- a\n+++ b\n", "@@ @@\n", "GIT binary patch\nliteral 3\n"]
+)
+def test_a_text_without_hunks_is_refused(diff: str) -> None:
+    assert refused(diff).kind == "patch_failed"
 
 
-def test_what_follows_an_elision_must_stand_behind_it() -> None:
-    refused("@@ @@\n     def forward(self, x):\n ...\n-        super().__init__()\n+        pass\n")
+@pytest.mark.parametrize("base", ["", "x = 1", "x = 1\n", "x = 1\n\n"])
+def test_a_file_without_a_last_newline_can_be_extended(base: str) -> None:
+    lines = len(split_lines(base))
+    assert applied(f"@@ -{lines},0 +{lines + 1} @@\n+y = 2\n", base).splitlines()[-1] == "y = 2"
 
 
-def test_dots_that_the_baseline_has_are_context() -> None:
-    base = "class A:\n    ...\n\n\nclass B:\n    ...\n"
-    assert applied("@@ @@\n class B:\n-    ...\n+    x = 1\n", base) == "class A:\n    ...\n\n\nclass B:\n    x = 1\n"
+def test_changes_around_a_last_line_without_newline_come_together() -> None:
+    assert applied("@@ -1,1 +1,3 @@\n+b\n a\n+c\n", "a") == "b\na\nc\n"
+    assert applied("@@ -1 +1 @@\n-a\n+b\n@@ -1,0 +2 @@\n+c\n", "a") == "b\nc\n"
 
 
-def test_removed_dots_are_refused() -> None:
-    refused("@@ @@\n     def forward(self, x):\n-        ...\n+        return x\n")
+HOSTILE = {
+    "megabyte of one line": "@@ -1 +1 @@\n-" + "a" * 1_000_000 + "\n+b\n",
+    "10,000 hunks": WIDER_HUNK * 10_000,
+    "10,000 hunks without numbers": "@@ @@\n-        self.act = nn.ReLU()\n+        pass\n" * 10_000,
+    "100,000 context lines": "@@ @@\n" + "         self.act = nn.ReLU()\n" * 100_000 + "+x\n",
+    "100,000 added lines": "@@ -1,0 +2 @@\n" + "+import torch\n" * 100_000,
+    "100,000 elisions": "@@ @@\n" + " ...\n" * 100_000 + "+x\n",
+    "100,000 headers": "@@ -1 +1 @@\n" * 100_000,
+    "50,000 files": "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n" * 50_000,
+    "half a megabyte of blanks": "@@ @@\n-x" + " " * 500_000 + "...!\n+y\n" + "\n" * 500_000,
+    "NUL bytes": "@@ @@\n-import torch\n+import\0torch\0\n",
+    "lone surrogates": "@@ @@\n-import torch\n+import \ud800\udfff\n",
+    "surrogates in a header": "--- a/\ud800\n+++ b/\udfff\n@@ -1 +1 @@\n-import torch\n+import math\n",
+    "backslashes": "@@ @@\n" + "\\\n" * 100_000 + "-import torch\n+import math\n\\ x\n",
+}
 
 
-def test_an_insertion_without_context_needs_a_number() -> None:
-    assert applied("@@ -1,0 +2 @@\n+import math\n") == BASE.replace("torch\n", "torch\nimport math\n", 1)
-    assert "nothing says where" in refused("@@ @@\n+import math\n").reason
-    assert "nothing says where" in refused("@@ -2,3 +2,4 @@\n+import math\n```\n").reason
-    assert "nothing says where" in refused("@@ -99,0 +100 @@\n+import math\n").reason
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_input_ends_soon(name: str) -> None:
+    start = time.process_time()
+    result = outcome(BASE, HOSTILE[name])
+    assert time.process_time() - start < 5
+    if isinstance(result, PatchError):
+        assert len(result.reason) < 300
+        assert "\n" not in result.reason
 
 
-def test_an_insertion_by_number_is_refused_once_the_numbers_have_proved_wrong() -> None:
-    assert "nothing says where" in refused(WIDER_HUNK.replace("-9,3", "-5,3") + "@@ -1,0 +2 @@\n+import math\n").reason
+def test_a_repetitive_source_does_not_take_quadratic_time() -> None:
+    base = "x = 1\n" * 20_000
+    hunk = "@@ @@\n" + " x = 1\n" * 10_000 + "-y\n+z\n"
+    start = time.process_time()
+    with pytest.raises(PatchError):
+        apply_patch(base + "y\n" + base, hunk.replace("-y", " x = 1\n-y\n x = 2") * 3)
+    assert time.process_time() - start < 3
 
 
-def test_blank_context_alone_says_nothing() -> None:
-    assert "nothing says where" in refused("@@ @@\n \n+x = 1\n").reason
+lines = st.sampled_from(["a\n", "b\n", "    c\n", "\n", "x = 1\n", "...\n", "-- d\n", "++ e\n", "@@ -1 +1 @@\n"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(lines, max_size=12), st.text(alphabet=" +-@\\.,ab1\n\t\r", max_size=120))
+def test_any_text_is_applied_or_refused_with_a_reason(base: list[str], text: str) -> None:
+    result = outcome("".join(base), text)
+    if isinstance(result, PatchError):
+        assert result.kind in ("patch_failed", "no_change")
+        assert result.reason
+    else:
+        assert result.source != "".join(base)
+
+
+def test_the_command_prints_the_result_or_the_reason(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    base, good, bad = tmp_path / "net.py", tmp_path / "good.diff", tmp_path / "bad.diff"
+    base.write_text(BASE)
+    good.write_text(WIDER_DIFF)
+    bad.write_text(WIDER_DIFF.replace("ReLU", "GELU"))
+    assert patch.main([str(base), str(good)]) == 0
+    assert capfdbinary.readouterr().out.decode() == WIDER
+    assert patch.main([str(base), str(bad)]) == 1
+    assert capfdbinary.readouterr().err.decode().startswith("patch_failed: the source has no line")
+    assert patch.main([str(base), str(tmp_path / "none")]) == 2
+
+
+def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(BASE)
+    (tmp_path / "x.diff").write_text(WIDER_DIFF)
+    command = [sys.executable, "-W", "error", "-m", "nnloop.patching.patch", "net.py", "x.diff"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, WIDER, "")
+
+
+def _batch(rng: random.Random, count: int) -> list[tuple[str, str, str]]:
+    """(source, target, correct diff) of files f0.py, f1.py, ..."""
+    sources, cases = seed_sources(), []
+    while len(cases) < count:
+        old, new = edited(rng.choice(sources), rng)
+        if old != new and new:
+            cases.append((old, new, unified(old, new, rng.randint(0, 3), f"f{len(cases)}.py")))
+    return cases
+
+
+def _apply_all(command: list[str], folder: Path, bases: list[str], diffs: list[str]) -> list[bytes]:
+    folder.mkdir()
+    for number, base in enumerate(bases):
+        (folder / f"f{number}.py").write_bytes(base.encode())
+    subprocess.run(command, cwd=folder, input="".join(diffs).encode(), check=True, capture_output=True)
+    return [(folder / f"f{number}.py").read_bytes() for number in range(len(bases))]
+
+
+GIT = ["git", "apply", "--whitespace=nowarn", "--unidiff-zero"]
+
+
+GNU_PATCH = ["patch", "--binary", "-F0", "-p1", "-s"]
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
+def test_correct_diffs_give_what_git_and_gnu_patch_give(tmp_path: Path, count: int) -> None:
+    rng = random.Random(count)
+    for batch in range(0, count, 100):
+        cases = _batch(rng, 100)
+        bases, diffs = [old for old, _, _ in cases], [diff for _, _, diff in cases]
+        sources = [applied(diff, old).encode() for old, _, diff in cases]
+        folder = tmp_path / str(batch)
+        folder.mkdir()
+        assert sources == [new.encode() for _, new, _ in cases]
+        assert sources == _apply_all(GIT, folder / "git", bases, diffs)
+        assert sources == _apply_all(GNU_PATCH, folder / "patch", bases, diffs)

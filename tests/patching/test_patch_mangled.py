@@ -111,7 +111,7 @@ def is_unambiguous(old: str, diff: str) -> bool:
 
 
 def cases(count: int, seed: int) -> list[tuple[str, str, str]]:
-    """(baseline, target, correct diff) with 1 to 3 context lines."""
+    """(source, target, correct diff) with 1 to 3 context lines."""
     rng, sources, found = random.Random(seed), seed_sources(), []
     while len(found) < count:
         old, new = edited(rng.choice(sources), rng)

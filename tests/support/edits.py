@@ -66,7 +66,7 @@ def seed_sources() -> list[str]:
 
 
 def edited(source: str, rng: random.Random) -> tuple[str, str]:
-    """Return a baseline (perhaps with CRLF or without its last newline) and one to four edits of it."""
+    """Return a source (perhaps with CRLF or without its last newline) and one to four edits of it."""
     lines = [f"{line}\n" for line in source.split("\n")[:-1]]
     if rng.random() < 0.1:
         lines = [line.replace("\n", "\r\n") for line in lines]
