@@ -14,6 +14,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import launch
 from nnloop.errors import UserError
+from nnloop.settings.checks import unknown_key
+from nnloop.settings.load import keys_beside, load
 from nnloop.stop import EXIT_CODE, Interrupted
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -78,8 +80,6 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(_HOME / "conf"), config_name="config")
 def _compose_and_run(config: DictConfig) -> None:
     """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
-    from nnloop.settings.load import load
-
     try:
         checked = load(config)
         from nnloop import build  # imports the rest of the package: a wrong setting is told before that
@@ -109,27 +109,22 @@ def _fail(message: str, code: int) -> None:
 
 def _one_line(error: BaseException) -> str:
     """The messages of an error and its causes in one line, without Hydra's search path and hints on structure."""
+    unknown = re.match(r"Could not override '([^']+)'", str(error))
+    if unknown:
+        return unknown_key(unknown[1], keys_beside(unknown[1]))
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
-    seen: BaseException | None = error
-    while seen is not None:
-        text = _HINTS.sub("", str(seen))
+    cause: BaseException | None = error
+    while cause is not None:
+        text = _HINTS.sub("", str(cause))
         text = re.sub(r"\s+", " ", text).strip(" .")
         if text and not any(text in part for part in parts):
             parts.append(text)
-        seen = seen.__cause__
-    return "; ".join(parts) + _allowed_keys(str(error))
+        cause = cause.__cause__
+    return "; ".join(parts)
 
 
 def _last_line(error: BaseException) -> str:
     return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip(" -")), type(error).__name__)
-
-
-def _allowed_keys(message: str) -> str:
-    """What could stand in the place of a key that Hydra does not know."""
-    from nnloop.settings.load import keys_beside
-
-    unknown = re.match(r"Could not override '([^']+)'", message)
-    return f"; allowed: {', '.join(keys_beside(unknown[1]))}" if unknown else ""
 
 
 if __name__ == "__main__":

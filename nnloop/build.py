@@ -94,7 +94,7 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
             run_dir,
             archive,
             mode,
-            Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
+            Rules(settings.admission.min_accuracy, settings.selection.rule, settings.mode.name),
             Poser(settings.seed, task, mode, run_dir, archive, settings.parents, settings.context),
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
@@ -191,9 +191,9 @@ def make_task(settings: Settings) -> Task:
 
 def make_mode(settings: Settings) -> Mode:
     if settings.mode.name == "full":
-        return Full(settings.mode.tolerant)
+        return Full(settings.mode.salvage)
     writer = settings.llm
-    return Delta(writer.diff_context, writer.diff_line_numbers, settings.mode.edit_format, settings.mode.tolerant)
+    return Delta(writer.diff_context, writer.diff_line_numbers, settings.mode.edit_format, settings.mode.salvage)
 
 
 def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:
@@ -227,7 +227,7 @@ def make_plan(settings: Settings, task: Task) -> Plan:
         settings.cycles,
         settings.candidates,
         settings.search.staleness,
-        settings.repair,
+        settings.retries,
         task,
         settings.dataset.name,
         settings.proxy.name,

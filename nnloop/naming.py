@@ -14,7 +14,7 @@ _NOT_IN_THE_NAME = (
     "dataset.mirror",
     "llm.device",
     "llm.batch_size",
-    "llm.rest",
+    "llm.offload",
     "candidate",
     "runs",
     "to",

@@ -21,6 +21,9 @@ def nnloop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["dataset=imagenet"], r"dataset/imagenet.*cifar10.*digits"),
         (["candidats=3"], r"candidats.*allowed:.*candidates"),
         (["mode.params=3"], r"mode\.params.*allowed:.*mode\.max_params"),
+        (["repair=1"], r"repair: is now called retries$"),
+        (["+admission.pool=good"], r"admission\.pool: is now called selection\.rule$"),
+        (["llm=qwen", "llm.rest=free"], r"llm\.rest: is now called llm\.offload"),
         (["seed=abc"], r"seed=abc"),
         (["seed=[1"], r"seed=\[1"),
         ([*QUICK, "dataset=cifar10", "dataset.root=/nowhere"], r"dataset\.root.*/nowhere"),
@@ -48,13 +51,13 @@ def test_an_output_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_one_wrong_job_of_a_multirun_does_not_end_the_others(tmp_path: Path) -> None:
-    done = nnloop(tmp_path, "-m", *QUICK, "admission.pool=nobody,better")
+    done = nnloop(tmp_path, "-m", *QUICK, "selection.rule=nobody,better")
     assert done.returncode == 2
-    assert "admission.pool=nobody" in done.stderr
+    assert "selection.rule=nobody" in done.stderr
     assert "Traceback" not in done.stderr
     folders = {path.parent.name for path in (tmp_path / "outputs/search").glob("*/archive.jsonl")}
     assert len(folders) == 1
-    assert "admission.pool=better" in folders.pop()
+    assert "selection.rule=better" in folders.pop()
 
 
 def test_help_and_the_config_come_without_torch(tmp_path: Path) -> None:

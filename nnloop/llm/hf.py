@@ -78,7 +78,7 @@ class HfEngine:
         return self._base
 
     def rest(self) -> None:
-        if self.settings.rest == "free":
+        if self.settings.offload:
             self.free()
 
     def free(self) -> None:

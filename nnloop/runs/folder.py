@@ -27,7 +27,7 @@ from nnloop.settings import Settings
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
 _MAY_DIFFER = (
     *("executor.", "tracker.", "budget.", "summaries", "resume", "dry_run"),
-    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size", "llm.rest"),
+    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size", "llm.offload"),
 )
 """Settings that say where a run runs, not what it computes."""
 

@@ -33,7 +33,7 @@ BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "seed": (0, 2**31 - 1),
         "cycles": (1, 10_000),
         "candidates": (1, 100_000),
-        "repair": (0, 10),
+        "retries": (0, 10),
     },
     "admission": {
         "min_accuracy": (0, 1),
@@ -175,13 +175,12 @@ CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "dataset": {"archive": ("full", "320px", "160px")},
     "proxy": {"precision": ("auto", "float32")},
     "sandbox": {"name": ("auto", "strict", "inline")},
-    "admission": {"pool": ("better", "good", "admitted")},
+    "selection": {"rule": ("better", "good", "admitted")},
     "novelty": {"unit": ("graph", "tokens", "chars")},
     "tracker": {"mode": ("auto", "offline", "online")},
     "llm": {
         "dtype": ("auto", "float32", "bfloat16", "float16"),
         "quantize": ("none", "int8", "nf4"),
-        "rest": ("keep", "free"),
     },
     "finetune": {"optimizer": ("auto", "adamw", "paged_adamw_8bit")},
     "job": {"rule": ("stratified", "top")},

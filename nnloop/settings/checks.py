@@ -1,5 +1,7 @@
 """What a composed config's settings must hold beyond their types. Raises SettingsError: key, value, what is allowed."""
 
+from collections.abc import Collection
+
 from nnloop.errors import SettingsError
 from nnloop.settings import (
     HfLlmSettings,
@@ -15,6 +17,14 @@ from nnloop.settings.transforms import parse_transform
 
 DESCRIPTORS = ("params", "depth", "accuracy", "family")
 """What can span the cells of parents=quality_diversity."""
+
+RENAMED = {
+    "repair": "retries",
+    "admission.pool": "selection.rule",
+    "mode.tolerant": "mode.salvage",
+    "llm.rest": "llm.offload (true where it was free)",
+}
+"""Keys of former versions and their names today."""
 
 _MODES = {"delta", "full"}
 
@@ -47,7 +57,13 @@ def refuse_unknown(prefix: str, given: set[str], known: set[str]) -> None:
     """Raise SettingsError for the first of the given keys that is not known."""
     unknown = sorted(given - known)
     if unknown:
-        raise SettingsError(f"{prefix}{unknown[0]}: no such setting here; allowed: {', '.join(sorted(known))}")
+        raise SettingsError(unknown_key(prefix + unknown[0], sorted(known)))
+
+
+def unknown_key(key: str, allowed: Collection[str]) -> str:
+    """Return the message about a key that does not exist: its new name, or the keys that could stand in its place."""
+    new = RENAMED.get(key)
+    return f"{key}: is now called {new}" if new else f"{key}: no such setting here; allowed: {', '.join(allowed)}"
 
 
 def _check_job(settings: Settings) -> None:

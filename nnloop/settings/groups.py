@@ -7,7 +7,7 @@ values live in conf/ alone. They are not frozen, because OmegaConf cannot compos
 from dataclasses import dataclass
 from typing import Any
 
-from nnloop.settings.strategy import AdmissionSettings, BudgetSettings, SearchSettings
+from nnloop.settings.strategy import AdmissionSettings, BudgetSettings, SearchSettings, SelectionSettings
 from nnloop.settings.trials import DatasetSettings, LemurProxySettings, ProxySettings, SandboxSettings
 
 
@@ -99,13 +99,14 @@ class Settings:
     executor: Any
     tracker: Any
     admission: AdmissionSettings
+    selection: SelectionSettings
     budget: BudgetSettings
     search: SearchSettings
     name: str  # folder under outputs/
     seed: int
     cycles: int
     candidates: int  # completions per cycle
-    repair: int  # times that a failed completion goes back to the LLM with the reason; see modes.context
+    retries: int  # times that a failed completion goes back to the LLM with the reason; see modes.context
     candidate: str | None  # job=evaluate: a file or a glob
     runs: str | None  # job=report, job=validate and job=export: a run folder or a folder of runs
     to: str | None  # job=export: the folder to write to

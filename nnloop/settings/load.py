@@ -46,6 +46,7 @@ from nnloop.settings import (
     SearchJobSettings,
     SearchSettings,
     SeedCorpusSettings,
+    SelectionSettings,
     Settings,
     SingleContextSettings,
     SlurmExecutorSettings,
@@ -108,6 +109,7 @@ KINDS: dict[str, dict[str, type]] = {
     "executor": {"local": LocalExecutorSettings, "slurm": SlurmExecutorSettings},
     "tracker": {"wandb": WandbSettings, "none": NoTrackerSettings},
     "admission": {"": AdmissionSettings},
+    "selection": {"": SelectionSettings},
     "budget": {"": BudgetSettings},
     "search": {"": SearchSettings},
 }
@@ -141,7 +143,7 @@ class _Plain:
     seed: int
     cycles: int
     candidates: int
-    repair: int
+    retries: int
     candidate: str | None
     runs: str | None
     to: str | None

@@ -15,7 +15,7 @@ class HfLlmSettings:
     adapter: str | None  # folder of a LoRA adapter to start from (the papers' transfer); None: the bare model
     device: str  # auto, cpu, cuda, cuda:1, ..., or balanced: layers spread over all GPUs
     quantize: str  # none, int8 or nf4 (bitsandbytes, extra `gpu`)
-    rest: str  # while trials alone run: keep the weights, or free their memory and read them again when needed
+    offload: bool  # free the weights' memory while trials alone run, and read them again when needed
     dtype: str  # auto (bfloat16 on a GPU, float32 on a CPU), float32, bfloat16, float16
     temperature: float  # 0 is greedy
     top_k: int  # 0 is off

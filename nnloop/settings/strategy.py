@@ -7,14 +7,14 @@ from dataclasses import dataclass
 class DeltaSettings:
     name: str  # delta
     edit_format: str  # asked for and trained on: unified (a diff) or search_replace (blocks); both are read
-    tolerant: bool  # mend answers that are nearly a program (modes.tolerant); counted in the cycle's report
+    salvage: bool  # mend answers that are nearly a program (modes.salvage); counted in the cycle's report
     max_params: int | None  # parameters a network may have: told to the LLM and checked; None is no limit
 
 
 @dataclass
 class FullSettings:
     name: str  # full
-    tolerant: bool  # as above
+    salvage: bool  # as above
     max_params: int | None
 
 
@@ -151,7 +151,11 @@ class AdoptedCorpusSettings:
 @dataclass
 class AdmissionSettings:
     min_accuracy: float  # validation accuracy a network needs to be admitted
-    pool: str  # what becomes a baseline and a training target: better (than its parent), good, admitted
+
+
+@dataclass
+class SelectionSettings:
+    rule: str  # networks that become parents and training targets: better (than their parent), good, admitted
 
 
 @dataclass

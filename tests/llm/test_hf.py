@@ -178,7 +178,9 @@ def test_a_resting_engine_frees_its_memory_and_wakes_where_it_was(folders: dict[
 
     source = HfEngine(checkpoints.settings(folders["qwen"]), "delta")
     adapters.save(_nudged(source), tmp_path / "a", adapters.Lineage("", None, "m", None, {}, 0))
-    kept, freed = (HfEngine(checkpoints.settings(folders["qwen"], rest=rest), "delta") for rest in ("keep", "free"))
+    kept, freed = (
+        HfEngine(checkpoints.settings(folders["qwen"], offload=offload), "delta") for offload in (False, True)
+    )
     for engine in (kept, freed):
         engine.use_adapter(tmp_path / "a")
         assert engine._model is not engine._base

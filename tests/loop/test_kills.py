@@ -16,7 +16,7 @@ from nnloop.llm.adapters import read_lineage
 from nnloop.records import Entry
 from nnloop.runs.folder import RunDir
 
-PLAIN = ("dataset=digits", "tracker=none", "executor.workers=1", "admission.pool=better")
+PLAIN = ("dataset=digits", "tracker=none", "executor.workers=1", "selection.rule=better")
 TUNED = ("llm=tiny", "finetune.checkpoint_minutes=0", "finetune.corpus_pairs=16", "cycles=2", "candidates=3")
 STEPS = (
     "before fsync archive.jsonl 1",  # appended, not on the disk yet

@@ -146,8 +146,8 @@ def test_a_clock_that_goes_backwards_changes_nothing(configure, tmp_path: Path, 
 def test_a_fork_goes_on_from_the_closed_cycles_under_new_settings(configure, tmp_path: Path) -> None:
     old, target = tmp_path / "run", tmp_path / "run-resume=fork"
     search(configure(*SMALL, "novelty=off"), old, Oracle())
-    more = configure(*SMALL, "novelty=off", "cycles=3", "admission.pool=admitted")
-    with pytest.raises(RunFolderError, match=r"admission.pool \(there better, now admitted\), cycles .*resume=fork"):
+    more = configure(*SMALL, "novelty=off", "cycles=3", "selection.rule=admitted")
+    with pytest.raises(RunFolderError, match=r"cycles .*, selection.rule \(there better, now admitted\).*resume=fork"):
         search(more, old, Oracle())
     assert source_of("fork", target) == old
     for _ in range(2):  # the second time there is nothing to do

@@ -20,8 +20,8 @@ PARENTS = ("uniform", "top", "power_law", "quality_diversity", "islands")
 CONTEXTS = ("single", "memory", "inspirations", "crossover")
 SYSTEMS = [
     ("parents=islands", "context=inspirations", "search.staleness=1"),
-    ("parents=quality_diversity", "context=memory", "search.staleness=0", "repair=1"),
-    ("parents=top", "context=crossover", "search.staleness=3", "repair=2", "mode=full"),
+    ("parents=quality_diversity", "context=memory", "search.staleness=0", "retries=1"),
+    ("parents=top", "context=crossover", "search.staleness=3", "retries=2", "mode=full"),
 ]
 EVERY_SYSTEM = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: "-".join(system[:2]))
 
@@ -172,7 +172,7 @@ def test_repairs_are_counted_apart_and_show_the_failure(configure, tmp_path) -> 
     texts = script(tmp_path / "texts.jsonl", good[0], "nothing at all", "nor here", good[1], "still nothing", good[2])
     options = (*texts, "mode=full", "cycles=1", "candidates=3")
     plain = search(configure, tmp_path / "plain", *options).reports()[0]
-    found = search(configure, tmp_path / "repaired", *options, "repair=2")
+    found = search(configure, tmp_path / "repaired", *options, "retries=2")
     statuses = [(entry.slot, str(entry.status), entry.repairs) for entry in found.entries()]
     assert statuses == [
         (0, "ok", None),
@@ -197,7 +197,7 @@ def _completes(text: str) -> bool:
 
 
 def test_failures_of_the_trial_itself_do_not_go_back(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", "llm=random", "cycles=3", "candidates=12", "repair=1")
+    found = search(configure, tmp_path / "run", "llm=random", "cycles=3", "candidates=12", "retries=1")
     entries = found.entries()
     firsts = [entry for entry in entries if entry.repairs is None]
     sent = Counter(str(_entry_at(entries, e.cycle, e.repairs).status) for e in entries if e.repairs is not None)
@@ -211,7 +211,7 @@ def _entry_at(entries: list[Entry], cycle: int, slot: int | None) -> Entry:
 
 
 def test_the_tiny_llm_is_shown_what_fits_its_context_of_1024_tokens(configure, tmp_path) -> None:
-    options = ("llm=tiny", "cycles=1", "candidates=3", "context=memory", "search.staleness=0", "repair=1")
+    options = ("llm=tiny", "cycles=1", "candidates=3", "context=memory", "search.staleness=0", "retries=1")
     found = search(configure, tmp_path / "run", *options)
     completions = found.read_completions(0)
     assert all(c.prompt_tokens + 192 <= 1024 for c in completions.values())

@@ -67,7 +67,7 @@ def test_mended_answers_are_counted(configure: Callable[..., Settings], tmp_path
     spoilt = f"{head}        )\n\n    def forward{tail}"
     texts = [f"<nn>\n{spoilt}</nn>", "<nn>\nno network\n</nn>"]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.tolerant=true")
+    overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.salvage=true")
     more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
     build.run(configure(*overrides, *more), tmp_path / "run")
     run = RunDir(tmp_path / "run")

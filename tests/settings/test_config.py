@@ -90,7 +90,7 @@ def test_the_slurm_launcher_composes_with_a_sites_settings() -> None:
         (["llm.temperature=warm"], "llm.temperature=warm: .*Float"),
         (["+llm.heat=1"], "llm.heat: no such setting here; allowed: .*temperature"),
         (["cycles=0"], "cycles=0: must lie between 1"),
-        (["admission.pool=all"], "admission.pool=all: must be one of better, good, admitted"),
+        (["selection.rule=all"], "selection.rule=all: must be one of better, good, admitted"),
         (["llm=scripted"], "llm.path: a value is needed"),
         (["job=evaluate"], "candidate: job=evaluate needs"),
         (["finetune.name=qlora"], "finetune.name=qlora: must be one of lora, off"),
@@ -105,7 +105,7 @@ def test_an_overlay_says_the_last_word_but_for_the_command_line(configure) -> No
     debug = configure("debug=one_candidate", "dataset=digits")
     assert (debug.cycles, debug.candidates, debug.name, debug.executor.workers) == (1, 1, "debug", 1)
     paper = configure("experiment=paper_full", "dataset=digits", "cycles=3")
-    assert (paper.admission.min_accuracy, paper.admission.pool, paper.cycles) == (0.40, "admitted", 3)
+    assert (paper.admission.min_accuracy, paper.selection.rule, paper.cycles) == (0.40, "admitted", 3)
     assert (paper.mode.name, paper.mode.max_params, paper.finetune.layers) == ("full", 500_000, 24)
 
 

@@ -107,7 +107,7 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "adapter": None,
         "device": "cpu",
         "quantize": "none",
-        "rest": "keep",
+        "offload": False,
         "dtype": "auto",
         "temperature": 1.0,
         "top_k": 0,

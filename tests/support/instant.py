@@ -89,7 +89,7 @@ def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
             run,
             archive,
             mode,
-            Rules(settings.admission.min_accuracy, settings.admission.pool, settings.mode.name),
+            Rules(settings.admission.min_accuracy, settings.selection.rule, settings.mode.name),
             Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
             lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
             executor,
