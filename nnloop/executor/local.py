@@ -24,7 +24,7 @@ from nnloop.sandbox.client import Shared, Zygote
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import Halt, halt, score
 from nnloop.sandbox.wire import Order
-from nnloop.training.recipe import recipe
+from nnloop.training.recipe import build_recipe
 
 if TYPE_CHECKING:
     from nnloop.settings import (
@@ -56,7 +56,7 @@ class LocalExecutor:
         gpus: Sequence[Gpu] | None = None,
     ) -> None:
         self._dataset = dataset = unordered(dataset)
-        self._recipe = partial(recipe, dataset_settings, proxy, images=len(dataset.train_y))
+        self._recipe = partial(build_recipe, dataset_settings, proxy, images=len(dataset.train_y))
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"

@@ -1,7 +1,7 @@
 """The training recipe of one trial, as plain numbers. No torch here."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnloop.records import Record
@@ -14,26 +14,26 @@ class Recipe(Record):
     """Everything of the dataset's and the proxy's settings that training looks at."""
 
     classes: int
-    mean: tuple[float, ...]  # per channel, of pixels in [0, 1]
-    std: tuple[float, ...]
-    flip: bool
-    crop_pad: int
+    mean: list[float]  # per channel, of pixels in [0, 1]
+    std: list[float]
     epochs: int
     batch_size: int
-    lr: float
+    lr: float  # constant, or the peak of the one-cycle schedule
     momentum: float
-    weight_decay: float
-    label_smoothing: float
-    warmup_share: float | None  # of the one-cycle schedule; None keeps the learning rate as it is
-    clip_norm: float
+    clip_norm: float  # of the gradient; 0 is no clipping
     dropout: float
-    chance_share: float = 0.0
-    nesterov: bool = True
+    chance_share: float = 0.0  # of the steps, after which a loss above guessing's ends the trial; 0: it never does
+    flip: bool = False
+    crop_pad: int = 0  # pixels
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    warmup_share: float | None = None  # of the one-cycle schedule; None keeps the learning rate as it is
+    nesterov: bool = False
+    precision: str = "float32"  # or auto
     size: int | None = None  # pixels, square; None is the images' own
     transform: str = "fast"  # its name in prm
     more: dict[str, float] = field(default_factory=dict)  # of prm
     own_training: bool = False  # the network's train_setup and learn count where it has them
-    precision: str = "auto"  # or float32
 
     def prm(self) -> dict[str, Any]:
         """The hyperparameters that Net is given, under LEMUR's names."""
@@ -49,60 +49,49 @@ class Recipe(Record):
         }
 
 
-def recipe(dataset: DatasetSettings, proxy: ProxySettings | LemurProxySettings, *, epochs: int, images: int) -> Recipe:
-    """Combine the two groups of settings into the recipe of a training set of `images` images."""
-    if isinstance(proxy, LemurProxySettings):
-        return _lemur(dataset, proxy, epochs=epochs, images=images)
-    return _one_cycle(dataset, proxy, epochs=epochs, images=images)
-
-
-def _one_cycle(dataset: DatasetSettings, proxy: ProxySettings, *, epochs: int, images: int) -> Recipe:
-    return Recipe(
+def build_recipe(
+    dataset: DatasetSettings, proxy: ProxySettings | LemurProxySettings, *, epochs: int, images: int
+) -> Recipe:
+    """Combine a dataset's and a protocol's settings for a training set of `images` images."""
+    shared = Recipe(
         classes=dataset.classes,
-        mean=tuple(dataset.mean),
-        std=tuple(dataset.std),
-        flip=dataset.flip,
-        crop_pad=dataset.crop_pad,
-        epochs=epochs,
-        batch_size=batch_size(proxy.batch_size, proxy.min_steps, images),
-        lr=proxy.lr,
-        momentum=proxy.momentum,
-        weight_decay=proxy.weight_decay,
-        label_smoothing=proxy.label_smoothing,
-        warmup_share=proxy.warmup_share,
-        clip_norm=proxy.clip_norm,
-        dropout=proxy.dropout,
-        chance_share=proxy.chance_share,
-        precision=proxy.precision,
-    )
-
-
-def _lemur(dataset: DatasetSettings, proxy: LemurProxySettings, *, epochs: int, images: int) -> Recipe:
-    """LEMUR's: the transform decides over flips whatever the dataset, the learning rate is constant."""
-    transform = parse_transform(proxy.transform)
-    channels = dataset.channels
-    return Recipe(
-        classes=dataset.classes,
-        mean=tuple(dataset.mean) if transform.normalise else (0.0,) * channels,
-        std=tuple(dataset.std) if transform.normalise else (1.0,) * channels,
-        flip=transform.flip,
-        crop_pad=0,
+        mean=list(dataset.mean),
+        std=list(dataset.std),
         epochs=epochs,
         batch_size=min(proxy.batch_size, images),
         lr=proxy.lr,
         momentum=proxy.momentum,
-        weight_decay=0.0,
-        label_smoothing=0.0,
-        warmup_share=None,
         clip_norm=proxy.clip_norm,
         dropout=proxy.dropout,
         chance_share=proxy.chance_share,
-        nesterov=False,
+    )
+    if isinstance(proxy, LemurProxySettings):
+        return _lemur(shared, proxy, dataset.channels)
+    return replace(
+        shared,
+        flip=dataset.flip,
+        crop_pad=dataset.crop_pad,
+        batch_size=batch_size(proxy.batch_size, proxy.min_steps, images),
+        weight_decay=proxy.weight_decay,
+        label_smoothing=proxy.label_smoothing,
+        warmup_share=proxy.warmup_share,
+        nesterov=True,
+        precision=proxy.precision,
+    )
+
+
+def _lemur(shared: Recipe, proxy: LemurProxySettings, channels: int) -> Recipe:
+    """Add LEMUR's own: its transform decides over flips whatever the dataset, its learning rate is constant."""
+    transform = parse_transform(proxy.transform)
+    return replace(
+        shared,
+        mean=shared.mean if transform.normalise else [0.0] * channels,
+        std=shared.std if transform.normalise else [1.0] * channels,
+        flip=transform.flip,
         size=transform.size,
         transform=proxy.transform,
         more=dict(proxy.prm),
         own_training=True,
-        precision="float32",
     )
 
 

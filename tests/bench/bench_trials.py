@@ -133,15 +133,16 @@ def over_a_plain_loop() -> dict[str, float]:
 
 def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """CPU seconds of an epoch by nnloop and by the plain loop."""
+
     import torch
 
     from nnloop.training import contract, fit
     from nnloop.training.images import Normalise, TrainBatches
-    from nnloop.training.recipe import one_cycle, recipe
+    from nnloop.training.recipe import build_recipe, one_cycle
     from nnloop.training.tamper import Watch
 
     cpu = torch.device("cpu")
-    plan = recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
+    plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
     spent = []
     for lightning in (True, False):
         torch.manual_seed(0)

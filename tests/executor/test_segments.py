@@ -26,7 +26,6 @@ def long_trial(code: str = DRAWING, checkpoint: Path | None = None, leg_epochs: 
 def first_leg(executor: LocalExecutor, of: Trial) -> bytes:
     """The state that the first leg gives."""
     limits = of.limits
-    plan = executor._recipe(epochs=of.epochs)
     order = Order(
         of.candidate.code,
         of.seed,

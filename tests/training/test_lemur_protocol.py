@@ -14,10 +14,10 @@ from trials import network
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import SettingsError
 from nnloop.records import Status
-from nnloop.settings import LemurProxySettings, ProxySettings
+from nnloop.settings import LemurProxySettings
 from nnloop.settings.transforms import Transform, parse_transform
 from nnloop.training.images import Images, resize
-from nnloop.training.recipe import Recipe, recipe
+from nnloop.training.recipe import Recipe, build_recipe
 from nnloop.training.unfit import UnfitError
 
 ensure_torchvision_imports()
@@ -87,7 +87,7 @@ def own(
 
 
 def plan(epochs: int = 1, count: int = 60, **changes: Any) -> Recipe:
-    return recipe(dataset_settings(), replace(PROXY, **changes), epochs=epochs, images=count)
+    return build_recipe(dataset_settings(), replace(PROXY, **changes), epochs=epochs, images=count)
 
 
 def images(count: int = 60) -> Images:
@@ -148,8 +148,8 @@ def test_images_are_resized_as_pillow_does(height: int, width: int, size: int) -
 
 def test_the_transform_decides_over_flips_and_pixels_and_the_dataset_over_mean_and_std() -> None:
     normal, echo = plan(transform="norm_flip"), plan(transform="echo_64")
-    assert (normal.flip, normal.size, normal.mean, normal.std) == (True, None, (0.3,), (0.4,))
-    assert (echo.flip, echo.size, echo.mean, echo.std) == (False, 64, (0.0,), (1.0,))
+    assert (normal.flip, normal.size, normal.mean, normal.std) == (True, None, [0.3], [0.4])
+    assert (echo.flip, echo.size, echo.mean, echo.std) == (False, 64, [0.0], [1.0])
     assert (normal.crop_pad, normal.weight_decay, normal.label_smoothing, normal.nesterov) == (0, 0.0, 0.0, False)
     assert normal.precision == "float32"
 
@@ -209,22 +209,8 @@ def test_a_loss_worse_than_guessing_ends_a_trial_past_the_set_share_and_not_befo
 
 
 def test_under_another_protocol_its_own_loop_does_not_count() -> None:
-    fast = ProxySettings(
-        name="fast",
-        epochs=1,
-        batch_size=8,
-        lr=0.05,
-        momentum=0.9,
-        weight_decay=0.0,
-        label_smoothing=0.0,
-        min_steps=1,
-        warmup_share=0.3,
-        clip_norm=0.0,
-        dropout=0.2,
-        chance_share=0.0,
-        precision="auto",
-    )
-    assert train(own(first="1 / 0"), recipe(dataset_settings(), fast, epochs=1, images=60)).train_loss is not None
+    other = replace(plan(), own_training=False)
+    assert train(own(first="1 / 0"), other).train_loss is not None
 
 
 @pytest.mark.parametrize(
