@@ -191,9 +191,13 @@ def make_task(settings: Settings) -> Task:
 
 def make_mode(settings: Settings) -> Mode:
     if settings.mode.name == "full":
-        return Full(settings.mode.salvage)
-    writer = settings.llm
-    return Delta(writer.diff_context, writer.diff_line_numbers, settings.mode.edit_format, settings.mode.salvage)
+        return Full(salvage=settings.mode.salvage)
+    return Delta(
+        settings.llm.diff_context,
+        settings.llm.diff_line_numbers,
+        edit_format=settings.mode.edit_format,
+        salvage=settings.mode.salvage,
+    )
 
 
 def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:

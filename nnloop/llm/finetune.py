@@ -18,7 +18,7 @@ from nnloop.llm.batches import Batch, bins, chunks, completion_loss, groups, pac
 from nnloop.llm.chat import Example, example
 from nnloop.llm.hf import HfEngine
 from nnloop.llm.partial import Partial, Reached, key_of
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 from nnloop.settings import LoraSettings
 
 
@@ -34,7 +34,12 @@ class Tuned:
 
 
 def finetune(
-    engine: HfEngine, pairs: Sequence[Pair], settings: LoraSettings, folder: Path, parent: Path | None, seed: int
+    engine: HfEngine,
+    pairs: Sequence[TrainingPair],
+    settings: LoraSettings,
+    folder: Path,
+    parent: Path | None,
+    seed: int,
 ) -> Tuned:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
@@ -55,7 +60,7 @@ def finetune(
 
 
 def _divide(
-    engine: HfEngine, pairs: Sequence[Pair], settings: LoraSettings
+    engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings
 ) -> tuple[list[Example], list[Example], int]:
     """Give the pairs to learn from, those held out, and the number of those that are too long.
 

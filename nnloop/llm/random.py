@@ -48,7 +48,9 @@ class RandomEngine:
         code = _edited(baseline, rng, self._settings.edits[self._mode])
         if self._mode == "full":
             return full_target(code)
-        return delta_target(baseline, code, self._settings.diff_context, self._settings.diff_line_numbers)
+        return delta_target(
+            baseline, code, context_lines=self._settings.diff_context, line_numbers=self._settings.diff_line_numbers
+        )
 
 
 def _edited(code: str, rng: random.Random, edits: int) -> str:

@@ -12,7 +12,7 @@ from nnloop.errors import CompletionError
 from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode
-from nnloop.modes.salvage import answer
+from nnloop.modes.salvage import read_answer
 from nnloop.records import (
     COMPLETED,
     Candidate,
@@ -112,7 +112,7 @@ class Assessor:
         case = _Case(completion, baseline)
         self._cases[completion.slot] = case
         try:
-            case.code, case.mended = answer(self._mode, completion.text, baseline.code)
+            case.code, case.mended = read_answer(self._mode, completion.text, baseline.code)
             case.candidate = candidate_id(case.code)
         except CompletionError as error:
             case.error = error

@@ -98,7 +98,7 @@ class Poser:
         """
         baseline = self._archive.networks[failed.parent]
         answer = self._run.read_completions(failed.cycle)[failed.slot].text
-        prompt = context.repair(self._mode.prompt(baseline, self._task), failed, answer)
+        prompt = context.retry(self._mode.prompt(baseline, self._task), failed, answer)
         if not engine.fits(prompt.text):
             _log.info("cycle %d slot %d: the failed answer is too long to go back", failed.cycle, failed.slot)
             return None

@@ -10,7 +10,7 @@ from nnloop.llm.engine import Engine
 from nnloop.loop.archive import Archive
 from nnloop.loop.cycle import Tuning
 from nnloop.modes import Mode
-from nnloop.modes.pairs import Pair, corpus_pairs, run_pairs
+from nnloop.modes.pairs import TrainingPair, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
 from nnloop.records import Completion, Entry
 from nnloop.runs.folder import RunDir
@@ -66,20 +66,20 @@ class Tuner:
             learned.held_out_loss_before,
         )
 
-    def pairs(self, archive: Archive, cycle: int, run: RunDir) -> list[Pair]:
+    def pairs(self, archive: Archive, cycle: int, run: RunDir) -> list[TrainingPair]:
         """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus.
 
         A pair of the run has the prompt that was shown, context and all; one of the corpus shows the network alone.
         """
         chosen = archive.selected(before=cycle + 1)[::-1]
         lineage = [(archive.networks[entry.parent], archive.networks[str(entry.candidate)]) for entry in chosen]
-        own = run_pairs(lineage, self._mode, self._task, self._settings.max_pairs)
+        own = run_pairs(lineage, self._mode, self._task, limit=self._settings.max_pairs)
         wanted = {pair.target for pair in own}
         shown = _prompts([entry for entry in chosen if entry.candidate in wanted], run)
         own = [replace(pair, prompt=shown[pair.target]) for pair in own]
         rng = random.Random(derive(self._seed, "corpus pairs", cycle))
         room = min(self._settings.corpus_pairs, self._settings.max_pairs - len(own))
-        return own + corpus_pairs(archive.corpus, self._mode, self._task, room, rng)
+        return own + corpus_pairs(archive.corpus, self._mode, self._task, limit=room, rng=rng)
 
     def newest(self, run: RunDir, before: int) -> Path | None:
         """The adapter of the last cycle before `before` that made one."""

@@ -1,4 +1,4 @@
-"""What a prompt shows beside its baseline: earlier attempts, further networks, or the failure it is to repair.
+"""The context of a prompt beside its parent: earlier attempts, further networks, or the failed answer to retry.
 
 Items are shown whole or not at all: one that does not fit is dropped and counted. `context=single` shows none, and its
 prompts are those of the papers, byte for byte.
@@ -21,18 +21,18 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much can be shown."""
+    """The space for a context."""
 
-    fits: Callable[[str], bool]  # whether a prompt of this text leaves room for a completion
+    fits: Callable[[str], bool]  # tells whether a prompt of this text leaves room for a completion
     count: Callable[[str], int]  # tokens of a text
-    tokens: int | None  # that the context may take; None: what `fits` leaves
+    tokens: int | None  # that the context may take; None: as many as `fits` allows
 
 
 def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Item:
-    """An earlier completion as problem, suggestion and outcome (Gu et al.).
+    """Show an earlier completion as problem, suggestion and outcome (Gu et al.).
 
-    Their second LLM diagnoses the problem in words; here it is the accuracy that the attempt began from, and the
-    suggestion is the change it made, or its answer where no network came out of it.
+    Their second LLM diagnoses the problem in words; here the problem is the accuracy that the attempt began from, and
+    the suggestion is the change it made to `code`, or its answer if no network came out of it (`code` is None).
     """
     text = template("attempt").format(
         problem=_share(parent.val_accuracy),
@@ -43,7 +43,7 @@ def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Ite
 
 
 def further(network: Network) -> Item:
-    """A network beside the baseline, with its accuracy."""
+    """Show a network beside the parent, with its accuracy."""
     accuracy = accuracy_line(network.val_accuracy)
     return Item(network.id, template("network").format(accuracy=accuracy, code=network.code.rstrip("\n")))
 
@@ -53,25 +53,25 @@ def fill(kind: str, items: Sequence[Item], write: Callable[[str], Prompt], room:
 
     `kind` names the file that introduces them; `write` makes the prompt of a context.
     """
-    kept: list[Item] = []
+    shown: list[Item] = []
     for item in items:
-        section = _section(kind, [*kept, item])
+        section = _section(kind, [*shown, item])
         if (room.tokens is None or room.count(section) <= room.tokens) and room.fits(write(section).text):
-            kept.append(item)
-    prompt = write(_section(kind, kept))
-    return replace(prompt, shown=[item.name for item in kept], dropped=len(items) - len(kept))
+            shown.append(item)
+    prompt = write(_section(kind, shown))
+    return replace(prompt, shown=[item.name for item in shown], dropped=len(items) - len(shown))
 
 
-def repair(prompt: Prompt, entry: Entry, answer: str) -> Prompt:
+def retry(prompt: Prompt, entry: Entry, answer: str) -> Prompt:
     """Send a failed answer back with the reason."""
-    text = template("repair").format(
+    text = template("retry").format(
         prompt=prompt.text, answer=answer.strip(), status=entry.status, reason=entry.reason.strip()
     )
     return replace(prompt, text=text)
 
 
 def _section(kind: str, items: Sequence[Item]) -> str:
-    """The lines that go before the baseline; attempts are shown oldest first."""
+    """Write the lines that go before the parent; attempts are shown oldest first."""
     if not items:
         return ""
     shown = reversed(items) if kind == "memory" else items
@@ -79,7 +79,7 @@ def _section(kind: str, items: Sequence[Item]) -> str:
 
 
 def _change(old: str, new: str) -> str:
-    """The diff from one source to another, or the new source where that is shorter."""
+    """Write the diff from one source to another, or the new source if that is shorter."""
     diff = delta_target(old, new, context_lines=1, line_numbers=False)
     lines = diff.split("\n")[1:-1]  # without the tags
     return min("\n".join(lines), new.strip(), key=len)

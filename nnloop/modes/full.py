@@ -1,32 +1,40 @@
 """mode=full: a whole program (paper A)."""
 
+from dataclasses import dataclass
+
 from nnloop.modes import static_guard
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 from nnloop.modes.parse import extract_code
 from nnloop.modes.render import Task, full_target, render
 from nnloop.records import Network, Prompt
 
 
+@dataclass(frozen=True, slots=True)
 class Full:
-    name = "full"
+    """New networks beside the parent that is shown."""
 
-    def __init__(self, tolerant: bool = False) -> None:
-        self.tolerant = tolerant
+    salvage: bool = False
+    name: str = "full"
 
-    def prompt(self, baseline: Network, task: Task, context: str = "") -> Prompt:
-        return render(self.name, baseline, task, context)
+    def prompt(self, parent: Network, task: Task, context: str = "") -> Prompt:
+        """Ask for another network than the parent."""
+        return render(self.name, parent, task, context=context)
 
-    def code(self, text: str, baseline: str) -> str:
+    def code(self, text: str, parent: str) -> str:
         """Take the program out of a completion. Raises CompletionError.
 
-        A copy of the baseline is a candidate like any other: the archive calls it a duplicate.
+        A copy of the parent is a candidate like any other: the archive calls it a duplicate.
         """
         code = extract_code(text)
         static_guard.check(code)
         return code
 
-    def pair(self, baseline: Network, better: Network, task: Task) -> Pair:
-        return Pair(self.prompt(baseline, task).text, full_target(better.code), baseline.id, better.id)
+    def pair(self, parent: Network, better: Network, task: Task) -> TrainingPair:
+        """Write the example whose completion is the better network."""
+        return TrainingPair(
+            self.prompt(parent, task).text, full_target(better.code), parent=parent.id, target=better.id
+        )
 
-    def suits(self, baseline: str, better: str) -> bool:
+    def suits(self, parent: str, better: str) -> bool:
+        """Return True: any network can follow any other."""
         return True

@@ -1,15 +1,15 @@
-"""Find the program, or the diff, in what an LLM answered.
+"""Find the program, or the diff, in an answer of the LLM.
 
-| the answer | what is taken |
+| the answer | taken |
 |---|---|
-| `<nn>` tags, code fences, other tags, any of them nested, unclosed or mismatched | what parses and holds `class Net` |
+| `<nn>` tags, code fences, other tags, also nested, unclosed or mismatched | the block that parses and has a `Net` |
 | several such blocks | the last one |
 | no marks at all, chatter before and behind | the lines from the first import, class, ... on that parse |
 | cut off inside `class Net` | refused |
-| `<delta>`, with or without `<hp>` and `<tr>` | its content (hp and tr are context: the baseline's stay in force) |
+| `<delta>`, with or without `<hp>` and `<tr>` | its content (hp and tr are context: the parent's stay in force) |
 | no `<delta>` | the fenced blocks that look like a diff, else the text if it does |
 
-Nothing is mended here: code is taken as it stands, or not (`modes.tolerant` tries again with an answer changed).
+Nothing is salvaged here: code is taken as it stands, or not (`modes.salvage` tries again with an answer changed).
 """
 
 import re
@@ -85,7 +85,7 @@ def _fenced_diffs(text: str) -> str:
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:
-    """Yield what could be the program: between marks, later ones first, then unmarked text."""
+    """Yield every text that could be the program: between marks, later ones first, then unmarked."""
     marks = [at for at, line in enumerate(lines) if _MARK.fullmatch(line)][-_MARKS:]
     for opening in reversed(marks):
         for closing in (*(mark for mark in marks if mark > opening), len(lines)):
@@ -106,7 +106,7 @@ def _unmarked(lines: list[str]) -> Iterator[str]:
 
 
 def _error_line(lines: list[str]) -> int:
-    """Where the top-level statement that doesn't parse begins; 0 where the text parses."""
+    """Return the line at which the top-level statement that doesn't parse begins; 0 if the text parses."""
     try:
         syntax.parse("\n".join(lines))
     except SyntaxError as error:

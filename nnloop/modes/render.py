@@ -1,4 +1,4 @@
-"""The one place where prompts and training targets are written: for generation, fine-tuning and pre-training alike."""
+"""Prompts and training targets, written in this one place for generation, fine-tuning and pre-training alike."""
 
 import difflib
 import functools
@@ -11,7 +11,7 @@ from nnloop.records import Network, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a prompt says about the dataset and about the answer."""
+    """The facts about dataset and answer that a prompt states."""
 
     title: str
     description: str
@@ -21,10 +21,10 @@ class Task:
     max_params: int | None = None  # None: not mentioned
 
 
-def render(mode: str, baseline: Network, task: Task, context: str = "") -> Prompt:
-    """Ask for an edit of the baseline (`delta`) or for a new network beside it (`full`).
+def render(mode: str, parent: Network, task: Task, *, context: str = "") -> Prompt:
+    """Ask for an edit of the parent (`delta`, `search_replace`) or for a new network beside it (`full`).
 
-    `context` is what else is shown, as `modes.context` writes it: whole lines, or nothing.
+    `context` is everything else that is shown, as `modes.context` writes it: whole lines, or nothing.
     """
     text = template(mode).format(
         title=task.title,
@@ -33,14 +33,14 @@ def render(mode: str, baseline: Network, task: Task, context: str = "") -> Promp
         channels=task.channels,
         size=task.size,
         context=context,
-        accuracy=accuracy_line(baseline.val_accuracy),
+        accuracy=accuracy_line(parent.val_accuracy),
         limit="" if task.max_params is None else f"Use at most {task.max_params} parameters.\n",
-        code=baseline.code.rstrip("\n"),
+        code=parent.code.rstrip("\n"),
     )
-    return Prompt(text=text, baseline=baseline.id, mode=mode)
+    return Prompt(text=text, baseline=parent.id, mode=mode)
 
 
-def delta_target(old: str, new: str, context_lines: int, line_numbers: bool) -> str:
+def delta_target(old: str, new: str, *, context_lines: int, line_numbers: bool) -> str:
     """Write the completion that turns `old` into `new`.
 
     Without line numbers, each hunk has as much context as it takes for its place in `old` to be the only one.
@@ -76,7 +76,7 @@ def _numberless(before: list[str], after: list[str], context: int) -> Iterator[s
     """Yield the hunks under bare `@@ @@` headers."""
     codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     changes = [code for code in codes if code[0] != "equal"]
-    reach = [_reach(before, start, stop, context) for _, start, stop, _, _ in changes]
+    reach = [_reach(before, code[1:3], context) for code in changes]
     at, end = 0, -1
     for (_, start, stop, new_start, new_stop), (low, high) in zip(changes, reach, strict=True):
         if low > end:  # not touching the hunk before: close that one, open the next
@@ -90,10 +90,10 @@ def _numberless(before: list[str], after: list[str], context: int) -> Iterator[s
     yield from (f" {line}" for line in before[at : max(at, end)])
 
 
-def _reach(lines: list[str], start: int, stop: int, context: int) -> tuple[int, int]:
-    """Widen [start, stop) by context until what it covers stands only once among the lines."""
+def _reach(lines: list[str], span: tuple[int, int], context: int) -> tuple[int, int]:
+    """Widen a span [start, stop) by context until its block stands only once among the lines."""
     while True:
-        low, high = max(0, start - context), min(len(lines), stop + context)
+        low, high = max(0, span[0] - context), min(len(lines), span[1] + context)
         block = lines[low:high]
         places = sum(lines[i : i + len(block)] == block for i in range(len(lines) - len(block) + 1))
         if places == 1 or high - low == len(lines):

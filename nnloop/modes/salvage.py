@@ -1,13 +1,13 @@
-"""Mend answers that are nearly a program, as the papers' code does. Off by default (mode.tolerant), counted when on.
+"""Salvage answers that are nearly a program, as the papers' code does. Off by default (mode.salvage), counted if on.
 
-| mend | what is done |
+| salvage | what is done |
 |---|---|
 | brackets | lines that hold closing brackets alone are left out, the last ones first, until the answer is taken |
-| cut off | lines are left out from the end until what remains is a whole network |
+| cut off | lines are left out from the end until a whole network remains |
 | imports | `torch`, `nn` and `F` are imported where they are used and never bound |
 
-An answer that is taken as it stands is never touched, but for imports; a refusal for another reason than its syntax
-(a hunk that fits nowhere, the static guard) stays one.
+An answer that is a program already gets imports at most; a refusal for another reason than its syntax (a hunk that
+fits nowhere, the static guard) stays one.
 """
 
 import ast
@@ -20,30 +20,33 @@ from nnloop.patching import syntax
 from nnloop.records import Status
 
 TRIES = 40
-"""Versions of one answer that a mend tries at most."""
+"""Versions of one answer that a salvage tries at most."""
 _BRACKETS = re.compile(r"[+ ]?\s*[)\]},]+\s*")
 _IMPORTS = {"F": "import torch.nn.functional as F", "nn": "from torch import nn", "torch": "import torch"}
 
 
-def answer(mode: Mode, text: str, baseline: str) -> tuple[str, list[str]]:
-    """Turn a completion into code, and name what was mended. Raises CompletionError, that of the text as it stands."""
-    if not mode.tolerant:
-        return mode.code(text, baseline), []
-    code, mended = _taken(mode, text, baseline)
+def read_answer(mode: Mode, text: str, parent: str) -> tuple[str, list[str]]:
+    """Turn a completion into code, and name the salvages that it took.
+
+    Raises CompletionError, that of the text as it stands, where none helped or mode.salvage is off.
+    """
+    if not mode.salvage:
+        return mode.code(text, parent), []
+    code, salvages = _readable(mode, text, parent)
     imported = _with_imports(code)
-    return (code, mended) if imported == code else (imported, [*mended, "imports"])
+    return (code, salvages) if imported == code else (imported, [*salvages, "imports"])
 
 
-def _taken(mode: Mode, text: str, baseline: str) -> tuple[str, list[str]]:
+def _readable(mode: Mode, text: str, parent: str) -> tuple[str, list[str]]:
     try:
-        return mode.code(text, baseline), []
+        return mode.code(text, parent), []
     except CompletionError as error:
         if error.status is not Status.UNPARSEABLE and "is no Python" not in error.reason:
             raise
-        for name, mend in MENDS.items():
-            for version in mend(text):
+        for name, versions in SALVAGES.items():
+            for version in versions(text):
                 try:
-                    return mode.code(version, baseline), [name]
+                    return mode.code(version, parent), [name]
                 except CompletionError:
                     continue
         raise
@@ -65,7 +68,7 @@ def _without_end(text: str) -> Iterator[str]:
         yield "\n".join(lines[:end])
 
 
-MENDS: dict[str, Callable[[str], Iterator[str]]] = {"brackets": _without_brackets, "cut off": _without_end}
+SALVAGES: dict[str, Callable[[str], Iterator[str]]] = {"brackets": _without_brackets, "cut off": _without_end}
 
 
 def _with_imports(code: str) -> str:

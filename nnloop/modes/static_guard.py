@@ -83,7 +83,7 @@ DUNDERS = frozenset([
 
 
 def check(code: str) -> None:
-    """Raise CompletionError: unparseable where the code is no Python, rejected where the lists refuse it."""
+    """Raise CompletionError: unparseable if the code is no Python, rejected if the lists refuse it."""
     try:
         tree = syntax.parse(code)
     except SyntaxError as error:
@@ -116,7 +116,7 @@ def _objections(node: ast.AST, names: dict[str, str], bound: set[str]) -> Iterat
 
 
 def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
-    """What each imported name stands for, dotted."""
+    """Map each imported name to the dotted name that it stands for."""
     names: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -188,7 +188,7 @@ def _refuse_call(node: ast.Call) -> Iterator[str]:
 
 
 def _names_weights(value: ast.expr) -> bool:
-    """Whether an argument is True, a text or a member of a `..._Weights` enumeration."""
+    """Tell whether an argument is True, a text or a member of a `..._Weights` enumeration."""
     if isinstance(value, ast.Constant):
         return value.value is True or isinstance(value.value, str)
     return isinstance(value, ast.Attribute) and "_Weights" in ast.unparse(value)
@@ -199,7 +199,7 @@ def _is_dunder(name: str) -> bool:
 
 
 def _dotted(node: ast.Attribute, names: dict[str, str]) -> str | None:
-    """The dotted path of an attribute that starts at an imported name."""
+    """Write out the dotted path of an attribute that starts at an imported name; None for any other."""
     parts: list[str] = []
     each: ast.expr = node
     while isinstance(each, ast.Attribute):

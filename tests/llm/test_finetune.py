@@ -13,7 +13,7 @@ from nnloop.llm.batches import completion_loss, packed, padded
 from nnloop.llm.chat import example
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -40,7 +40,7 @@ def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, P
 
 
 def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_path: Path) -> None:
-    long = Pair("Improve this.", "x = 1\n" * 200, "a", "b")
+    long = TrainingPair("Improve this.", "x = 1\n" * 200, "a", "b")
     tuned = finetune(engine, [*pairs(3), long], checkpoints.lora(max_length=200), tmp_path / "a", None, 0)
     assert (tuned.pairs, tuned.dropped) == (3, 1)
 

@@ -16,7 +16,7 @@ from nnloop.llm.chat import Example, example
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.llm.optimizer import cosine
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -84,7 +84,7 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEngine, tmp_path: Path) -> None:
-    many = [Pair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
     tuned = finetune(engine, many, checkpoints.lora(held_out=0.3, epochs=6), tmp_path / "a", None, 0)
     again = finetune(engine, many[10:], checkpoints.lora(held_out=0.3), tmp_path / "b", None, 0)
     assert 10 <= tuned.pairs < 20
@@ -96,7 +96,7 @@ def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEn
 
 def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) -> None:
     settings = checkpoints.lora(held_out=0.5, lr=0.0)
-    many = [Pair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
     learned = finetune(engine, many, settings, tmp_path / "a", None, 0).learned
     assert learned.held_out_loss == learned.held_out_loss_before
 

@@ -17,7 +17,7 @@ from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import Engine, Request, adapters, load
 from nnloop.llm.finetune import finetune
 from nnloop.llm.openai import OpenAiEngine
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 from nnloop.records import Prompt
 from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
@@ -109,7 +109,7 @@ def test_what_is_tuned_here_is_asked_for_there_and_the_last_one_unloaded(
     engine = connect(f"llm.weights={weights}", "llm.context_length=512")
     assert isinstance(engine, OpenAiEngine)
     assert engine.trainable
-    pairs, parent = [Pair("Improve.", "<delta>\n+x\n</delta>", "a", "b")], None
+    pairs, parent = [TrainingPair("Improve.", "<delta>\n+x\n</delta>", "a", "b")], None
     for name in ("a", "b"):
         trainer = engine.trainer()
         tuned = finetune(trainer, pairs, checkpoints.lora(epochs=1), tmp_path / name, parent, 0)

@@ -1,4 +1,4 @@
-"""What stands beside the baseline: the expected texts are written out, and nothing is ever cut."""
+"""What stands beside the parent: the expected texts are written out, and nothing is ever cut."""
 
 from dataclasses import replace
 
@@ -64,16 +64,16 @@ class Net:
 </network>
 Below is a PyTorch network for it.
 """
-REPAIR = """
+RETRY = """
 Your answer was:
 @@ nonsense
 
-It failed (patch_failed): the baseline has no line 'x'
+It failed (patch_failed): the source has no line 'x'
 Give the answer again in the same format, without this failure."""
 
 
 def write(section: str) -> Prompt:
-    return render("delta", NET, DIGITS, section)
+    return render("delta", NET, DIGITS, context=section)
 
 
 def test_memory_shows_problem_suggestion_and_outcome_oldest_first() -> None:
@@ -127,8 +127,8 @@ def test_the_context_keeps_to_its_own_budget_of_tokens() -> None:
         assert prompt.text.count("word " * 60) == len(prompt.shown)
 
 
-def test_a_repair_shows_the_prompt_the_answer_and_the_reason() -> None:
-    failed = replace(ENTRY, status=Status.PATCH_FAILED, reason="the baseline has no line 'x'", result=None)
-    prompt = context.repair(write(""), failed, "@@ nonsense\n")
-    assert prompt.text == write("").text + "\n" + REPAIR
+def test_a_retry_shows_the_prompt_the_answer_and_the_reason() -> None:
+    failed = replace(ENTRY, status=Status.PATCH_FAILED, reason="the source has no line 'x'", result=None)
+    prompt = context.retry(write(""), failed, "@@ nonsense\n")
+    assert prompt.text == write("").text + "\n" + RETRY
     assert prompt.baseline == "0123"

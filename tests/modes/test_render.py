@@ -52,7 +52,7 @@ def test_the_full_prompt_with_accuracy_and_cap() -> None:
     assert render("full", Network("0123", NET.code, "net", val_accuracy=0.875), task).text == FULL
 
 
-def test_a_prompt_names_its_baseline_and_mode() -> None:
+def test_a_prompt_names_its_parent_and_mode() -> None:
     prompt = render("full", NET, DIGITS)
     assert (prompt.baseline, prompt.mode) == ("0123", "full")
 
@@ -62,26 +62,38 @@ def test_braces_in_the_code_stay_as_they_are() -> None:
 
 
 def test_a_target_with_line_numbers_is_the_ordinary_unified_diff() -> None:
-    assert delta_target("a\nb\nc\n", "a\nx\nc\n", 1, True) == (
+    assert delta_target("a\nb\nc\n", "a\nx\nc\n", context_lines=1, line_numbers=True) == (
         "<delta>\n--- a/net.py\n+++ b/net.py\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c\n</delta>"
     )
 
 
 def test_a_target_without_line_numbers_has_bare_headers() -> None:
-    assert delta_target("a\nb\nc\nd\n", "a\nx\nc\nd\n", 1, False) == "<delta>\n@@ @@\n a\n-b\n+x\n c\n</delta>"
+    assert (
+        delta_target("a\nb\nc\nd\n", "a\nx\nc\nd\n", context_lines=1, line_numbers=False)
+        == "<delta>\n@@ @@\n a\n-b\n+x\n c\n</delta>"
+    )
 
 
 def test_context_grows_until_the_place_is_the_only_one() -> None:
     old = "a\nb\nc\nz\na\nb\nc\n"
-    assert delta_target(old, "a\nb\nc\nz\na\nx\nc\n", 1, False) == "<delta>\n@@ @@\n z\n a\n-b\n+x\n c\n</delta>"
+    assert (
+        delta_target(old, "a\nb\nc\nz\na\nx\nc\n", context_lines=1, line_numbers=False)
+        == "<delta>\n@@ @@\n z\n a\n-b\n+x\n c\n</delta>"
+    )
 
 
 def test_an_insertion_has_context() -> None:
-    assert delta_target("a\nb\n", "a\nx\nb\n", 1, False) == "<delta>\n@@ @@\n a\n+x\n b\n</delta>"
+    assert (
+        delta_target("a\nb\n", "a\nx\nb\n", context_lines=1, line_numbers=False)
+        == "<delta>\n@@ @@\n a\n+x\n b\n</delta>"
+    )
 
 
 def test_hunks_that_touch_become_one() -> None:
-    assert delta_target("a\nb\nc\n", "x\nb\ny\n", 1, False) == "<delta>\n@@ @@\n-a\n+x\n b\n-c\n+y\n</delta>"
+    assert (
+        delta_target("a\nb\nc\n", "x\nb\ny\n", context_lines=1, line_numbers=False)
+        == "<delta>\n@@ @@\n-a\n+x\n b\n-c\n+y\n</delta>"
+    )
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -91,7 +103,7 @@ def test_every_numberless_target_applies_in_one_place_only(seed: int) -> None:
     rng = random.Random(seed)
     old = random_network(rng)
     new = mutate(old, rng, rng.randint(1, 4))
-    assert apply_numberless(old, delta_target(old, new, 1, False)) == new
+    assert apply_numberless(old, delta_target(old, new, context_lines=1, line_numbers=False)) == new
 
 
 def test_a_full_target_is_the_module_between_tags() -> None:

@@ -1,4 +1,4 @@
-"""mode.tolerant: answers that are nearly a program are mended, by name, and only when it is asked for."""
+"""mode.salvage: answers that are nearly a program are salvaged, by name, and only if that is asked for."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from nnloop import build
 from nnloop.errors import CompletionError
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
-from nnloop.modes.salvage import answer
+from nnloop.modes.salvage import read_answer
 from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
 
@@ -21,7 +21,7 @@ CUT = f"<nn>\n{BASE}\n    def extra(self, x):\n        return self.head(x"
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "mends"),
+    ("text", "code", "salvages"),
     [
         (BASE, BASE, []),
         (STRAY, BASE, ["brackets"]),
@@ -30,39 +30,39 @@ CUT = f"<nn>\n{BASE}\n    def extra(self, x):\n        return self.head(x"
         (BASE.replace("self.act(self.a(x))", "F.relu(self.a(x))"), None, ["imports"]),
     ],
 )
-def test_a_program_is_mended_and_the_mend_named(text: str, code: str | None, mends: list[str]) -> None:
-    got, named = answer(Full(tolerant=True), text, BASE)
-    assert named == mends
+def test_a_program_is_salvaged_and_the_salvage_named(text: str, code: str | None, salvages: list[str]) -> None:
+    got, named = read_answer(Full(salvage=True), text, BASE)
+    assert named == salvages
     assert code is None or got.strip() == code.strip()
 
 
 @pytest.mark.parametrize("text", [STRAY, CUT])
-def test_nothing_is_mended_unless_asked_for(text: str) -> None:
+def test_nothing_is_salvaged_unless_asked_for(text: str) -> None:
     with pytest.raises(CompletionError):
-        answer(Full(), text, BASE)
-    assert answer(Full(), WITHOUT_IMPORTS, BASE)[1] == []
+        read_answer(Full(), text, BASE)
+    assert read_answer(Full(), WITHOUT_IMPORTS, BASE)[1] == []
 
 
 def test_a_stray_bracket_in_a_diff_is_left_out() -> None:
     spoilt = WIDER_DIFF.replace(
         "+        self.b = nn.Conv2d(16, 64, 3)\n", "+        self.b = nn.Conv2d(16, 64, 3)\n+        )\n"
     )
-    assert answer(Delta(1, False, tolerant=True), spoilt, BASE) == (WIDER, ["brackets"])
+    assert read_answer(Delta(1, False, salvage=True), spoilt, BASE) == (WIDER, ["brackets"])
 
 
 @pytest.mark.parametrize(
     "text", ["I can't.", "", "class Net(\n" * 50, BASE.replace("import torch\n", "import socket\n"), "\0", "(" * 5_000]
 )
-def test_what_cannot_be_mended_keeps_its_first_reason(text: str) -> None:
+def test_an_answer_beyond_salvage_keeps_its_first_reason(text: str) -> None:
     with pytest.raises(CompletionError) as strict:
         Full().code(text, BASE)
-    with pytest.raises(CompletionError) as tolerant:
-        answer(Full(tolerant=True), text, BASE)
-    assert (tolerant.value.status, tolerant.value.reason) == (strict.value.status, strict.value.reason)
+    with pytest.raises(CompletionError) as salvaging:
+        read_answer(Full(salvage=True), text, BASE)
+    assert (salvaging.value.status, salvaging.value.reason) == (strict.value.status, strict.value.reason)
 
 
 @pytest.mark.long
-def test_mended_answers_are_counted(configure: Callable[..., Settings], tmp_path: Path) -> None:
+def test_salvaged_answers_are_counted(configure: Callable[..., Settings], tmp_path: Path) -> None:
     head, tail = seed_sources()[4].rsplit("    def forward", 1)
     spoilt = f"{head}        )\n\n    def forward{tail}"
     texts = [f"<nn>\n{spoilt}</nn>", "<nn>\nno network\n</nn>"]

@@ -77,7 +77,7 @@ def test_a_block_that_changes_nothing_is_no_change() -> None:
 def test_blocks_written_from_a_diff_lead_to_the_same_network() -> None:
     sources = seed_sources()
     for old, new in zip(sources, [*sources[3:], *sources[:3]], strict=True):
-        assert applied(blocks.from_diff(delta_target(old, new, 1, False)), old) == new
+        assert applied(blocks.from_diff(delta_target(old, new, context_lines=1, line_numbers=False)), old) == new
 
 
 @pytest.mark.parametrize("line", ["<<<<<<< SEARCH\n", "=======\n", ">>>>>>> REPLACE\n", WIDER_BLOCK, block("", "")])

@@ -8,12 +8,12 @@ import checkpoints
 from nnloop.llm import Request
 from nnloop.llm.finetune import Tuned, finetune
 from nnloop.llm.hf import HfEngine
-from nnloop.modes.pairs import Pair
+from nnloop.modes.pairs import TrainingPair
 from nnloop.records import Prompt
 
 
-def pairs(count: int = 6) -> list[Pair]:
-    return [Pair(f"Improve {i}.", f"<delta>\n-x = {i}\n+y = {i}\n</delta>", "a", "b") for i in range(count)]
+def pairs(count: int = 6) -> list[TrainingPair]:
+    return [TrainingPair(f"Improve {i}.", f"<delta>\n-x = {i}\n+y = {i}\n</delta>", "a", "b") for i in range(count)]
 
 
 def requests() -> list[Request]:

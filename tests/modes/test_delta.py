@@ -1,0 +1,44 @@
+"""mode=delta: from a diff to code, and the edits that make pairs."""
+
+import pytest
+from edits import BASE, WIDER, WIDER_DIFF, seed_sources
+from mode_cases import TASK, network, refused
+
+from nnloop.modes.delta import MAX_CHANGED, Delta
+from nnloop.records import Status
+
+
+def test_the_prompt_asks_for_the_edit_format() -> None:
+    unified, blocks = (Delta(1, False, each).prompt(network(BASE), TASK).text for each in ("unified", "search_replace"))
+    assert "unified diff" in unified
+    assert "SEARCH" not in unified
+    assert "<<<<<<< SEARCH\n" in blocks
+    assert "unified diff" not in blocks
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("I can't help with that.", Status.UNPARSEABLE),
+        (WIDER_DIFF.replace("ReLU", "GELU"), Status.PATCH_FAILED),
+        ("@@ @@\n-import torch\n+import torch\n", Status.NO_CHANGE),
+        ("@@ @@\n-import torch\n+import torch  # the library\n", Status.NO_CHANGE),
+        ("@@ @@\n-import torch\n+import torch, pty\n", Status.REJECTED),
+        ("@@ @@\n-class Net(nn.Module):\n+class Nut(nn.Module):\n", Status.REJECTED),
+        ("@@ @@\n-import torch\n+import torch(\n", Status.UNPARSEABLE),
+        ("@@ @@\n-import torch\n+import \ud800\n", Status.UNPARSEABLE),
+        ("@@ @@\n-import torch\n+import torch\n+x = " + "-" * 5_000 + "1\n", Status.UNPARSEABLE),
+    ],
+)
+def test_a_delta_that_is_no_candidate_says_why(text: str, status: Status) -> None:
+    assert refused(Delta(1, False), text) == status
+
+
+def test_delta_pairs_are_deltas() -> None:
+    mode = Delta(3, True)
+    assert mode.suits(BASE, WIDER)
+    assert not mode.suits(BASE, BASE)
+    assert not mode.suits(BASE, seed_sources()[0])
+    longer = BASE + "# x\n" * int(MAX_CHANGED / (1 - MAX_CHANGED) * BASE.count("\n"))
+    assert mode.suits(BASE, longer)
+    assert not mode.suits(BASE, longer + "# x\n" * 3)
