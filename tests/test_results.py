@@ -2,12 +2,12 @@
 
 from paths import ROOT
 
-from nnloop.jobs.report import find_runs, find_validations
 from nnloop.records import Interval
 from nnloop.report.measures.compare import Comparison, Difference, compare, over_seeds
-from nnloop.report.measures.read import Run, by_protocol, read
-from nnloop.report.measures.validation import p_text, read_kept
+from nnloop.report.measures.read import Run, by_protocol, read, read_all
+from nnloop.report.measures.validation import p_text, read_validations
 
+RESULTS = ROOT / "sweeps/results"
 LAST = 5  # cycles
 NAMES = {"lora": "tuned", "off": "frozen"}
 SHOWN = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "distinct": 1, "Jaccard": 1}
@@ -17,7 +17,7 @@ AGAINST = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "admit
 
 
 def comparison(sweep: str) -> Comparison:
-    runs = [read(path) for path in find_runs(str(ROOT / "sweeps/results" / sweep))]
+    runs = read_all(RESULTS / f"{sweep}.jsonl.xz")
     ((protocol, found),) = by_protocol(runs).items()
     return compare(found, protocol, LAST)
 
@@ -121,8 +121,8 @@ def staleness(found: Comparison) -> str:
 
 def validations() -> str:
     rows = []
-    for path in find_validations(str(ROOT / "sweeps/results/validation")):
-        found, _ = read_kept(path)
+    for one in read_validations(RESULTS / "validation.jsonl.xz"):
+        found = one.report
         main, test = found.correlation, found.on_test
         assert main.rho
         assert test.rho
@@ -169,8 +169,7 @@ def test_the_readme_shows_what_the_summaries_on_cifar10_say() -> None:
 
 
 def test_the_readme_shows_what_the_summary_of_the_full_length_run_says() -> None:
-    (path,) = find_runs(str(ROOT / "sweeps/results/full_length"))
-    run = read(path)
+    run = read(RESULTS / "full_length.jsonl.xz")
     figures, first, last = run.figures, run.reports[0], run.reports[-1]
     assert first.mean_accuracy
     assert last.mean_accuracy

@@ -7,10 +7,11 @@ from typing import TextIO
 
 from nnloop.errors import RunFolderError
 from nnloop.report import figures, tables, write_overview, write_run_page, write_validation
+from nnloop.report.measures import packs, summaries, validation
 from nnloop.report.measures.compare import Comparison
-from nnloop.report.measures.read import Run, read
-from nnloop.report.measures.summaries import is_summary, write_summary
-from nnloop.report.measures.validation import is_validation, place, read_kept
+from nnloop.report.measures.packs import PACKED, write_document, write_pack
+from nnloop.report.measures.read import Run, read_all
+from nnloop.report.measures.validation import Validation, read_validations
 from nnloop.settings import ReportJobSettings, Settings
 
 
@@ -19,27 +20,35 @@ def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
 
     Prints the page about all of the runs, or each validation's where there are none. Raises RunFolderError.
     """
-    pages = [write_validation(*read_kept(path), place(path)) for path in find_validations(str(settings.runs))]
+    validations = find_validations(str(settings.runs))
+    pages = [write_validation(validation) for validation in validations]
     paths = find_runs(str(settings.runs), none_is_fine=bool(pages))
-    for path in paths:
-        found = read(path)
-        write_run_page(found)
-        write_extras(found)
-        keep_summary(found, settings.summaries)
-        pages.append(found.page)
-    if len(paths) > 1:
-        pages.append(common_folder(paths) / "report.html")
+    runs = [run for path in paths for run in read_all(path)]
+    for one in runs:
+        write_run_page(one)
+        write_extras(one)
+        pages.append(one.page)
+    keep_summaries(runs, validations, settings.summaries)
+    if len(runs) > 1:
+        pages.append(common_folder([one.path for one in runs]) / "report.html")
         comparisons = write_overview(paths, pages[-1], job.last_cycles, job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
-    print(*(pages[-1:] if paths else pages), sep="\n", file=out)
+    print(*(pages[-1:] if runs else pages), sep="\n", file=out)
+
+
+def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:
+    """Write the summaries to a pack, or those of run folders to a folder; `wanted` None writes nothing."""
+    if wanted is not None and wanted.endswith(PACKED):
+        write_pack(Path(wanted), [one.summary for one in runs] + [one.document for one in validations])
+    elif wanted is not None:
+        for one in runs:
+            keep_summary(one, wanted)
 
 
 def keep_summary(run: Run, folder: str | None) -> None:
     """Leave the run's summary in a folder, if one is wanted; a summary is not copied."""
     if folder is not None and run.folder is not None:
-        write_summary(
-            Path(folder) / f"{run.name}.json", run.name, run.meta, run.reports, run.entries, list(run.corpus.values())
-        )
+        write_document(Path(folder) / f"{run.name}.json", run.summary)
 
 
 def write_extras(run: Run) -> None:
@@ -61,9 +70,10 @@ def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> No
                 figures.differences(found, beside / f"differences-{number}.{suffix}")
 
 
-def find_validations(pattern: str) -> list[Path]:
-    """What job=validate kept, itself or below what a path or glob names."""
-    return sorted({file for match in glob.glob(pattern) for file in _files(Path(match)) if is_validation(file)})
+def find_validations(pattern: str) -> list[Validation]:
+    """Return the validations in files that a path or glob names, or below."""
+    paths = sorted({file for match in glob.glob(pattern) for file in packs.files(Path(match))})
+    return [one for path in paths if packs.holds(path, validation.MARK) for one in read_validations(path)]
 
 
 def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
@@ -75,16 +85,12 @@ def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
     matches = [Path(match) for match in sorted(glob.glob(pattern))]
     for match in matches:
         found |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
-        found |= {file for file in _files(match) if file.name != "run.json" and is_summary(file)}
+        found |= {file for file in packs.files(match) if packs.holds(file, summaries.MARK)}
     if not matches:
         raise RunFolderError(f"runs={pattern}: no such folder")
     if not found and not none_is_fine:
         raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json) and no run summary")
     return sorted(found)
-
-
-def _files(match: Path) -> list[Path]:
-    return [match] if match.is_file() else [file for level in ("", "*/") for file in match.glob(f"{level}*.json")]
 
 
 def common_folder(paths: Sequence[Path]) -> Path:

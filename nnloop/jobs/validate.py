@@ -19,8 +19,9 @@ from nnloop.executor import Executor
 from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
 from nnloop.report import write_validation
-from nnloop.report.measures.read import Run, by_protocol, read
-from nnloop.report.measures.validation import FILE, Pair, correlation_text, keep, study
+from nnloop.report.measures.packs import write_document
+from nnloop.report.measures.read import Run, by_protocol, read_all
+from nnloop.report.measures.validation import FILE, Validation, ValidationPair, correlation_text, study
 from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive
 from nnloop.settings import Settings
@@ -56,7 +57,7 @@ def run(settings: Settings, networks: int, rule: str, executor: Executor, folder
 
     Raises RunFolderError where the runs are of another dataset or of several protocols.
     """
-    runs = [read(found) for found in find_runs(str(settings.runs))]
+    runs = [run for path in find_runs(str(settings.runs)) for run in read_all(path)]
     protocol = _one_protocol(runs, settings.dataset.name)
     chosen = select(_candidates(runs), networks, rule, derive(settings.seed, "validation"))
     results = train(
@@ -65,13 +66,14 @@ def run(settings: Settings, networks: int, rule: str, executor: Executor, folder
     pairs = pair_up(chosen, results)
     failed = Counter(str(result.status) for result in results.values() if result.status not in COMPLETED)
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
-    found = study(pairs, settings.dataset.title, protocol, long, RULES[rule], len(chosen), dict(failed))
-    keep(folder / FILE, found, pairs)
+    result = study(pairs, settings.dataset.title, protocol, long, RULES[rule], len(chosen), dict(failed))
+    validation = Validation(result, pairs, folder)
+    write_document(folder / FILE, validation.document)
     if settings.summaries is not None:
         name = f"validation-{settings.dataset.name}-{settings.proxy.epochs}.json"
-        keep(Path(settings.summaries) / name, found, pairs)
-    page = write_validation(found, pairs, folder)
-    print(f"{correlation_text(found.correlation)}\n{page}", file=out)
+        write_document(Path(settings.summaries) / name, validation.document)
+    page = write_validation(validation)
+    print(f"{correlation_text(result.correlation)}\n{page}", file=out)
 
 
 def select(found: Sequence[Chosen], networks: int, rule: str, seed: int) -> list[Chosen]:
@@ -107,14 +109,14 @@ def train(
     return {one.name: known[one.name] for one in chosen}
 
 
-def pair_up(chosen: Sequence[Chosen], results: Mapping[str, TrialResult]) -> list[Pair]:
+def pair_up(chosen: Sequence[Chosen], results: Mapping[str, TrialResult]) -> list[ValidationPair]:
     """Pairs of the networks whose long trial completed, best proxy first."""
     pairs = []
     for one in chosen:
         result = results[one.name]
         if result.status in COMPLETED and result.val_accuracy is not None:  # the two go together
             trained = (result.val_accuracy, result.test_accuracy, result.params, result.seconds, result.curve)
-            pairs.append(Pair(one.run.name, one.name, one.proxy, *trained))
+            pairs.append(ValidationPair(one.run.name, one.name, one.proxy, *trained))
     return pairs
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnloop.records import Interval
 from nnloop.report.measures.compare import MEASURES, Comparison, Measure
 from nnloop.report.measures.read import Run
-from nnloop.report.measures.validation import Pair, ValidationReport, correlation_text
+from nnloop.report.measures.validation import Validation, ValidationPair, correlation_text
 from nnloop.report.text import percent
 from nnloop.report.web.svg import Point
 from nnloop.report.web.validation_page import THIRDS, accuracy_band, rank_band, ranks, thirds
@@ -78,8 +78,9 @@ def differences(found: Comparison, out: Path) -> None:
             axes.set_yticklabels(labels if axes is panels[0] else [], fontsize=7.5)
 
 
-def validation(found: ValidationReport, pairs: Sequence[Pair], out: Path) -> None:
-    """Draw what a validation shows: accuracies under both protocols, ranks, and learning curves where there are any."""
+def validation(result: Validation, out: Path) -> None:
+    """Draw a validation: accuracies under both protocols, ranks, and learning curves if there are any."""
+    found, pairs = result.report, result.pairs
     curves = any(pair.curve for pair in pairs)
     title = f"{found.dataset}: {correlation_text(found.correlation)}"
     with _panels(title, out, columns=3 if curves else 2) as panels:
@@ -100,7 +101,7 @@ def _cloud(axes: "Axes", dots: Sequence[tuple[float, float]], band: Sequence[Poi
     axes.scatter([x for x, _ in dots], [y for _, y in dots], s=14, color=colour, alpha=0.75, lw=0)
 
 
-def _learning(axes: "Axes", pairs: Sequence[Pair]) -> None:
+def _learning(axes: "Axes", pairs: Sequence[ValidationPair]) -> None:
     for name, (colour, group) in zip(THIRDS, thirds(pairs).items(), strict=True):
         for place, pair in enumerate(pair for pair in group if pair.curve):
             epochs, accuracies = [epoch for epoch, _ in pair.curve], [100 * accuracy for _, accuracy in pair.curve]

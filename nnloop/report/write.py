@@ -7,8 +7,8 @@ from pathlib import Path
 from nnloop.errors import RunFolderError
 from nnloop.report import figures
 from nnloop.report.measures.compare import Comparison, compare
-from nnloop.report.measures.read import Run, by_protocol, read
-from nnloop.report.measures.validation import Pair, ValidationReport, write_tables
+from nnloop.report.measures.read import Run, by_protocol, read_all
+from nnloop.report.measures.validation import Validation, write_tables
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page
 from nnloop.report.web.validation_page import validation_page
@@ -37,22 +37,24 @@ def write_overview(
     return found
 
 
-def write_validation(found: ValidationReport, pairs: Sequence[Pair], folder: Path) -> Path:
+def write_validation(validation: Validation) -> Path:
     """Write the page, tables and pictures of a validation; return the page's path."""
+    folder = validation.folder
     folder.mkdir(parents=True, exist_ok=True)
-    write_tables(pairs, folder)
+    write_tables(validation.pairs, folder)
     for suffix in ("png", "svg"):
-        figures.validation(found, pairs, folder / f"validation.{suffix}")
+        figures.validation(validation, folder / f"validation.{suffix}")
     out = folder / "validation.html"
-    write_text(out, validation_page(found, pairs))
+    write_text(out, validation_page(validation))
     return out
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    runs, errors = [], []
+    runs: list[Run] = []
+    errors: list[str] = []
     for path in sorted(paths):
         try:
-            runs.append(read(path))
+            runs += read_all(path)
         except RunFolderError as error:
             log.warning("%s", error)
             errors.append(str(error))

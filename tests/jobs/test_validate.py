@@ -13,7 +13,13 @@ from nnloop.jobs import report as report_job
 from nnloop.jobs import validate
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.report.measures.read import read
-from nnloop.report.measures.validation import Pair, ValidationReport, correlation_text, read_kept, study
+from nnloop.report.measures.validation import (
+    ValidationPair,
+    ValidationReport,
+    correlation_text,
+    read_validations,
+    study,
+)
 from nnloop.report.web.validation_page import accuracy_band, rank_band, thirds
 from nnloop.runs.folder import RunDir
 from nnloop.settings import ReportJobSettings
@@ -59,7 +65,7 @@ def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int 
     folder, out = run.path.parent / "validate", io.StringIO()
     folder.mkdir(exist_ok=True)
     validate.run(settings(run.path), networks, rule, executor, folder, out)
-    return read_kept(folder / "validation.json")[0], out.getvalue()
+    return read_validations(folder / "validation.json")[0].report, out.getvalue()
 
 
 def test_a_proxy_that_keeps_the_order_has_rho_one(run: RunDir) -> None:
@@ -141,15 +147,15 @@ def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
     ],
 )
 def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[float, float]], said: str) -> None:
-    made = [Pair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
+    made = [ValidationPair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
     found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
     assert said in correlation_text(found.correlation)
 
 
-def some_pairs(n: int = 20) -> list[Pair]:
+def some_pairs(n: int = 20) -> list[ValidationPair]:
     """Of networks whose order the proxy nearly keeps."""
     return [
-        Pair("run", f"n{i}", i / 40, 0.5 + (i ^ 1) / 50, 0.5, 1, 1.0, [[5, i / 50], [10, 0.5 + (i ^ 1) / 50]])
+        ValidationPair("run", f"n{i}", i / 40, 0.5 + (i ^ 1) / 50, 0.5, 1, 1.0, [[5, i / 50], [10, 0.5 + (i ^ 1) / 50]])
         for i in range(n)
     ]
 

@@ -256,6 +256,18 @@ def body(page: Path) -> str:
     return re.sub(r'href="[^"]*"', "", page.read_text().split("</h1>")[1])
 
 
+def test_a_report_from_a_pack_is_the_report_from_the_run_folders(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        make_run(tmp_path / "runs" / f"tiny-digits-delta-s{seed}", 3, 6, seed)
+    from_folders = report_of(tmp_path / "runs", tmp_path / "kept" / "sweep.jsonl.xz")
+    from_pack = report_of(tmp_path / "kept" / "sweep.jsonl.xz")
+    assert from_pack == tmp_path / "kept" / "sweep"
+    assert {path.name for path in (from_pack / "report").iterdir()} >= {"tiny-digits-delta-s0.html", "runs.csv"}
+    for name in ("runs.csv", "arms-1.csv"):
+        assert (from_folders / "report" / name).read_bytes() == (from_pack / "report" / name).read_bytes()
+    assert body(from_folders / "report.html") == body(from_pack / "report.html")
+
+
 def test_a_summary_holds_all_that_its_run_tells_but_code_and_completions(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 2, 8)
     report_of(run.path, tmp_path / "kept")

@@ -7,8 +7,9 @@ from report_pages import Page
 
 from nnloop.errors import RunFolderError
 from nnloop.report import write_overview, write_run_page
+from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.read import by_protocol, read
-from nnloop.report.measures.validation import Pair, keep, study
+from nnloop.report.measures.validation import Validation, ValidationPair, study
 
 
 @pytest.fixture
@@ -78,10 +79,11 @@ def test_an_overview_leaves_out_what_it_can_not_read_and_says_so(
 
 
 def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tmp_path: Path) -> None:
-    pairs = [Pair("run", f"n{i}", i / 10, i / 20, None, 1, 1.0) for i in range(9)]
+    pairs = [ValidationPair("run", f"n{i}", i / 10, i / 20, None, 1, 1.0) for i in range(9)]
     folder = tmp_path / "sweep" / "validate-1"
     folder.mkdir()
-    keep(folder / "validation.json", study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {}), pairs)
+    result = study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {})
+    write_document(folder / "validation.json", Validation(result, pairs, folder).document)
     (tmp_path / "sweep" / "validate-2").mkdir()
     (tmp_path / "sweep" / "validate-2" / "validation.json").write_text("{}")
     write_overview(runs, tmp_path / "sweep" / "report.html")

@@ -3,15 +3,18 @@
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
-from nnloop.report.measures.summaries import unpack
+from nnloop.report.measures import packs
+from nnloop.report.measures.summaries import MARK, summary, unpack
 from nnloop.report.text import balance
 from nnloop.runs.folder import RunDir
 from nnloop.stats import bootstrap_mean, wilson
@@ -28,6 +31,7 @@ class Run:
     """
 
     name: str
+    path: Path  # the run folder or the summary; in a pack one of its own, where its summary would lie
     folder: RunDir | None  # None where only a summary is at hand
     page: Path  # where the run's own page belongs
     meta: dict[str, Any]
@@ -139,6 +143,11 @@ class Run:
             seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
         )
 
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run as a JSON document for a result file."""
+        return summary(self.name, self.meta, self.reports, self.entries, self.corpus.values())
+
     def code(self, network: str) -> str | None:
         """The source of a candidate or of a network of the corpus; None where it is not there."""
         if network in self.corpus:
@@ -196,21 +205,41 @@ def by_protocol(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 
 def read(path: Path) -> Run:
-    """Read a run folder or a run's summary file. Raises RunFolderError."""
-    return read_summary(path) if path.is_file() else _read_folder(path)
+    """Read a run folder, or a file that holds the summary of one run. Raises RunFolderError."""
+    (run,) = read_all(path)
+    return run
 
 
-def read_summary(path: Path) -> Run:
-    """Read what report.kept wrote. Raises RunFolderError."""
+def read_all(path: Path) -> list[Run]:
+    """Read the run of a folder, or the runs whose summaries a file holds. Raises RunFolderError."""
+    if not path.is_file():
+        return [_read_folder(path)]
     try:
-        found = json.loads(path.read_text())
-        entries = unpack(found["completions"])
-        corpus = {row["id"]: Network(code="", **row) for row in found["corpus"]}
-        reports = [CycleReport.from_json(row) for row in found["cycles"]]
-        page = path.parent / "report" / f"{path.stem}.html"
-        return Run(found["name"], None, page, found["run"], reports, entries, corpus)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        documents = packs.read_documents(path, MARK)
+        if path.name.endswith(packs.PACKED):
+            folder = path.with_name(path.name.removesuffix(packs.PACKED))
+            return [_of_summary(document, folder / f"{_plain(document['name'])}.json") for document in documents]
+        return [_of_summary(document, path) for document in documents]
+    except (OSError, EOFError, LZMAError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path}: no run summary of this version of nnloop ({error})") from None
+
+
+def _of_summary(document: dict[str, Any], path: Path) -> Run:
+    """Return the run of a summary that is, or may as well be, the file `path`; its page belongs beside that."""
+    return Run(
+        name=document["name"],
+        path=path,
+        folder=None,
+        page=path.parent / "report" / f"{path.stem}.html",
+        meta=document["run"],
+        reports=[CycleReport.from_json(row) for row in document["cycles"]],
+        entries=unpack(document["completions"]),
+        corpus={row["id"]: Network(code="", **row) for row in document["corpus"]},
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.,+-]", "-", name)
 
 
 def _read_folder(folder: Path) -> Run:
@@ -227,7 +256,7 @@ def _read_folder(folder: Path) -> Run:
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
     meta |= {"dataset": facts} if facts else {}
-    return Run(folder.name, directory, directory.page, meta, reports, entries, corpus)
+    return Run(folder.name, folder, directory, directory.page, meta, reports, entries, corpus)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,16 +1,13 @@
-"""Run summaries: what stays of a finished run where its folder does not, as in a repository.
+"""Run summaries, which outlive run folders, for example in a repository.
 
-A summary is one JSON file: settings and provenance, the cycle reports, one row a completion. It holds no code and no
-completion; everything else of a report comes out the same as from the run folder.
+A summary is one JSON document: settings and provenance, the cycle reports, one row a completion. It holds neither code
+nor completions; the rest of a report comes out the same as from the run folder.
 """
 
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from nnloop.records import CycleReport, Entry, Network
-from nnloop.runs.durable import write_text
 
 MARK = "nnloop run summary"
 _LEFT_OUT = frozenset(
@@ -21,32 +18,18 @@ _RECORDS = ("result", "verdict")
 _LONGEST_REASON = 120
 
 
-def write_summary(
-    path: Path,
-    name: str,
-    meta: dict[str, Any],
-    reports: Sequence[CycleReport],
-    entries: Sequence[Entry],
-    corpus: Sequence[Network],
-) -> None:
-    """Write the summary of a run; a line per cycle and per completion, so that two versions can be compared."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = pack(entries)
-    parts = {
-        "kind": json.dumps(MARK),
-        "name": json.dumps(name),
-        "run": json.dumps(_without_places(meta)),
-        "corpus": _lines({"id": one.id, "name": one.name, "val_accuracy": one.val_accuracy} for one in corpus),
-        "cycles": _lines(report.to_json() for report in reports),
-        "completions": f'{{"columns": {json.dumps(table["columns"])},\n"rows": {_lines(table["rows"])}}}',
+def summary(
+    name: str, meta: dict[str, Any], reports: Sequence[CycleReport], entries: Sequence[Entry], corpus: Iterable[Network]
+) -> dict[str, Any]:
+    """Return the summary of a run as a JSON document."""
+    return {
+        "kind": MARK,
+        "name": name,
+        "run": _without_places(meta),
+        "corpus": [{"id": one.id, "name": one.name, "val_accuracy": one.val_accuracy} for one in corpus],
+        "cycles": [report.to_json() for report in reports],
+        "completions": pack(entries),
     }
-    write_text(path, "{\n" + ",\n".join(f'"{key}": {text}' for key, text in parts.items()) + "\n}\n")
-
-
-def is_summary(path: Path) -> bool:
-    """Whether a JSON file says that it is one of these."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return MARK in file.read(80)
 
 
 def pack(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -85,7 +68,3 @@ def _nested(row: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         elif value is not None:
             entry[record] = (entry[record] or {}) | {field: value}
     return entry
-
-
-def _lines(rows: Iterable[Any]) -> str:
-    return "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]"

@@ -6,14 +6,15 @@ what can be seen: the top of an archive lies so close together that it can't sho
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
 from nnloop.records import Record
+from nnloop.report.measures import packs
 from nnloop.report.text import number, signed
 from nnloop.runs.durable import write_text
 from nnloop.stats import Correlation, spearman
@@ -23,7 +24,7 @@ FILE = "validation.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair(Record):
+class ValidationPair(Record):
     """One network under both protocols; accuracies are on the validation split, `long_test` on the test set."""
 
     run: str
@@ -52,8 +53,22 @@ class ValidationReport(Record):
     regret: float | None  # long accuracy that following the proxy's first choice costs
 
 
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The result of a job=validate with its pairs; `folder` is the place of its page, tables and figures."""
+
+    report: ValidationReport
+    pairs: Sequence[ValidationPair]
+    folder: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """A JSON document of which every table and figure can be made again."""
+        return {"kind": MARK, "report": self.report.to_json(), "pairs": [pair.to_json() for pair in self.pairs]}
+
+
 def study(
-    pairs: Sequence[Pair], dataset: str, proxy: str, long: str, rule: str, chosen: int, failed: dict[str, int]
+    pairs: Sequence[ValidationPair], dataset: str, proxy: str, long: str, rule: str, chosen: int, failed: dict[str, int]
 ) -> ValidationReport:
     tested = [(pair.proxy, pair.long_test) for pair in pairs if pair.long_test is not None]
     first = max(pairs, key=lambda pair: pair.proxy, default=None)
@@ -84,38 +99,30 @@ def p_text(value: float | None) -> str:
     return number(value) if value is None or value >= 0.001 else f"{value:.0e}"
 
 
-def keep(path: Path, found: ValidationReport, pairs: Sequence[Pair]) -> None:
-    """Write all that a validation found to one file, a line a pair; every table and figure can be made from it."""
-    rows = ",\n".join(json.dumps(pair.to_json()) for pair in pairs)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(
-        path, f'{{\n"kind": "{MARK}",\n"found": {json.dumps(found.to_json(), indent=2)},\n"pairs": [\n{rows}\n]\n}}\n'
-    )
-
-
-def read_kept(path: Path) -> tuple[ValidationReport, list[Pair]]:
-    """Read what `keep` wrote. Raises RunFolderError."""
+def read_validations(path: Path) -> list[Validation]:
+    """Return the validations of a result file. Raises RunFolderError."""
     try:
-        data = json.loads(path.read_text())
-        return ValidationReport.from_json(data["found"]), [Pair.from_json(row) for row in data["pairs"]]
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        documents = packs.read_documents(path, MARK)
+        return [_of_document(one, _folder(path, number)) for number, one in enumerate(documents, 1)]
+    except (OSError, EOFError, LZMAError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path}: no validation of this version of nnloop ({error})") from None
 
 
-def is_validation(path: Path) -> bool:
-    """Whether a JSON file says that it is one of these."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return MARK in file.read(80)
+def _of_document(document: dict[str, Any], folder: Path) -> Validation:
+    pairs = [ValidationPair.from_json(row) for row in document["pairs"]]
+    return Validation(ValidationReport.from_json(document["report"]), pairs, folder)
 
 
-def place(path: Path) -> Path:
-    """The folder of a kept validation's page, tables and figures; in a folder of summaries it has one of its own."""
+def _folder(path: Path, number: int) -> Path:
+    """Return where the page, tables and figures belong; in a folder of summaries and for a pack apart from others'."""
+    if path.name.endswith(packs.PACKED):
+        return path.with_name(path.name.removesuffix(packs.PACKED)) / "report" / str(number)
     return path.parent if path.name == FILE else path.parent / "report" / path.stem
 
 
-def write_tables(pairs: Sequence[Pair], folder: Path) -> None:
+def write_tables(pairs: Sequence[ValidationPair], folder: Path) -> None:
     """Write pairs.csv, and curves.csv with a row a network and epoch."""
-    plain = [name for name in Pair.__slots__ if name != "curve"]
+    plain = [name for name in ValidationPair.__slots__ if name != "curve"]
     rows = ({name: row[name] for name in plain} for row in (pair.to_json() for pair in pairs))
     write_text(folder / "pairs.csv", _csv(plain, rows))
     points = (

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
+from nnloop.report.measures import packs
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.read import Run
-from nnloop.report.measures.validation import FILE, correlation_text, is_validation, place, read_kept
+from nnloop.report.measures.validation import MARK, correlation_text, read_validations
 from nnloop.report.text import count, duration, interval, number, percent
 from nnloop.report.web.arms_section import arms_section
 from nnloop.report.web.html import Content, Markup, page, table, tag
@@ -49,14 +50,16 @@ def _protocol(found: Comparison, out: Path) -> Markup:
 def _validations(folder: Path) -> Markup | None:
     """What the job=validate runs beside these searches found."""
     rows = []
-    for path in sorted([*folder.glob(f"*/{FILE}"), *filter(is_validation, folder.glob("*.json"))]):
+    for path in packs.files(folder):
         try:
-            found, _ = read_kept(path)
+            validations = read_validations(path) if packs.holds(path, MARK) else []
         except RunFolderError:
             continue  # of another version
-        page = place(path) / "validation.html"
-        name = tag("a", page.parent.name, href=urllib.parse.quote(os.path.relpath(page, folder)))
-        rows.append([name, found.dataset, found.proxy, found.long, correlation_text(found.correlation), found.rule])
+        for one in validations:
+            page, report = one.folder / "validation.html", one.report
+            name = tag("a", one.folder.name, href=urllib.parse.quote(os.path.relpath(page, folder)))
+            found = correlation_text(report.correlation)
+            rows.append([name, report.dataset, report.proxy, report.long, found, report.rule])
     if not rows:
         return None
     head = ["validation", "dataset", "proxy", "long", "Spearman's rho with its 95% interval", "chosen"]

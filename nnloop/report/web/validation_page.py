@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from nnloop.report.measures.validation import Pair, ValidationReport, p_text
+from nnloop.report.measures.validation import Validation, ValidationPair, ValidationReport, p_text
 from nnloop.report.text import count, number, percent, signed
 from nnloop.report.web import svg
 from nnloop.report.web.charts import card, percent_axis
@@ -17,7 +17,9 @@ THIRDS = {"first third by the proxy": 0, "second": 6, "last": 1}
 _STEPS = 24  # places at which a band's edge is computed
 
 
-def validation_page(found: ValidationReport, pairs: Sequence[Pair]) -> str:
+def validation_page(validation: Validation) -> str:
+    """Return the page of a validation."""
+    found, pairs = validation.report, validation.pairs
     title = f"Does {found.proxy} rank like {found.long}?"
     sections: list[Content] = [
         tag("h1", title),
@@ -55,7 +57,7 @@ def _notes(found: ValidationReport) -> Markup | None:
     return tag("p", "Beware: ", "; ".join(sorted(notes)), ".") if notes else None
 
 
-def _scatter(found: ValidationReport, pairs: Sequence[Pair]) -> Markup:
+def _scatter(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
     points = [Point(pair.proxy, pair.long, hint=_hint(pair)) for pair in pairs]
     x, y = percent_axis(f"{found.proxy}: accuracy, %"), percent_axis(f"{found.long}: accuracy, %")
     band = Series("fit", accuracy_band(pairs), 0, dots=False)
@@ -63,7 +65,7 @@ def _scatter(found: ValidationReport, pairs: Sequence[Pair]) -> Markup:
     return card("Accuracy", svg.line_chart([band, Series("", points, 0, line=False)], x, y), note)
 
 
-def accuracy_band(pairs: Sequence[Pair]) -> list[Point]:
+def accuracy_band(pairs: Sequence[ValidationPair]) -> list[Point]:
     """The line through proxy and long accuracies; nothing where there is none."""
     proxy = [pair.proxy for pair in pairs]
     if not pairs:
@@ -74,7 +76,7 @@ def accuracy_band(pairs: Sequence[Pair]) -> list[Point]:
     return [Point(x, one.value, one.low, one.high) for x, one in zip(at, line, strict=True)] if line else []
 
 
-def _ranks(found: ValidationReport, pairs: Sequence[Pair]) -> Markup:
+def _ranks(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
     """Ranks are what rho sees; 1 is the best, ties share their mean rank."""
     x, y = svg.Axis("rank by the proxy", whole=True), svg.Axis("long rank", whole=True, low=0, high=len(pairs) + 1)
     proxy, long = ranks([pair.proxy for pair in pairs]), ranks([pair.long for pair in pairs])
@@ -99,7 +101,7 @@ def ranks(values: Sequence[float]) -> list[float]:
     return [1 + sum(v > value for v in values) + (sum(v == value for v in values) - 1) / 2 for value in values]
 
 
-def _curves(found: ValidationReport, pairs: Sequence[Pair]) -> Markup | None:
+def _curves(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup | None:
     drawn = [
         Series(
             f"{pair.candidate}, {percent(pair.proxy)} % by the proxy",
@@ -118,24 +120,24 @@ def _curves(found: ValidationReport, pairs: Sequence[Pair]) -> Markup | None:
     return card("Learning curves", chart, note, svg.legend(list(THIRDS), list(THIRDS.values())))
 
 
-def thirds(pairs: Sequence[Pair]) -> dict[int, list[Pair]]:
+def thirds(pairs: Sequence[ValidationPair]) -> dict[int, list[ValidationPair]]:
     """Pairs in three groups by proxy accuracy, best first, by the group's colour."""
     ordered = sorted(pairs, key=lambda pair: (-pair.proxy, pair.candidate))
     cuts = pairwise(round(len(ordered) * part / len(THIRDS)) for part in range(len(THIRDS) + 1))
     return {colour: ordered[low:high] for colour, (low, high) in zip(THIRDS.values(), cuts, strict=True)}
 
 
-def _hint(pair: Pair) -> str:
+def _hint(pair: ValidationPair) -> str:
     return f"{pair.candidate}: {percent(pair.proxy)} %, then {percent(pair.long)} %"
 
 
-def _pairs(pairs: Sequence[Pair]) -> Markup:
+def _pairs(pairs: Sequence[ValidationPair]) -> Markup:
     head = ["network", "run", "proxy, %", "long, %", "long test, %", "parameters", "seconds"]
     ordered = sorted(pairs, key=lambda pair: (-pair.long, pair.candidate))
     return table(head, (_row(pair) for pair in ordered))
 
 
-def _row(pair: Pair) -> list[Content]:
+def _row(pair: ValidationPair) -> list[Content]:
     return [
         tag("span", pair.candidate, class_="mono"),
         pair.run,
