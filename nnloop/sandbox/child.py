@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from nnloop.records import Status
 from nnloop.sandbox.wire import LARGEST_STATE, Order, write_all
 from nnloop.training import fit
-from nnloop.training.checkpoint import Leg, Paused
+from nnloop.training.checkpoint import Checkpoint, Segment
 from nnloop.training.contract import Built
 from nnloop.training.images import Images
 from nnloop.training.unfit import UnfitError
@@ -33,14 +33,22 @@ def work(order: Order, report: int, images: Images) -> None:
         say(event="built", params=built.params, flops=built.flops, graph=built.graph, precision=built.precision.name)
 
     try:
-        trained = fit.train(order.code, images, order.recipe, order.seed, order.max_params, on_built, _leg(order))
+        trained = fit.train(
+            order.code,
+            images,
+            order.recipe,
+            seed=order.seed,
+            on_built=on_built,
+            max_params=order.max_params,
+            segment=_segment(order),
+        )
     except UnfitError as error:
         say(event="unfit", status=error.status.value, reason=error.reason)
         return
     except MemoryError:
         say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
         return
-    if isinstance(trained, Paused):
+    if isinstance(trained, Checkpoint):
         say(event="paused", state_bytes=len(trained.state))
         write_all(report, trained.state)
     else:
@@ -58,7 +66,7 @@ def _choose_device(order: Order) -> None:
             torch.cuda.set_per_process_memory_fraction(order.device_share)
 
 
-def _leg(order: Order) -> Leg | None:
+def _segment(order: Order) -> Segment | None:
     if order.until is None and order.state is None:
         return None
-    return Leg(order.until or order.recipe.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)
+    return Segment(order.until or order.recipe.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)

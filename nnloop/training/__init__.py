@@ -1,1 +1,1 @@
-"""What happens in the candidate's process: build the network, train it for an epoch, return its logits."""
+"""The work of a candidate's process: build the network, train it for an epoch, return its logits."""

@@ -1,11 +1,12 @@
-"""A training cut into legs: where a leg ends, and what its checkpoint holds beside Lightning's part.
+"""A training cut into segments: where a segment ends, and the part of its checkpoint that Lightning does not keep.
 
-A leg runs in a process of its own. Its checkpoint is written and read by processes of the same candidate alone, and
-even they load nothing but tensors and plain values. What a network keeps outside its state_dict does not come along.
+A segment runs in a process of its own. Its checkpoint is written and read by processes of the same candidate alone,
+and even these load nothing but tensors and plain values. A checkpoint holds a network's state_dict and nothing else
+that the network keeps.
 """
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,22 @@ import torch
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
-    """Train from `state` (empty: from the start) to the end of epoch `until`; no larger state than `most` is given."""
+class Segment:
+    """One part of a training: from `state` to the end of epoch `until`, counted from 1.
+
+    An empty `state` is the start of the training. A training whose state would exceed `largest_state` bytes is not cut.
+    """
 
     until: int
     state: bytes
-    most: int
+    largest_state: int
 
-    def can_pause(self, params: int) -> bool:
-        """Whether the parameters, their momenta and as much again for buffers would fit."""
-        return 12 * params < self.most
+    def fits(self, params: int) -> bool:
+        """Return whether the parameters, their momenta and as much again for buffers fit in `largest_state`."""
+        return 12 * params < self.largest_state
 
     def unpack(self, folder: Path) -> Path | None:
-        """Put the state where Lightning can read it."""
+        """Write the state to a file that Lightning can read; None where the training starts."""
         if not self.state:
             return None
         path = folder / "from.ckpt"
@@ -35,8 +39,8 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """The end of a leg after which the training goes on."""
+class Checkpoint:
+    """The end of a segment that others follow, with the evaluation up to there."""
 
     state: bytes
     logits: torch.Tensor  # float32 (M, classes), on the CPU
@@ -44,7 +48,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class RandomState:
-    """Every generator that a training draws from, in plain values."""
+    """The states of all random number generators that a training uses, as tensors and plain values."""
 
     batches: torch.Tensor
     cpu: torch.Tensor
@@ -54,12 +58,19 @@ class RandomState:
 
     @classmethod
     def now(cls, batches: torch.Generator) -> "RandomState":
+        """Record the generators of this process and `batches`, which shuffles and augments."""
         legacy: Any = np.random.get_state(legacy=True)
         name, keys, *rest = legacy
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return cls(batches.get_state(), torch.get_rng_state(), cuda, random.getstate(), [name, keys.tolist(), *rest])
+        return cls(
+            batches=batches.get_state(),
+            cpu=torch.get_rng_state(),
+            cuda=torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            python=random.getstate(),
+            numpy=[name, keys.tolist(), *rest],
+        )
 
     def restore(self, batches: torch.Generator) -> None:
+        """Put the generators of this process and `batches` back to these states."""
         batches.set_state(self.batches.cpu())
         torch.set_rng_state(self.cpu.cpu())
         if self.cuda:
@@ -67,6 +78,3 @@ class RandomState:
         random.setstate(self.python)
         name, keys, *rest = self.numpy
         np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)

@@ -29,18 +29,23 @@ Uninitialized = UninitializedParameter | UninitializedBuffer
 
 @dataclass(frozen=True, slots=True)
 class Built:
+    """A network that was built and checked."""
+
     net: nn.Module
-    memory_format: torch.memory_format  # that the network and its images are in
+    memory_format: torch.memory_format  # of the network and its images
     precision: Precision
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
-    graph: str | None  # of operators, JSON as training.graph writes it; None where it can't be traced
+    graph: str | None  # of operators, JSON as operator_graph.trace writes it; None where it can't be traced
 
 
-def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Built:
-    """Build the network and check it on `sample`, normalised images (2, C, H, W). Raises UnfitError."""
+def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) -> Built:
+    """Build the network and check it on `sample`, normalised images (2, C, H, W).
+
+    Raises UnfitError where the candidate's code fails or gives something else than a trainable network.
+    """
     try:
-        net = _construct(_load(code, recipe), sample, recipe, device)
+        net = _construct(code, sample, recipe, device=device)
     except UnfitError:
         raise
     except BaseException as error:  # SystemExit and KeyboardInterrupt included: it is the candidate that raises them
@@ -61,7 +66,7 @@ def build(code: str, sample: Tensor, recipe: Recipe, device: torch.device) -> Bu
     precision = choose(recipe.precision, device, flops and flops * recipe.batch_size)
     if not _runs(net, sample, precision):
         precision = Precision(False, device)
-    return Built(net, memory_format, precision, params, flops, graph)
+    return Built(net=net, memory_format=memory_format, precision=precision, params=params, flops=flops, graph=graph)
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:
@@ -89,7 +94,8 @@ def _check_hyperparameters(wanted: Collection[str], recipe: Recipe) -> None:
         )
 
 
-def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: torch.device) -> nn.Module:
+def _construct(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) -> nn.Module:
+    kind = _load(code, recipe)
     in_shape = (recipe.batch_size, *sample.shape[1:])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Lazy modules are a new feature")
@@ -98,10 +104,10 @@ def _construct(kind: type[nn.Module], sample: Tensor, recipe: Recipe, device: to
 
 
 def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
-    """Run forward once, which also gives lazy modules their shapes, and check what comes out. Raises UnfitError.
+    """Run forward once, which also gives lazy modules their shapes, and check its output. Raises UnfitError.
 
-    Returns the memory format it is in afterwards: channels last, which convolutions are faster in, or the default one
-    where the other does not suit the network (a view of what a convolution gives).
+    Returns the network's memory format afterwards: channels last, in which convolutions are faster, or the default one
+    where forward fails in the other (as it does on a view of a convolution's output).
     """
     net.eval()
     with torch.no_grad():
@@ -112,11 +118,11 @@ def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
             net.eval()
     _forget_unused(net)
     _check_output(out, (len(sample), classes))
-    return _settle_format(net, sample)
+    return _choose_format(net, sample)
 
 
-def _settle_format(net: nn.Module, sample: Tensor) -> torch.memory_format:
-    """Put the network into the memory format that it will train in, and return that."""
+def _choose_format(net: nn.Module, sample: Tensor) -> torch.memory_format:
+    """Put the network into the memory format in which it will train, and return that format."""
     try:
         _to_format(net, torch.channels_last)
         with torch.no_grad():
@@ -142,14 +148,17 @@ def _check_output(out: object, expected: tuple[int, int]) -> None:
 
 
 def _runs(net: nn.Module, sample: Tensor, precision: Precision) -> bool:
-    """Whether a network that runs in float32 does so in this precision: it may mix the two, or use what lacks one."""
+    """Return whether a network that runs in float32 runs in this precision too.
+
+    It may mix two types, or use an operation that one of them lacks.
+    """
     if not precision.mixed:
         return True
     net.eval()
     try:
         with torch.no_grad(), precision.forward():
             net(sample)
-    except Exception:  # the candidate's code raises it, whatever it is; it ran in float32 just before
+    except Exception:  # the candidate's code may raise anything; it ran in float32 just before
         return False
     return True
 

@@ -1,7 +1,7 @@
-"""Convolutions of a CPU where they end in a map of a few pixels: there a matrix product is faster than torch's own.
+"""Convolutions to a map of a few pixels as matrix products, which a CPU computes faster than torch's convolutions.
 
 With hundreds of channels on 2x2 or 1x1 pixels, the last stages of many networks at 32 px, a convolution is a product of
-a large matrix of weights with few rows of pixels, which oneDNN's kernels are not made for. Gathering the pixels under
+a large matrix of weights with few rows of pixels, for which oneDNN's kernels are not made. Gathering the pixels under
 each tap and multiplying gives the same sums in another order, up to 11 times as fast from `MANY_WEIGHTS` on.
 Taps that meet nothing but padding (8 of a 3x3 kernel's 9 on one pixel) are left out of the product.
 """
@@ -19,6 +19,7 @@ class SmallMapConv2d(nn.Conv2d):
     """An nn.Conv2d without groups or dilation, padded by zeros, that multiplies small maps out."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve images, (B, C, H, W) or (C, H, W)."""
         if x.dim() != 4:
             return super().forward(x)
         vertical, horizontal = (_Axis(x.shape[2 + at], *self._numbers(at)) for at in range(2))
@@ -35,7 +36,7 @@ class SmallMapConv2d(nn.Conv2d):
 
 
 class _Axis:
-    """One of the two: `out` pixels of the result, and which of the kernel's taps ever meet the image."""
+    """One of the two axes: `out` pixels of the result, and `taps`, the part of the kernel that ever meets the image."""
 
     def __init__(self, size: int, kernel: int, stride: int, padding: int) -> None:
         self.out = (size + 2 * padding - kernel) // stride + 1
@@ -46,7 +47,7 @@ class _Axis:
         self.taps = slice(used[0], used[-1] + 1) if used else slice(0, kernel)
 
     def slices(self) -> list[slice]:
-        """Of the padded image, the pixels under each tap."""
+        """Return the pixels of the padded image under each tap."""
         reach = (self.out - 1) * self._stride + 1
         return [slice(tap, tap + reach, self._stride) for tap in range(self.taps.start, self.taps.stop)]
 

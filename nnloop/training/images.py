@@ -12,22 +12,24 @@ from nnloop.training.recipe import Recipe, steps_per_epoch
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """What a candidate may see: no labels of the evaluation images."""
+    """The images that a candidate may see, without the labels of the evaluation images."""
 
     train_x: Tensor  # uint8 (N, C, H, W)
     train_y: Tensor  # int64 (N,)
     eval_x: Tensor  # uint8 (M, C, H, W)
 
     def to(self, device: torch.device) -> "Images":
+        """Return the images on another device."""
         return Images(self.train_x.to(device), self.train_y.to(device), self.eval_x.to(device))
 
 
 class Normalise:
-    """uint8 pixels to standardised floats of the recipe's size, in one memory format."""
+    """Turns uint8 pixels into standardised floats of the recipe's size, in one memory format."""
 
     def __init__(self, recipe: Recipe, device: torch.device, memory_format: torch.memory_format) -> None:
-        mean = torch.tensor(recipe.mean, device=device).view(1, -1, 1, 1)
-        std = torch.tensor(recipe.std, device=device).view(1, -1, 1, 1)
+        mean, std = (
+            torch.tensor(each, device=device)[:, None, None] for each in (recipe.mean, recipe.std)
+        )  # (C, 1, 1)
         self._scale = 1 / (255 * std)
         self._shift = -mean / std
         self._size = recipe.size
@@ -47,7 +49,7 @@ def resize(x: Tensor, size: int) -> Tensor:
         return x
     shorter = min(height, width)
     scaled = (size * height // shorter, size * width // shorter)
-    x = x if x.device.type == "cpu" else x.float()  # only there are bytes resized
+    x = x if x.device.type == "cpu" else x.float()  # torch resizes bytes on CPUs only
     x = nn.functional.interpolate(x, scaled, mode="bilinear", antialias=True)
     if x.is_floating_point():
         x = x.round_().clamp_(0, 255)
@@ -56,9 +58,9 @@ def resize(x: Tensor, size: int) -> Tensor:
 
 
 class TrainBatches:
-    """One shuffled, augmented pass over the training images each time it is iterated."""
+    """The training images in batches: each iteration over them is one shuffled, augmented pass."""
 
-    def __init__(self, images: Images, recipe: Recipe, normalise: Normalise, seed: int) -> None:
+    def __init__(self, images: Images, recipe: Recipe, normalise: Normalise, *, seed: int) -> None:
         self._images = images
         self._recipe = recipe
         self._normalise = normalise

@@ -1,6 +1,7 @@
 """The Lightning module of a network that trains by the recipe alone."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -16,46 +17,56 @@ from nnloop.training.recipe import Recipe, one_cycle
 from nnloop.training.unfit import UnfitError
 
 STEPS_PER_CALL = 16
-"""Optimizer steps in one Lightning step: its own work for each, about 0.5 ms, is as much as a small network's step."""
+"""Optimizer steps in one step of Lightning, whose own work of about 0.5 ms equals that of a small network's step."""
 
 
 class Classifier(LightningModule):
-    """Trains `net`; ends the trial as diverged when the loss is no longer finite. Gets chunks of batches."""
+    """Trains `net` on chunks of batches, and ends the trial as diverged when the loss is no longer finite."""
 
     def __init__(
-        self, net: nn.Module, recipe: Recipe, precision: Precision, total_steps: int, generator: torch.Generator
+        self, net: nn.Module, recipe: Recipe, precision: Precision, *, steps: int, generator: torch.Generator
     ) -> None:
-        """`generator` is the one that shuffles and augments; a checkpoint keeps its state."""
+        """Prepare a training of `steps` steps.
+
+        `generator` shuffles and augments the batches; a checkpoint holds its state.
+        """
         super().__init__()
         self.automatic_optimization = False
         self.net = net
         self.recipe = recipe
         self.precision = precision
-        self.total_steps = total_steps
+        self.total_steps = steps
         self.generator = generator
         self.steps = 0
         self.loss_sum = torch.zeros(())
         self._seen = (0, 0.0)  # steps and sum of their losses at the last look
+        self.random: RandomState | None = None  # that a checkpoint held
 
-        self.random: RandomState | None = None  # to go on from, of a checkpoint
+    @property
+    def mean_loss(self) -> float:
+        """The mean of the losses of all steps, at the end of the training."""
+        return float(self.loss_sum) / self.total_steps
 
     def on_train_start(self) -> None:
+        """Restore the random number generators of a training that goes on from a checkpoint."""
         self.loss_sum = self.loss_sum.to(self.device)
         if self.random is not None:
             self.random.restore(self.generator)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what Lightning doesn't: the place in the schedule and every random number generator."""
+        """Add the place in the schedule and the random number generators, which Lightning does not save."""
         checkpoint["steps"] = self.steps
         checkpoint["loss_sum"] = self.loss_sum
         checkpoint["seen"] = self._seen
-        checkpoint["random"] = RandomState.now(self.generator).to_json()
+        checkpoint["random"] = asdict(RandomState.now(self.generator))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Read the entries that on_save_checkpoint added."""
         self.steps, self.loss_sum, self._seen = checkpoint["steps"], checkpoint["loss_sum"], checkpoint["seen"]
         self.random = RandomState(**checkpoint["random"])
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
+        """Take one optimizer step for each batch of the chunk, then look at the loss."""
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         for x, y in chunk:
             self._step(optimizer, x, y)
@@ -89,10 +100,11 @@ class Classifier(LightningModule):
             raise UnfitError(Status.DIVERGED, f"the loss is {loss:.2f} by {where}, guessing's is {guessing:.2f}")
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leave it: the images are there already."""
+        """Return the batch as it is, since the images are on the device already."""
         return batch
 
     def configure_optimizers(self) -> SGD:
+        """Return the recipe's optimizer."""
         recipe = self.recipe
         return SGD(
             [parameter for parameter in self.net.parameters() if parameter.requires_grad],

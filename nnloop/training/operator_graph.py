@@ -1,13 +1,13 @@
-"""The operator graph of a network: what its forward computes, whatever its source looks like.
+"""The operator graph of a network: the operations of its forward, however its source is written.
 
 One training-mode forward pass is recorded below autograd, so every way of writing an operation gives the same operator.
-Unused results are left out, as are operators that only copy; in-place operators count as their plain form. What isn't
-seen: branches not taken, in-place writes through a view, and everything done with numbers taken out of a tensor.
+Unused results are left out, as are operators that only copy; in-place operators count as their plain form. Not recorded
+are branches not taken, in-place writes through a view, and calculations with numbers taken out of a tensor.
 """
 
 import json
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,20 +16,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 MAX_NODES = 5_000
 MAX_BYTES = 400_000
-"""Of the JSON; larger graphs are not reported."""
+"""Larger graphs, in JSON, are not reported."""
 _TEXT = 300
 _COPIES = frozenset({"alias", "clone", "detach", "lift_fresh"})
 _SHAPED = frozenset({"_reshape_alias", "_unsafe_view", "expand", "reshape", "view"})
-"""Operators of which the resulting shape says all; they are one, since the spelling decides between them."""
+"""Operators that the resulting shape describes in full; they count as one, since only spelling tells them apart."""
+
+
+class Operation(NamedTuple):
+    """One node of the graph, in the form that goes into the JSON."""
+
+    operator: str
+    arguments: str
+    shape: list[int]  # of the result
+    inputs: list[int]  # places of earlier nodes
 
 
 def trace(net: nn.Module, sample: Tensor) -> str | None:
-    """Record forward(sample), (B, C, H, W), as JSON: nodes [operator, arguments, shape of the result, inputs].
+    """Record forward(sample), of images (B, C, H, W), as JSON: a list of Operations, of which the last is the result.
 
-    Inputs are places of earlier nodes; the last node is the result. None where the pass fails or the graph is too
-    large. The network's buffers and mode are put back.
+    Returns None where the pass fails or the graph is too large. The network's buffers and mode are put back.
     """
-    mode, kept = net.training, [(buffer, buffer.clone()) for buffer in net.buffers()]
+    mode, buffers = net.training, [(buffer, buffer.clone()) for buffer in net.buffers()]
     recorder = _Recorder(sample)
     try:
         _seed()
@@ -42,14 +50,14 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
     finally:
         net.train(mode)
         with torch.no_grad():
-            for buffer, value in kept:
+            for buffer, value in buffers:
                 buffer.copy_(value)
     text = json.dumps(nodes, separators=(",", ":"))
     return text if len(text) <= MAX_BYTES else None
 
 
 def _seed() -> None:
-    """Stochastic branches must not depend on the trial's seed, which differs between two spellings of a network."""
+    """Fix the seed: stochastic branches must not depend on the trial's, which differs between equal networks."""
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
@@ -60,10 +68,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, sample: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._nodes: list[tuple[str, str, list[int], list[int]]] = [("input", "", list(sample.shape), [])]
+        self._nodes = [Operation("input", "", shape=list(sample.shape), inputs=[])]
         self._place: dict[int, int] = {id(sample): 0}
         self._leaves: set[int] = set()
-        self._alive: list[Any] = [sample]
+        self._alive: list[object] = [sample]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -72,38 +80,37 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._alive.append((args, kwargs, out))
         results = [item for item in (out if isinstance(out, tuple | list) else [out]) if isinstance(item, Tensor)]
         if results:
-            self._record(func.overloadpacket.__name__, text, results, inputs)
+            self._record(func.overloadpacket.__name__, results, text=text, inputs=inputs)
         return out
 
-    def ancestors(self, out: Tensor) -> list[tuple[str, str, list[int], list[int]]]:
-        """The nodes that the result depends on, numbered anew."""
+    def ancestors(self, out: Tensor) -> list[Operation]:
+        """Return the nodes on which the result depends, numbered anew."""
         wanted = {self._place[id(out)]}
         for at in range(max(wanted), -1, -1):
-            wanted.update(self._nodes[at][3] if at in wanted else ())
+            wanted.update(self._nodes[at].inputs if at in wanted else ())
         new = {old: number for number, old in enumerate(sorted(wanted))}
-        kept = (self._nodes[old] for old in new)
-        return [(name, text, shape, [new[each] for each in inputs]) for name, text, shape, inputs in kept]
+        return [node._replace(inputs=[new[each] for each in node.inputs]) for node in map(self._nodes.__getitem__, new)]
 
-    def _record(self, name: str, text: str, results: list[Tensor], inputs: list[int]) -> None:
+    def _record(self, name: str, results: list[Tensor], *, text: str, inputs: list[int]) -> None:
         name = name.rstrip("_") or name
         if name in _COPIES and inputs:
             self._place[id(results[0])] = inputs[0]
             return
         if name in _SHAPED:
             name, text = "view", ""
-        place = self._add(name, text, results[0], inputs)
+        place = self._add(results[0], Operation(name, text, shape=list(results[0].shape), inputs=inputs))
         for number, extra in enumerate(results[1:], 1):
-            self._add("item", str(number), extra, [place])
+            self._add(extra, Operation("item", str(number), shape=list(extra.shape), inputs=[place]))
 
-    def _add(self, name: str, text: str, result: Tensor, inputs: list[int]) -> int:
+    def _add(self, result: Tensor, node: Operation) -> int:
         if len(self._nodes) == MAX_NODES:
             raise OverflowError("the graph is too large")
         self._place[id(result)] = len(self._nodes)
-        self._nodes.append((name, text, list(result.shape), inputs))
+        self._nodes.append(node)
         return len(self._nodes) - 1
 
-    def _text(self, value: Any, inputs: list[int]) -> str:
-        """Write arguments down; tensors that were computed are noted in `inputs`, parameters and constants by shape."""
+    def _text(self, value: object, inputs: list[int]) -> str:
+        """Write arguments down; computed tensors are noted in `inputs`, parameters and constants by their shape."""
         if isinstance(value, Tensor):
             return self._tensor(value, inputs)
         if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
 """The Lightning module of a network that trains itself: LEMUR's train_setup(prm) and learn(batches)."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Self
 
 import torch
 from lightning import LightningModule
@@ -19,12 +19,12 @@ BATCHES_PER_LOOK = 16
 
 
 def trains_itself(net: nn.Module, recipe: Recipe) -> bool:
-    """Whether the network's own learn counts and is there."""
+    """Return whether the recipe lets the network train itself and the network can."""
     return recipe.own_training and callable(getattr(net, "learn", None))
 
 
 class OwnTraining(LightningModule):
-    """Has `net` learn a pass an epoch, which is one step of Lightning's.
+    """Has `net` learn one pass over the batches an epoch, which is one step of Lightning.
 
     It ends the trial as diverged when a weight is no longer finite. The loss stays the network's own affair.
     """
@@ -38,6 +38,7 @@ class OwnTraining(LightningModule):
         self.steps: dict[int, int] = {}  # by optimizer
 
     def configure_optimizers(self) -> Optimizer | None:
+        """Call the network's train_setup and return the optimizer that it made, if it made one."""
         setup = getattr(self.net, "train_setup", None)
         if callable(setup):
             setup(self.recipe.prm())
@@ -45,7 +46,8 @@ class OwnTraining(LightningModule):
         return optimizer if isinstance(optimizer, Optimizer) else None
 
     def training_step(self, batches: "Pass", batch_idx: int) -> None:
-        learn: Callable[[Pass], Any] = self.net.learn  # type: ignore[assignment]
+        """Call the network's learn. Raises UnfitError where it took more steps by more gradients than batches."""
+        learn: Callable[[Pass], object] = self.net.learn  # type: ignore[assignment]
         self.steps.clear()
         before = self.watch.gradients
         counting = register_optimizer_step_post_hook(self._count)
@@ -63,13 +65,13 @@ class OwnTraining(LightningModule):
     def _count(self, optimizer: Optimizer, arguments: object, keywords: object) -> None:
         self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leave it: the images are there already."""
+    def transfer_batch_to_device(self, batch: "Pass", device: torch.device, dataloader_idx: int) -> "Pass":
+        """Return the batch as it is, since the images are on the device already."""
         return batch
 
 
 class Pass:
-    """One epoch's batches, once: as LEMUR's own loader, it is its own iterator and has a length."""
+    """One epoch's batches, given out once; like LEMUR's own loader it is its own iterator and has a length."""
 
     def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
         self._batches = batches
@@ -100,7 +102,7 @@ class Pass:
 
 
 class Passes:
-    """What Lightning iterates over: one pass an epoch."""
+    """The loader that Lightning iterates over: it gives one pass an epoch."""
 
     def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
         self._batches = batches

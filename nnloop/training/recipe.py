@@ -11,7 +11,7 @@ from nnloop.settings.transforms import parse_transform
 
 @dataclass(frozen=True, slots=True)
 class Recipe(Record):
-    """Everything of the dataset's and the proxy's settings that training looks at."""
+    """All values of the dataset's and the protocol's settings that training uses."""
 
     classes: int
     mean: list[float]  # per channel, of pixels in [0, 1]
@@ -36,7 +36,7 @@ class Recipe(Record):
     own_training: bool = False  # the network's train_setup and learn count where it has them
 
     def prm(self) -> dict[str, Any]:
-        """The hyperparameters that Net is given, under LEMUR's names."""
+        """Return the hyperparameters that Net is given, under LEMUR's names."""
         return {
             **self.more,
             "lr": self.lr,

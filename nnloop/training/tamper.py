@@ -50,7 +50,10 @@ Prepare = Callable[[Tensor], Tensor]
 
 
 class Watch:
-    """One trial's: built, begin, trained, evaluated, within a with. Each of them and its end raise UnfitError."""
+    """A watch over one trial: within a `with`, call built, begin, trained and evaluated, in this order.
+
+    Each of the four and the end of the `with` raise UnfitError where the candidate tampers.
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -69,7 +72,7 @@ class Watch:
         ]
         self._originals = originals()
         self._backward, self._grad = torch.autograd.backward, torch.autograd.grad
-        self._counting: tuple[Any, Any] = (self._count_backward, self._count_grad)
+        self._counting = (self._count_backward, self._count_grad)
         torch.autograd.backward, torch.autograd.grad = self._counting
         return self
 
@@ -83,7 +86,7 @@ class Watch:
         if error is None:  # Python has fetched this method before the candidate ran
             self._check_originals(counting)
 
-    def built(self, net: nn.Module, x: Tensor, y: Tensor, classes: int) -> None:
+    def built(self, net: nn.Module, x: Tensor, y: Tensor, *, classes: int) -> None:
         """Check an untrained network on a few training images, `x` (N, C, H, W) prepared for it."""
         self._check_originals((torch.autograd.backward, torch.autograd.grad))
         if self._steps or self._passes:
@@ -95,20 +98,22 @@ class Watch:
             raise _tampered(f"it knows {right:.0%} of the training labels before it is trained")
 
     def begin(self, net: nn.Module, steps: int) -> None:
-        """Watch the training of so many steps that starts now."""
+        """Watch the training of `steps` steps that starts now."""
         self._parameters = list(net.parameters())
         self._steps = self._passes = self._gradients = 0
         self._looks = {steps, *self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
 
     def trained(self, steps: int | None) -> None:
-        """Check the training that ended; `steps` that were due, None where the network counts its own."""
+        """Check the training that ended: it should have taken `steps`; None where that is checked elsewhere."""
         self._compare("after its last step")
         if steps is not None and (self._steps, self._passes) != (steps, steps):
             raise _tampered(f"{self._steps} optimizer steps and {self._passes} backward passes, {steps} were due")
         self._remember()
 
     @torch.inference_mode()
-    def evaluated(self, net: nn.Module, logits: Tensor, eval_x: Tensor, prepare: Prepare, precision: Precision) -> None:
+    def evaluated(
+        self, net: nn.Module, logits: Tensor, *, eval_x: Tensor, prepare: Prepare, precision: Precision
+    ) -> None:
         """Check the logits, float32 (M, classes), of `eval_x`. Spoils the network: its parameters are 0 afterwards."""
         self._compare("while it was evaluated")
         order = list(range(len(eval_x)))
@@ -121,17 +126,17 @@ class Watch:
 
         again = run(chosen)
         tolerance = MIXED_TOLERANCE if precision.mixed else TOLERANCE
-        self._check_batches(logits[chosen.cpu()], again, lambda: run(chosen), tolerance)
+        self._check_batches(logits[chosen.cpu()], again, repeat=lambda: run(chosen), tolerance=tolerance)
         self._check_table(run, chosen[:TABLE_IMAGES], again[:TABLE_IMAGES].argmax(1))
 
-    def _check_batches(self, first: Tensor, again: Tensor, repeat: Callable[[], Tensor], tolerance: float) -> None:
-        """Tell networks that look at the batch or at what they saw before from those that draw random numbers."""
+    def _check_batches(self, first: Tensor, again: Tensor, *, repeat: Callable[[], Tensor], tolerance: float) -> None:
+        """Object to logits that depend on the batch or on earlier ones, but not to logits that are random."""
         if _agree(again, first, tolerance):
             return
-        drawn = [self._with_seed(seed, repeat) for seed in (0, 0, 1)]
-        if not _agree(drawn[1], drawn[0], tolerance):
+        repeats = [self._with_seed(seed, repeat) for seed in (0, 0, 1)]
+        if not _agree(repeats[1], repeats[0], tolerance):
             raise _tampered("its logits depend on what it saw before")
-        if _agree(drawn[2], drawn[0], tolerance):
+        if _agree(repeats[2], repeats[0], tolerance):
             raise _tampered("its logits depend on what else is in the batch")
 
     def _with_seed(self, seed: int, repeat: Callable[[], Tensor]) -> Tensor:
@@ -146,10 +151,10 @@ class Watch:
         if answers.min() < answers.max() and torch.equal(run(rows).argmax(1), answers):
             raise _tampered("its answers don't depend on its parameters")
 
-    def _before_step(self, *arguments: Any) -> None:
+    def _before_step(self, *arguments: object) -> None:
         self._compare("between two optimizer steps")
 
-    def _after_step(self, *arguments: Any) -> None:
+    def _after_step(self, *arguments: object) -> None:
         self._steps += 1
         if self._steps in self._looks:
             self._remember()
@@ -164,7 +169,7 @@ class Watch:
 
     @property
     def gradients(self) -> int:
-        """How often gradients were computed since the training began, whatever they were used for."""
+        """The number of times gradients were computed since the training began, for whatever use."""
         return self._passes + self._gradients
 
     def _count_grad(self, *arguments: Any, **keywords: Any) -> Any:
@@ -172,7 +177,7 @@ class Watch:
         return self._grad(*arguments, **keywords)
 
     def _count_backward(self, *arguments: Any, **keywords: Any) -> None:
-        """Count the passes; those within another one recompute activations (torch.utils.checkpoint)."""
+        """Count the passes but not passes within a pass, which recompute activations (torch.utils.checkpoint)."""
         self._passes += self._depth == 0
         self._depth += 1
         try:
@@ -191,12 +196,16 @@ class Watch:
                     raise _tampered(f"{owner.__name__}.{name} was replaced")
 
 
-Originals = dict[ModuleType | type, list[tuple[str, Any, Any]]]  # by owner: name, value, and its code
+Original = tuple[str, object, object]  # name, value, and the value's code
+Originals = dict[ModuleType | type, list[Original]]  # by owner
 
 
 @functools.cache
 def originals() -> Originals:
-    """What training and evaluation stand on, as it was when this was called first: before any candidate's code."""
+    """Return the functions that training and evaluation use, by owner, as they were at the first call.
+
+    The first call comes before any candidate's code.
+    """
     SGD([torch.zeros(1, requires_grad=True)])  # the first one makes torch put its own wrapper around SGD.step
     own = [module for name, module in sys.modules.items() if name.startswith(("nnloop.training", "nnloop.sandbox"))]
     kinds = {kind for module in own for kind in vars(module).values() if isinstance(kind, type)}
@@ -209,7 +218,7 @@ def originals() -> Originals:
     return {owner: list(_callables(owner)) for owner in owners}
 
 
-def _callables(owner: ModuleType | type) -> Iterator[tuple[str, Any, Any]]:
+def _callables(owner: ModuleType | type) -> Iterator[Original]:
     for name, value in list(vars(owner).items()):
         if callable(value) or isinstance(value, property | staticmethod | classmethod):
             yield name, value, getattr(value, "__code__", None)
@@ -220,7 +229,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _agree(one: Tensor, other: Tensor, tolerance: float) -> bool:
-    """Whether nearly all rows are the same but for rounding."""
+    """Return whether nearly all rows are the same but for rounding."""
     scale = other.std() + 1e-6
     apart = (one - other).abs().amax(1) > tolerance * scale
     return bool(apart.float().mean() <= TOLERATED_ROWS)

@@ -1,4 +1,4 @@
-"""How training says that a candidate is at fault."""
+"""The exception by which training says that a candidate is at fault."""
 
 import errno
 
@@ -8,7 +8,7 @@ REASON_LENGTH = 300
 
 
 class UnfitError(Exception):
-    """The candidate ends here, with this status and a reason of one line."""
+    """The end of a candidate, with its status and a reason of one line."""
 
     def __init__(self, status: Status, reason: str) -> None:
         super().__init__(reason)
@@ -17,7 +17,7 @@ class UnfitError(Exception):
 
 
 def describe(error: BaseException) -> str:
-    """Type and message of an exception in one line of at most REASON_LENGTH characters, whatever its __str__ does."""
+    """Return an exception's type and message in one line of at most REASON_LENGTH characters; never raises."""
     try:
         text = " ".join(str(error).split())
     except BaseException:  # the candidate's own __str__
@@ -27,7 +27,7 @@ def describe(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is Python's, torch's CPU allocator's or CUDA's way of saying it."""
+    """Return whether Python, torch's CPU allocator or CUDA says by this error that memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):

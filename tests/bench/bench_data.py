@@ -119,7 +119,7 @@ def _first_batch(settings: Any, dataset: Any) -> float:
     images = Images(*(torch.from_numpy(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
     plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
     normalise = Normalise(plan, torch.device("cpu"), torch.channels_last)
-    next(iter(TrainBatches(images, plan, normalise, 0)))
+    next(iter(TrainBatches(images, plan, normalise, seed=0)))
     return time.perf_counter() - started
 
 

@@ -133,13 +133,12 @@ def over_a_plain_loop() -> dict[str, float]:
 
 def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-untyped-def]
     """CPU seconds of an epoch by nnloop and by the plain loop."""
-
     import torch
 
     from nnloop.training import contract, fit
     from nnloop.training.images import Normalise, TrainBatches
+    from nnloop.training.module import Classifier
     from nnloop.training.recipe import build_recipe, one_cycle
-    from nnloop.training.tamper import Watch
 
     cpu = torch.device("cpu")
     plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
@@ -147,12 +146,13 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
     for lightning in (True, False):
         torch.manual_seed(0)
         sample = Normalise(plan, cpu, torch.contiguous_format)(images.train_x[:2])
-        built = contract.build(code, sample, plan, cpu)
+        built = contract.build(code, sample, plan, device=cpu)
         net, normalise = built.net.train(), Normalise(plan, cpu, built.memory_format)
-        batches = TrainBatches(images, plan, normalise, 0)
+        batches = TrainBatches(images, plan, normalise, seed=0)
         began = time.process_time()
         if lightning:
-            fit._fit(net, batches, plan, built.precision, leg=None, watch=Watch(0))
+            classifier = Classifier(net, plan, built.precision, steps=len(batches), generator=batches.generator)
+            fit._fit(classifier, batches, None)
         else:
             decay, nesterov = plan.weight_decay, True
             optimizer = torch.optim.SGD(net.parameters(), plan.lr, plan.momentum, 0, decay, nesterov, fused=True)

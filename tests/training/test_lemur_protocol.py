@@ -98,8 +98,10 @@ def images(count: int = 60) -> Images:
     return Images(x, y, x[:30])
 
 
-def train(code: str, use: Recipe | None = None, seed: int = 0) -> fit.Trained:
-    return fit.train(code, images(), use or plan(), seed, None, lambda built: None)
+def train(code: str, use: Recipe | None = None, seed: int = 0) -> fit.Finished:
+    finished = fit.train(code, images(), use or plan(), seed=seed, on_built=lambda built: None)
+    assert isinstance(finished, fit.Finished)
+    return finished
 
 
 def unfit(code: str, use: Recipe | None = None) -> UnfitError:
@@ -108,7 +110,7 @@ def unfit(code: str, use: Recipe | None = None) -> UnfitError:
     return caught.value
 
 
-def accuracy(trained: fit.Trained) -> float:
+def accuracy(trained: fit.Finished) -> float:
     return float((trained.logits.argmax(1) == torch.arange(30) % 10).float().mean())
 
 

@@ -13,8 +13,8 @@ compat.ensure_torchvision_imports()
 from nnloop.training import fit, precision  # noqa: E402
 from nnloop.training.contract import Built, build  # noqa: E402
 from nnloop.training.images import Images, Normalise, TrainBatches  # noqa: E402
+from nnloop.training.module import Classifier  # noqa: E402
 from nnloop.training.precision import FEW_FLOPS, Precision, choose  # noqa: E402
-from nnloop.training.tamper import Watch  # noqa: E402
 
 MIXED = Precision(True, CPU)
 
@@ -62,7 +62,7 @@ def test_depthwise_convolutions_and_attention_stay_in_float32() -> None:
 
 def built(code: str) -> Built:
     torch.manual_seed(0)
-    return build(code, torch.rand(2, 1, 8, 8), recipe(), CPU)
+    return build(code, torch.rand(2, 1, 8, 8), recipe(), device=CPU)
 
 
 @pytest.mark.usefixtures("amx")
@@ -87,8 +87,8 @@ def test_every_step_sees_the_weights_that_the_last_one_left() -> None:
     fit.quiet()
     for chosen in (MIXED, Precision(False, CPU)):
         net = built(network()).net.train()
-        batches = TrainBatches(images, plan, Normalise(plan, CPU, torch.channels_last), 0)
-        fit._fit(net, batches, plan, chosen, leg=None, watch=Watch(0))
+        batches = TrainBatches(images, plan, Normalise(plan, CPU, torch.channels_last), seed=0)
+        fit._fit(Classifier(net, plan, chosen, steps=len(batches), generator=batches.generator), batches, None)
         ends.append(torch.cat([parameter.detach().flatten() for parameter in net.parameters()]))
     start = torch.cat([parameter.detach().flatten() for parameter in built(network()).net.parameters()])
     moved = (ends[1] - start).norm()

@@ -63,7 +63,7 @@ def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
     """Train and evaluate under a Watch; return what it objects to."""
     try:
         with Watch(0) as watch:
-            watch.built(net, X[:40], Y[:40], 2)
+            watch.built(net, X[:40], Y[:40], classes=2)
             watch.begin(net, STEPS)
             optimizer = torch.optim.SGD(net.parameters(), 0.1)
             for _ in range(STEPS):
@@ -74,7 +74,7 @@ def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
             watch.trained(STEPS)
             with torch.inference_mode():
                 logits = net.eval()(X)
-            watch.evaluated(net, logits, X, lambda x: x, FLOAT32)
+            watch.evaluated(net, logits, eval_x=X, prepare=lambda x: x, precision=FLOAT32)
     except UnfitError as error:
         return f"{error.status.value}: {error.reason}"
     return ""

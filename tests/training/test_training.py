@@ -24,11 +24,11 @@ def images(count: int = 20) -> Images:
 
 def batches(count: int = 20, seed: int = 0, **how: int) -> TrainBatches:
     plan = recipe(**how)  # type: ignore[arg-type]
-    return TrainBatches(images(count), plan, Normalise(plan, CPU, CHANNELS_LAST), seed)
+    return TrainBatches(images(count), plan, Normalise(plan, CPU, CHANNELS_LAST), seed=seed)
 
 
 def built(code: str) -> Built:
-    return build(code, torch.zeros(2, 1, 8, 8), recipe(), CPU)
+    return build(code, torch.zeros(2, 1, 8, 8), recipe(), device=CPU)
 
 
 def unfit(code: str) -> UnfitError:
