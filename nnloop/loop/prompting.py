@@ -15,8 +15,8 @@ from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
 from nnloop.modes.render import Task
-from nnloop.parents import ParentsSettings, Place, Pool
-from nnloop.parents.pool import selected
+from nnloop.parents import ParentsSettings, PromptSlot
+from nnloop.parents.pool import Pool, selected
 from nnloop.records import Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunDir
 from nnloop.seeding import derive
@@ -86,7 +86,7 @@ class Poser:
         known = self._archive.before(cycle, sees)
         further = _networks_beside(self._context_rule)
         rng = random.Random(derive(self._seed, "baselines", cycle, slot))
-        baseline, *others = self._draw(engine, known, Place(cycle, slot), 1 + further, rng)
+        baseline, *others = self._draw(engine, known, PromptSlot(cycle, slot), 1 + further, rng)
         items = self._attempts(known) if further == 0 else [context.further(network) for network in others]
         prompt = self._prompt(engine, baseline, items)
         return Request(prompt, baseline.code, cycle, slot, derive(self._seed, "completion", cycle, slot))
@@ -106,13 +106,13 @@ class Poser:
         return Request(prompt, baseline.code, failed.cycle, slot, seed, repairs=failed.slot)
 
     def _draw(
-        self, engine: Engine, known: Iterable[Entry], place: Place, count: int, rng: random.Random
+        self, engine: Engine, known: Iterable[Entry], place: PromptSlot, count: int, rng: random.Random
     ) -> list[Network]:
         corpus = [network for network in self._archive.corpus if self._showable(engine, network)]
         found = [one for one in selected(known, self._archive.networks) if self._showable(engine, one.network)]
         if not corpus and not found:
             raise SettingsError("llm.context_length: no network of the corpus fits in a prompt")
-        return parents.draw(self._parent_rule, Pool(corpus, found), place, count, rng)
+        return parents.sample(self._parent_rule, Pool(corpus, found), place, count=count, rng=rng)
 
     def _showable(self, engine: Engine, network: Network) -> bool:
         """Whether the network's prompt fits in the LLM's context; a prompt is never cut."""

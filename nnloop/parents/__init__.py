@@ -1,7 +1,7 @@
-"""Which networks a prompt shows: pure functions of a pool and a generator.
+"""The choice of the networks that a prompt shows: pure functions of a pool and a generator.
 
-Two things make a rule: how a side of the pool is weighed (`weigh`), and how often the corpus is the side
-(`corpus_share`; without one, corpus and run are weighed together). Islands narrow the pool before that.
+Two things make a rule: the weights of the networks on one side of the pool (`weigh`), and how often the corpus is the
+side (`corpus_share`; without one, corpus and run are weighed together). Islands narrow the pool before that.
 """
 
 import random
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnloop.parents import islands
 from nnloop.parents.cells import elites
-from nnloop.parents.pool import Found, Pool
+from nnloop.parents.pool import Pool
 from nnloop.records import Network
 from nnloop.settings import (
     IslandsParentsSettings,
@@ -19,8 +19,6 @@ from nnloop.settings import (
     TopParentsSettings,
     UniformParentsSettings,
 )
-
-__all__ = ["Found", "ParentsSettings", "Place", "Pool", "draw"]
 
 ParentsSettings = (
     UniformParentsSettings
@@ -32,32 +30,30 @@ ParentsSettings = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The prompt that is drawn for."""
+class PromptSlot:
+    """The place in the run of the prompt that parents are sampled for."""
 
     cycle: int
     slot: int
 
 
-def draw(settings: ParentsSettings, pool: Pool, place: Place, count: int, rng: random.Random) -> list[Network]:
-    """Draw up to `count` different networks, each by the rule from what is left; fewer where the pool has no more."""
+def sample(
+    settings: ParentsSettings, pool: Pool, place: PromptSlot, *, count: int, rng: random.Random
+) -> list[Network]:
+    """Sample up to `count` different networks, each by the rule from the rest; fewer if the pool has no more."""
     if isinstance(settings, IslandsParentsSettings):
-        pool = islands.island(settings, pool, place.cycle, place.slot) or pool
-    drawn: list[Network] = []
-    while len(drawn) < count and pool:
-        drawn.append(_one(settings, pool, rng))
-        pool = pool.without(drawn[-1])
-    return drawn
-
-
-def _one(settings: ParentsSettings, pool: Pool, rng: random.Random) -> Network:
-    side = _side(settings.corpus_share, pool, rng)
-    return rng.choices(side, weigh(settings, side))[0]
+        pool = islands.island(settings, pool, cycle=place.cycle, slot=place.slot) or pool
+    networks: list[Network] = []
+    while len(networks) < count and pool:
+        side = _side(settings.corpus_share, pool, rng)
+        networks.append(rng.choices(side, weigh(settings, side))[0])
+        pool = pool.without(networks[-1])
+    return networks
 
 
 def _side(corpus_share: float | None, pool: Pool, rng: random.Random) -> Sequence[Network]:
-    """The networks to weigh; an empty side leaves all draws to the other."""
-    run = [found.network for found in pool.run]
+    """Choose the networks to weigh; an empty side leaves all samples to the other."""
+    run = [member.network for member in pool.run]
     if corpus_share is None:
         return [*pool.corpus, *run]
     from_corpus = rng.random() < corpus_share
@@ -65,7 +61,7 @@ def _side(corpus_share: float | None, pool: Pool, rng: random.Random) -> Sequenc
 
 
 def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]:
-    """Give each network its weight in a draw."""
+    """Give each network its weight in a sample."""
     if isinstance(settings, TopParentsSettings):
         return [float(rank <= settings.count) for rank in ranks(networks)]
     if isinstance(settings, PowerLawParentsSettings | IslandsParentsSettings):
@@ -77,9 +73,7 @@ def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]
 
 
 def ranks(networks: Sequence[Network]) -> list[int]:
-    """The accuracy ranks from 1 for the best; of equals the earlier one is better."""
+    """Return the accuracy ranks, 1 for the best; of equals the earlier one is better."""
     order = sorted(range(len(networks)), key=lambda place: -(networks[place].val_accuracy or 0.0))
-    found = [0] * len(networks)
-    for rank, place in enumerate(order, 1):
-        found[place] = rank
-    return found
+    by_place = {place: rank for rank, place in enumerate(order, 1)}
+    return [by_place[place] for place in range(len(networks))]

@@ -1,18 +1,18 @@
-"""MAP-Elites: cells spanned by descriptors of a network, each with its most accurate one.
+"""MAP-Elites: cells spanned by descriptors of a network, each with its most accurate network.
 
 | descriptor | value of a cell |
 |---|---|
 | params | the power of two below the number of parameters |
 | depth | layers with weights as written in the source, helper classes counted where they are used, by threes |
 | accuracy | validation accuracy by steps of 5 points |
-| family | what the source is made of: attention, concatenation, convolution, dilation, gating, groups, residual |
+| family | ingredients of the source: attention, concatenation, convolution, dilation, gating, groups, residual |
 """
 
 import ast
 import functools
-import warnings
 from collections.abc import Iterable, Sequence
 
+from nnloop.patching import syntax
 from nnloop.records import Network
 
 Cell = tuple[int | str | None, ...]
@@ -26,17 +26,17 @@ _WEIGHTED = frozenset([
 
 
 def elites(networks: Iterable[Network], descriptors: Sequence[str]) -> dict[Cell, Network]:
-    """The most accurate network of every cell that is filled; of equals the first."""
-    found: dict[Cell, Network] = {}
+    """Return the most accurate network of every cell that is filled; of equals the first."""
+    best: dict[Cell, Network] = {}
     for network in networks:
         key = cell(network, descriptors)
-        if key not in found or (network.val_accuracy or 0.0) > (found[key].val_accuracy or 0.0):
-            found[key] = network
-    return found
+        if key not in best or (network.val_accuracy or 0.0) > (best[key].val_accuracy or 0.0):
+            best[key] = network
+    return best
 
 
 def cell(network: Network, descriptors: Sequence[str]) -> Cell:
-    """Where a network belongs; None stands for what is not known of it."""
+    """Return the cell of a network; None stands for a value that is not known."""
     return tuple(_describe(network, descriptor) for descriptor in descriptors)
 
 
@@ -59,7 +59,7 @@ def depth(code: str) -> int:
 
 @functools.lru_cache(maxsize=8192)
 def family(code: str) -> str:
-    """Name what `Net` and the classes that it uses are made of, such as convolution+residual."""
+    """Name the ingredients of `Net` and the classes that it uses, such as convolution+residual."""
     classes = _classes(code)
     nodes = [node for name in _used("Net", classes) for node in ast.walk(classes[name])]
     forwards = [
@@ -86,16 +86,14 @@ def family(code: str) -> str:
 
 def _classes(code: str) -> dict[str, ast.ClassDef]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = syntax.parse(code)
+    except SyntaxError:
         return {}
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _layers(name: str, classes: dict[str, ast.ClassDef], inside: frozenset[str]) -> int:
-    """Layers of a class; one that uses itself is counted once."""
+    """Count the layers of a class; one that uses itself is counted once."""
     if name in inside:
         return 0
     calls = [_name(node.func) for node in ast.walk(classes[name]) if isinstance(node, ast.Call)]
@@ -104,19 +102,19 @@ def _layers(name: str, classes: dict[str, ast.ClassDef], inside: frozenset[str])
 
 
 def _used(name: str, classes: dict[str, ast.ClassDef]) -> set[str]:
-    """A class and those that it uses, directly or not."""
-    found: set[str] = set()
+    """Name a class and all that it uses, directly or not."""
+    used: set[str] = set()
     waiting = [name] if name in classes else []
     while waiting:
         name = waiting.pop()
-        found.add(name)
+        used.add(name)
         mentioned = {node.id for node in ast.walk(classes[name]) if isinstance(node, ast.Name)}
-        waiting += [other for other in sorted(mentioned & classes.keys()) if other not in found]
-    return found
+        waiting += [other for other in sorted(mentioned & classes.keys()) if other not in used]
+    return used
 
 
 def _name(function: ast.expr) -> str:
-    """The last part of what is called; a lazy layer by the name of what it becomes."""
+    """Return the last part of a called name; a lazy layer goes by the name of the layer that it becomes."""
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     return str(name).removeprefix("Lazy")
 

@@ -1,4 +1,4 @@
-"""The networks that can be shown: those whose epoch completed, each once."""
+"""The networks that a prompt can show, each once: the corpus, and the networks that the run selected."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from nnloop.records import Entry, Network, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SelectedNetwork:
     """A network that the run selected, and the completion that it came from."""
 
     network: Network
@@ -20,24 +20,27 @@ class Pool:
     """Corpus networks and the run's own, oldest first; no network is in it twice."""
 
     corpus: Sequence[Network]
-    run: Sequence[Found]
+    run: Sequence[SelectedNetwork]
 
     def __len__(self) -> int:
         return len(self.corpus) + len(self.run)
 
     def without(self, network: Network) -> "Pool":
+        """Return the pool without a network."""
         return Pool(
             [other for other in self.corpus if other.id != network.id],
-            [found for found in self.run if found.network.id != network.id],
+            [member for member in self.run if member.network.id != network.id],
         )
 
 
-def selected(entries: Iterable[Entry], networks: Mapping[str, Network]) -> list[Found]:
-    """The networks that entries of the archive selected; failures and repetitions are left out, whatever they say."""
-    found: dict[str, Found] = {}
+def selected(entries: Iterable[Entry], networks: Mapping[str, Network]) -> list[SelectedNetwork]:
+    """List the networks that entries of the archive selected, oldest first, each once.
+
+    Failures and duplicates are left out, even if an entry calls them selected.
+    """
+    members: dict[str, SelectedNetwork] = {}
     for entry in entries:
-        if not entry.selected or entry.candidate is None or not entry.valid or entry.status is Status.DUPLICATE:
-            continue
-        if entry.candidate not in found:
-            found[entry.candidate] = Found(networks[entry.candidate], entry.cycle, entry.slot)
-    return list(found.values())
+        if entry.selected and entry.candidate is not None and entry.valid and entry.status is not Status.DUPLICATE:
+            member = SelectedNetwork(networks[entry.candidate], entry.cycle, entry.slot)
+            members.setdefault(entry.candidate, member)
+    return list(members.values())

@@ -1,4 +1,4 @@
-"""Baselines are drawn as the rule says, by the pool and the generator alone."""
+"""Parents are sampled as the rule says, by the pool and the generator alone."""
 
 import random
 from collections import Counter
@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnloop import corpus
-from nnloop.parents import Found, ParentsSettings, Place, Pool, draw
-from nnloop.parents.cells import cell, depth, elites, family
-from nnloop.parents.pool import selected
+from nnloop.parents import ParentsSettings, PromptSlot, sample
+from nnloop.parents.pool import Pool, SelectedNetwork, selected
 from nnloop.records import COMPLETED, Entry, Network, Status, TrialResult
 from nnloop.settings import (
     IslandsParentsSettings,
@@ -21,9 +19,17 @@ from nnloop.settings import (
 )
 
 CORPUS = [Network(f"c{n}", "", f"c{n}", 0.5 + n / 100, 1000) for n in range(4)]
-RUN = [Found(Network(f"r{n}", "", f"r{n}", 0.6 + n / 100, 5000), cycle=n // 2, slot=n % 2) for n in range(4)]
+
+
+RUN = [SelectedNetwork(Network(f"r{n}", "", f"r{n}", 0.6 + n / 100, 5000), cycle=n // 2, slot=n % 2) for n in range(4)]
+
+
 POOL = Pool(CORPUS, RUN)
-LATE = Place(cycle=5, slot=0)
+
+
+LATE = PromptSlot(cycle=5, slot=0)
+
+
 RULES: list[ParentsSettings] = [
     UniformParentsSettings("uniform", 0.5),
     TopParentsSettings("top", None, 3),
@@ -31,117 +37,78 @@ RULES: list[ParentsSettings] = [
     QualityDiversityParentsSettings("quality_diversity", None, ["params", "depth"]),
     IslandsParentsSettings("islands", None, 2, 1, 1, 1.0),
 ]
+
+
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 
-def draws(rule: ParentsSettings, pool: Pool = POOL, count: int = 2000, place: Place = LATE) -> Counter[str]:
-    """How often each network is drawn."""
+def samples(rule: ParentsSettings, pool: Pool = POOL, count: int = 2000, place: PromptSlot = LATE) -> Counter[str]:
+    """Count how often each network is sampled."""
     rng = random.Random(0)
-    return Counter(draw(rule, pool, place, 1, rng)[0].id for _ in range(count))
+    return Counter(sample(rule, pool, place, count=1, rng=rng)[0].id for _ in range(count))
 
 
 @EVERY_RULE
-def test_the_same_generator_state_draws_the_same(rule: ParentsSettings) -> None:
-    drawn = [draw(rule, POOL, Place(3, 1), 4, random.Random(7)) for _ in range(2)]
-    assert drawn[0] == drawn[1]
+def test_the_same_generator_state_samples_the_same(rule: ParentsSettings) -> None:
+    sampled = [sample(rule, POOL, PromptSlot(3, 1), count=4, rng=random.Random(7)) for _ in range(2)]
+    assert sampled[0] == sampled[1]
 
 
 @EVERY_RULE
-def test_networks_drawn_together_differ_and_end_with_the_pool(rule: ParentsSettings) -> None:
-    drawn = draw(rule, POOL, Place(3, 0), 100, random.Random(1))
-    assert len({network.id for network in drawn}) == len(drawn) <= len(POOL)
+def test_networks_sampled_together_differ_and_end_with_the_pool(rule: ParentsSettings) -> None:
+    sampled = sample(rule, POOL, PromptSlot(3, 0), count=100, rng=random.Random(1))
+    assert len({network.id for network in sampled}) == len(sampled) <= len(POOL)
 
 
 @EVERY_RULE
-def test_an_empty_side_leaves_all_draws_to_the_other(rule: ParentsSettings) -> None:
-    assert set(draws(rule, Pool(CORPUS, []))) <= {network.id for network in CORPUS}
-    assert set(draws(rule, Pool([], RUN))) <= {found.network.id for found in RUN}
+def test_an_empty_side_leaves_all_samples_to_the_other(rule: ParentsSettings) -> None:
+    assert set(samples(rule, Pool(CORPUS, []))) <= {network.id for network in CORPUS}
+    assert set(samples(rule, Pool([], RUN))) <= {member.network.id for member in RUN}
 
 
 def test_the_corpus_share_is_kept_and_each_side_is_uniform() -> None:
-    counts = draws(UniformParentsSettings("uniform", 0.25), count=8000)
+    counts = samples(UniformParentsSettings("uniform", 0.25), count=8000)
     assert all(abs(counts[network.id] - 500) < 100 for network in CORPUS)
-    assert all(abs(counts[found.network.id] - 1500) < 150 for found in RUN)
+    assert all(abs(counts[member.network.id] - 1500) < 150 for member in RUN)
 
 
 @pytest.mark.parametrize("rule", [TopParentsSettings("top", 1.0, 2), PowerLawParentsSettings("power_law", 1.0, 2.0)])
 def test_a_share_of_one_shows_the_corpus_alone(rule: ParentsSettings) -> None:
-    assert set(draws(rule)) <= {network.id for network in CORPUS}
+    assert set(samples(rule)) <= {network.id for network in CORPUS}
 
 
-def test_top_draws_the_most_accurate_alike() -> None:
-    counts = draws(TopParentsSettings("top", None, 3), count=3000)
+def test_top_samples_the_most_accurate_alike() -> None:
+    counts = samples(TopParentsSettings("top", None, 3), count=3000)
     assert set(counts) == {"r1", "r2", "r3"}
     assert all(abs(count - 1000) < 120 for count in counts.values())
 
 
 def test_a_power_law_falls_with_the_rank() -> None:
-    counts = draws(PowerLawParentsSettings("power_law", None, 1.0), count=20_000)
+    counts = samples(PowerLawParentsSettings("power_law", None, 1.0), count=20_000)
     whole = sum(1 / rank for rank in range(1, 9))
     for rank, name in enumerate(["r3", "r2", "r1", "r0", "c3", "c2", "c1", "c0"], 1):
         assert counts[name] == pytest.approx(20_000 / rank / whole, rel=0.15)
 
 
-def test_quality_diversity_draws_each_cell_s_best_alike() -> None:
-    counts = draws(QualityDiversityParentsSettings("quality_diversity", None, ["params"]))
+def test_quality_diversity_samples_each_cell_s_best_alike() -> None:
+    counts = samples(QualityDiversityParentsSettings("quality_diversity", None, ["params"]))
     assert set(counts) == {"c3", "r3"}
     assert abs(counts["c3"] - 1000) < 120
 
 
 def test_an_island_breeds_apart_until_migration() -> None:
     rule = IslandsParentsSettings("islands", None, islands=2, every=2, migrants=1, exponent=0.0)
-    apart = [draws(rule, place=Place(1, slot)) for slot in (0, 1)]
+    apart = [samples(rule, place=PromptSlot(1, slot)) for slot in (0, 1)]
     assert set(apart[0]) == {"c0", "c2", "r0", "r2"}
     assert set(apart[1]) == {"c1", "c3", "r1", "r3"}
-    mixed = [draws(rule, place=Place(2, slot)) for slot in (0, 1)]
+    mixed = [samples(rule, place=PromptSlot(2, slot)) for slot in (0, 1)]
     assert set(mixed[0]) == {"c0", "c2", "r0", "r2", "r3"}
     assert set(mixed[1]) == {"c1", "c3", "r1", "r3", "r2"}
 
 
-def test_an_empty_island_draws_from_the_whole_pool() -> None:
+def test_an_empty_island_samples_from_the_whole_pool() -> None:
     rule = IslandsParentsSettings("islands", None, islands=50, every=2, migrants=1, exponent=0.0)
-    assert len(draws(rule, place=Place(0, 49))) == len(POOL)
-
-
-def test_the_seeds_differ_in_depth_and_family() -> None:
-    seeds = {seed.name: seed.code for seed in corpus.seeds()}
-    assert (depth(seeds["mlp"]), depth(seeds["plain"])) == (3, 4)
-    assert family(seeds["mlp"]) == "plain"
-    assert family(seeds["attention"]) == "attention+convolution+residual"
-    assert family(seeds["shuffle"]) == "convolution+groups+residual"
-    assert len({family(code) for code in seeds.values()}) >= 8
-
-
-def test_a_class_that_uses_itself_ends() -> None:
-    code = "class Net:\n    def __init__(self):\n        self.a = Net()\n        self.b = nn.Linear(1, 2)\n"
-    assert depth(code) == 1
-    assert (depth("no python ("), family("no python (")) == (0, "plain")
-
-
-networks = st.lists(
-    st.builds(
-        Network,
-        id=st.uuids().map(str),
-        code=st.sampled_from([seed.code for seed in corpus.seeds()[:6]]),
-        name=st.just("n"),
-        val_accuracy=st.floats(0, 1),
-        params=st.none() | st.integers(1, 10**7),
-    ),
-    min_size=1,
-    max_size=30,
-)
-
-
-@given(networks, st.lists(st.sampled_from(["params", "depth", "accuracy", "family"]), min_size=1, unique=True))
-@settings(max_examples=60, deadline=None)
-def test_a_cell_never_loses_its_best(found: list[Network], descriptors: list[str]) -> None:
-    best: dict[object, float] = {}
-    for count in range(1, len(found) + 1):
-        now = {place: network.val_accuracy or 0.0 for place, network in elites(found[:count], descriptors).items()}
-        assert all(now[place] >= accuracy for place, accuracy in best.items())
-        best.update(now)
-    for network in found:
-        assert best[cell(network, descriptors)] >= (network.val_accuracy or 0.0)
+    assert len(samples(rule, place=PromptSlot(0, 49))) == len(POOL)
 
 
 ENTRIES = st.lists(
@@ -158,11 +125,11 @@ def test_no_failed_or_repeated_network_is_ever_a_parent(
     known = {f"n{number}": Network(f"n{number}", "", "", 0.5, 10) for number in range(10)}
     allowed = {entry.candidate for entry in entries if entry.selected and entry.status in COMPLETED}
     pool = Pool(CORPUS, selected(entries, known))
-    assert {found.network.id for found in pool.run} == allowed
+    assert {member.network.id for member in pool.run} == allowed
     assert len(pool.run) == len(allowed)
     for slot in range(4):
-        drawn = draw(rule, pool, Place(6, slot), 3, random.Random(seed))
-        assert {network.id for network in drawn} <= allowed | {network.id for network in CORPUS}
+        sampled = sample(rule, pool, PromptSlot(6, slot), count=3, rng=random.Random(seed))
+        assert {network.id for network in sampled} <= allowed | {network.id for network in CORPUS}
 
 
 def _entry(slot: int, status: Status, number: int, is_selected: bool, accuracy: float) -> Entry:
