@@ -14,7 +14,7 @@ def run(settings: Settings, out: TextIO) -> None:
     llm = settings.llm
     if not isinstance(llm, HfLlmSettings):
         raise SettingsError(f"llm.engine={llm.engine}: job=memory is about llm.engine=hf, whose weights are here")
-    from nnloop.llm.memory_forecast import rows_that_fit
+    from nnloop.llm.memory_forecast import sequences_that_fit
     from nnloop.llm.pretrained import read_shape
 
     shape, number = read_shape(llm), 4 if llm.dtype == "float32" else 2
@@ -29,11 +29,11 @@ def run(settings: Settings, out: TextIO) -> None:
     if isinstance(settings.finetune, LoraSettings):
         length = settings.finetune.max_length * (1 if settings.finetune.packing else settings.finetune.batch_size)
         paged = settings.finetune.optimizer != "adamw"
-        tuning = shape.tuning(settings.finetune, number, paged, length)
+        tuning = shape.tuning(settings.finetune, bytes_each=number, paged=paged, length=length)
         _line(out, "fine-tune", tuning, f"{shape.adapter(settings.finetune) / 1e6:.0f} million weights of LoRA")
     for card in CARDS_GB:
         free = int((card - RESERVED_GB) * 1e9) - weights
-        rows = rows_that_fit(shape, free, number, llm.context_length)
+        rows = sequences_that_fit(shape, free=free, bytes_each=number, tokens=llm.context_length)
         tuned = "can be tuned" if tuning < free else "can't be tuned"
         said = f"{min(rows, llm.batch_size)} completions at once, {tuned}" if rows else "too small"
         print(f"a GPU of {card} GB, {RESERVED_GB} of them for trials: {said}", file=out)

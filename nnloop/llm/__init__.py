@@ -14,7 +14,7 @@ LlmSettings = HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLl
 def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
     """Load the engine for one mode; `candidates` is the number of completions of a cycle.
 
-    Raises ModelError where a model can't be loaded, and SettingsError where its settings don't fit it.
+    Raises ModelError if a model can't be loaded, and SettingsError if its settings don't fit it.
     """
     if isinstance(settings, RandomLlmSettings):
         from nnloop.llm.random import RandomEngine
@@ -29,7 +29,7 @@ def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
 
         return OpenAiEngine(settings, mode)
     # Generation shares the cores with trials. By default torch's threads spin while they wait for each other, which on
-    # busy cores made it 8 times slower; it is read when torch is loaded.
+    # busy cores made it 8 times slower. The variable is read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from nnloop.llm.hf import HfEngine
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -19,13 +19,17 @@ from nnloop.errors import ModelError
 from nnloop.records import Record
 from nnloop.runs.durable import sync_folder, sync_tree
 
+if TYPE_CHECKING:
+    from peft import LoraConfig, PeftModel
+    from transformers import PreTrainedModel
+
 WEIGHTS = "adapter_model.safetensors"  # PEFT's name
 LINEAGE = "lineage.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Learned(Record):
-    """What a fine-tune did to its adapter. Losses are means per completion token, None where there was none."""
+    """The training that an adapter went through. Losses are means per completion token; None if none was measured."""
 
     steps: int = 0
     loss: float | None = None  # over the last epoch, while it was learned
@@ -37,7 +41,7 @@ class Learned(Record):
 
 @dataclass(frozen=True, slots=True)
 class Lineage(Record):
-    """What lineage.json says."""
+    """The contents of lineage.json: what an adapter was made from, and with which settings."""
 
     adapter: str
     parent: str | None  # None: made from the bare model
@@ -50,7 +54,7 @@ class Lineage(Record):
 
 
 def adapter_hash(folder: Path) -> str:
-    """Hash the adapter's weights. Raises ModelError where there are none."""
+    """Hash the adapter's weights. Raises ModelError if the folder holds none."""
     try:
         return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
     except OSError as error:
@@ -58,7 +62,7 @@ def adapter_hash(folder: Path) -> str:
 
 
 def read_lineage(folder: Path) -> Lineage:
-    """Read what an adapter says of itself. Raises ModelError where it is not whole."""
+    """Read an adapter's lineage. Raises ModelError if the adapter is missing, incomplete or damaged."""
     try:
         lineage = Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
     except (OSError, ValueError, TypeError) as error:
@@ -69,23 +73,26 @@ def read_lineage(folder: Path) -> Lineage:
 
 
 def find_lineage(folder: Path) -> Lineage | None:
-    """Read the lineage where the folder holds a saved adapter that is whole."""
+    """Read the lineage; None unless the folder holds a complete adapter."""
     try:
         return read_lineage(folder)
     except ModelError:
         return None
 
 
-def read_config(folder: Path) -> Any:
-    """Read the adapter's shape, PEFT's LoraConfig. Raises ModelError where there is no adapter."""
+def read_config(folder: Path) -> "LoraConfig":
+    """Read the adapter's rank, targets and layers. Raises ModelError if the folder holds no adapter."""
     from peft import PeftConfig
 
     adapter_hash(folder)  # PEFT would look for a missing folder on the hub
     return PeftConfig.from_pretrained(str(folder))
 
 
-def attach(model: Any, folder: Path, trainable: bool = False) -> Any:
-    """Put an adapter's layers into the model, in place; `detach` takes them out again. Raises ModelError."""
+def attach(model: "PreTrainedModel", folder: Path, *, trainable: bool = False) -> "PeftModel":
+    """Put an adapter's layers into the model, in place; `detach` takes them out again.
+
+    Raises ModelError if the folder holds no adapter, or one that does not fit the model.
+    """
     ensure_torchvision_imports()
     from peft import PeftModel
 
@@ -97,7 +104,7 @@ def attach(model: Any, folder: Path, trainable: bool = False) -> Any:
         raise ModelError(f"{folder}: does not fit {model.name_or_path}: {str(error).splitlines()[0]}") from None
 
 
-def add_lora(model: Any, config: Any) -> Any:
+def add_lora(model: "PreTrainedModel", config: "LoraConfig") -> "PeftModel":
     """Put new trainable layers into the model, in place; they change nothing yet."""
     from peft import get_peft_model
 
@@ -105,35 +112,35 @@ def add_lora(model: Any, config: Any) -> Any:
         return get_peft_model(model, config)
 
 
-def detach(model: Any) -> None:
-    """Take active layers out of the model that they were put in: its weights are as they were before."""
+def detach(model: "PreTrainedModel | PeftModel") -> None:
+    """Take an adapter's layers, if there are any, out of the model: its weights are as they were before."""
     from peft import PeftModel
 
     if isinstance(model, PeftModel):
         model.unload()
 
 
-def with_adapter(model: Any, folder: Path) -> Any:
-    """Give a model to generate with.
+def with_adapter(model: "PreTrainedModel", folder: Path) -> "PreTrainedModel | PeftModel":
+    """Return a model that generates with the adapter.
 
-    In float32 a copy with the adapter added into its weights: no cost per token. Else the layers stay active in the
-    model itself: in bfloat16 the sum would round small updates away (LoRA at lr 1e-5 is below a weight's last bit), and
-    an output layer that shares the embedding's weights can't be changed alone.
+    In float32 it is a copy with the adapter merged into its weights, which costs nothing per token. Otherwise the
+    layers stay active in the model itself: in bfloat16 the sum would round small updates away (LoRA at lr 1e-5 is below
+    a weight's last bit), and an output layer that shares the embedding's weights can't be changed alone.
     """
-    if merges(model, folder):
+    if _can_merge(model, folder):
         return attach(copy.deepcopy(model), folder).merge_and_unload().eval()
     return attach(model, folder).eval()
 
 
-def merges(model: Any, folder: Path) -> bool:
+def _can_merge(model: "PreTrainedModel", folder: Path) -> bool:
     tied = model.config.tie_word_embeddings and "lm_head" in read_config(folder).target_modules
     return bool(model.dtype == torch.float32 and not tied and not getattr(model, "is_quantized", False))
 
 
-def save(model: Any, folder: Path, lineage: Lineage) -> str:
+def save(model: "PeftModel", folder: Path, lineage: Lineage) -> str:
     """Save a PEFT model's adapter and its lineage with the adapter's hash filled in; return the hash.
 
-    Written beside, synced and renamed: the folder is whole or not there.
+    It is written to a folder beside, synced and renamed: `folder` is complete or absent.
     """
     beside = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(beside, ignore_errors=True)
@@ -153,7 +160,7 @@ def save(model: Any, folder: Path, lineage: Lineage) -> str:
 
 @contextmanager
 def _peft_warnings() -> Iterator[None]:
-    """Silence what peft 0.21 asks of transformers 5.23 by an old name, and what `merges` takes care of."""
+    """Silence an old name of transformers' that peft 0.21 still uses, and a hazard that `_can_merge` rules out."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         warnings.filterwarnings("ignore", "Model has `tie_word_embeddings=True`", UserWarning)

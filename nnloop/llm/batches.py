@@ -1,75 +1,87 @@
-"""Training pairs as tensors: dealt out to optimizer steps, padded or packed, and the loss on their completions."""
+"""Training examples as tensors: shuffled into optimizer steps, padded or packed, and the loss on their completions."""
 
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nnloop.llm.chat import Example
+from nnloop.settings import LoraSettings
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 IGNORED = -100  # label of a position that carries no loss
-WINDOW = 8  # steps whose pairs are sorted by length together, so that a batch is little padding
+WINDOW = 8  # steps whose examples are sorted by length together, so that a batch is little padding
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What goes through the model at once."""
+class TokenBatch:
+    """Examples that go through the model together."""
 
     ids: Tensor  # (B, T)
     labels: Tensor  # (B, T); IGNORED over prompts and padding
-    layout: dict[str, Tensor] = field(default_factory=dict)  # of a packed row: position_ids, attention_mask
+    layout: dict[str, Tensor] = field(default_factory=dict)  # of packed examples: position_ids, attention_mask
 
 
-def groups(examples: Sequence[Example], size: int, rng: random.Random) -> Iterator[Sequence[Example]]:
-    """Deal the examples out in random groups, one per optimizer step, of similar lengths."""
+def shuffle(examples: Sequence[Example], size: int, rng: random.Random) -> Iterator[Sequence[Example]]:
+    """Yield the examples in random groups of `size`, one per optimizer step; a group's are of similar lengths."""
     shuffled = rng.sample(list(examples), len(examples))
-    dealt: list[Sequence[Example]] = []
-    for window in chunks(shuffled, size * WINDOW):
-        dealt += chunks(sorted(window, key=len), size)
-    yield from rng.sample(dealt, len(dealt))
+    groups: list[Sequence[Example]] = []
+    for window in _chunks(shuffled, size * WINDOW):
+        groups += _chunks(sorted(window, key=len), size)
+    yield from rng.sample(groups, len(groups))
 
 
-def padded(examples: Sequence[Example], device: torch.device) -> Batch:
-    """One example a row, padded on the right. No mask: attention is causal, and the padding comes last."""
-    width = max(len(one) for one in examples)
+def microbatches(examples: Sequence[Example], settings: LoraSettings, device: torch.device) -> Iterator[TokenBatch]:
+    """Yield the examples as batches: packed into rows of max_length tokens, or padded, batch_size together."""
+    if settings.packing:
+        yield from (collate_packed(row, device) for row in pack(examples, settings.max_length))
+    else:
+        yield from (collate_padded(part, device) for part in _chunks(examples, settings.batch_size))
+
+
+def collate_padded(examples: Sequence[Example], device: torch.device) -> TokenBatch:
+    """Put one example in each row, padded on the right. No mask: attention is causal, and the padding comes last."""
+    width = max(len(example) for example in examples)
     ids = torch.zeros((len(examples), width), dtype=torch.int64)
     labels = torch.full_like(ids, IGNORED)
-    for row, one in enumerate(examples):
-        ids[row, : len(one)] = torch.tensor(one.prompt + one.completion)
-        labels[row, len(one.prompt) : len(one)] = torch.tensor(one.completion)
-    return Batch(ids.to(device), labels.to(device))
+    for row, example in enumerate(examples):
+        ids[row, : len(example)] = torch.tensor(example.prompt + example.completion)
+        labels[row, len(example.prompt) : len(example)] = torch.tensor(example.completion)
+    return TokenBatch(ids.to(device), labels.to(device))
 
 
-def packed(examples: Sequence[Example], device: torch.device) -> Batch:
-    """All examples in one row, end to end; each sees itself alone, at the positions that it would have alone."""
-    ids = [token for one in examples for token in one.prompt + one.completion]
-    labels = [label for one in examples for label in [IGNORED] * len(one.prompt) + one.completion]
-    lengths = torch.tensor([len(one) for one in examples])
+def collate_packed(examples: Sequence[Example], device: torch.device) -> TokenBatch:
+    """Put all examples in one row, end to end; each attends to itself alone, at the positions it would have alone."""
+    ids = [token for example in examples for token in example.prompt + example.completion]
+    labels = [label for example in examples for label in [IGNORED] * len(example.prompt) + example.completion]
+    lengths = torch.tensor([len(example) for example in examples])
     owner = torch.arange(len(examples)).repeat_interleave(lengths)  # (T,)
-    places = torch.cat([torch.arange(length) for length in lengths.tolist()])
-    mask = (owner[:, None] == owner[None]) & (places[:, None] >= places[None])  # (T, T)
-    layout = {"position_ids": places[None].to(device), "attention_mask": mask[None, None].to(device)}
-    return Batch(torch.tensor([ids], device=device), torch.tensor([labels], device=device), layout)
+    positions = torch.cat([torch.arange(length) for length in lengths.tolist()])
+    mask = (owner[:, None] == owner[None]) & (positions[:, None] >= positions[None])  # (T, T)
+    layout = {"position_ids": positions[None].to(device), "attention_mask": mask[None, None].to(device)}
+    return TokenBatch(torch.tensor([ids], device=device), torch.tensor([labels], device=device), layout)
 
 
-def bins(examples: Sequence[Example], capacity: int) -> list[list[Example]]:
-    """Fill as few rows of at most `capacity` tokens as first-fit-decreasing finds."""
+def pack(examples: Sequence[Example], capacity: int) -> list[list[Example]]:
+    """Distribute the examples over as few rows of at most `capacity` tokens as first-fit-decreasing needs."""
     rows: list[list[Example]] = []
-    for one in sorted(examples, key=len, reverse=True):
-        room = next((row for row in rows if sum(map(len, row)) + len(one) <= capacity), None)
+    for example in sorted(examples, key=len, reverse=True):
+        room = next((row for row in rows if sum(map(len, row)) + len(example) <= capacity), None)
         if room is None:
-            rows.append([one])
+            rows.append([example])
         else:
-            room.append(one)
+            room.append(example)
     return rows
 
 
-def completion_loss(model: Any, batch: Batch) -> Tensor:
-    """Sum of -log p over the labelled tokens."""
+def completion_loss(model: "PreTrainedModel", batch: TokenBatch) -> Tensor:
+    """Return the sum of -log p over the labelled tokens."""
     targets = batch.labels[:, 1:]
     columns = (targets != IGNORED).any(dim=0).nonzero()[:, 0]  # logits elsewhere are not needed
     logits = model(input_ids=batch.ids, use_cache=False, logits_to_keep=columns, **batch.layout).logits  # (B, C, V)
@@ -78,5 +90,5 @@ def completion_loss(model: Any, batch: Batch) -> Tensor:
     )
 
 
-def chunks(items: Sequence[Example], size: int) -> list[Sequence[Example]]:
+def _chunks(items: Sequence[Example], size: int) -> list[Sequence[Example]]:
     return [items[start : start + size] for start in range(0, len(items), size)]

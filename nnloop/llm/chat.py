@@ -1,11 +1,12 @@
-"""From text to token ids, the same for training and for generation."""
+"""The step from text to token ids, the same for training and for generation."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from nnloop.errors import ModelError
 
-Tokenizer = Any  # transformers' PreTrainedTokenizerBase; its own annotations are too loose to check against
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +20,18 @@ class Example:
         return len(self.prompt) + len(self.completion)
 
 
-def chat(tokenizer: Tokenizer, text: str) -> list[int]:
-    """Render one user message up to where the model's answer begins. Raises ModelError without a chat template."""
+def encode_prompt(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """Encode one user message up to where the model's answer begins. Raises ModelError without a chat template."""
     ids: list[int] = tokenizer(_prompt(tokenizer, text), add_special_tokens=False)["input_ids"]
     return ids
 
 
-def example(tokenizer: Tokenizer, text: str, completion: str, ends: set[int]) -> Example:
-    """Render a training pair: the prompt as in generation, then what the model should write after it.
+def encode_pair(tokenizer: "PreTrainedTokenizerBase", text: str, completion: str, *, ends: set[int]) -> Example:
+    """Encode a training pair: the prompt as in generation, then the completion in the chat template's frame.
 
     `ends` are the ids that may end the model's turn.
     """
-    prompt, before, after = chat(tokenizer, text), *_frame(tokenizer, ends)
+    prompt, before, after = encode_prompt(tokenizer, text), *_frame(tokenizer, ends)
     answer = before + completion + after
     whole = tokenizer(_prompt(tokenizer, text) + answer, add_special_tokens=False)["input_ids"]
     if whole[: len(prompt)] == prompt:
@@ -39,22 +40,24 @@ def example(tokenizer: Tokenizer, text: str, completion: str, ends: set[int]) ->
     return Example(prompt, tokenizer(answer, add_special_tokens=False)["input_ids"])
 
 
-def _prompt(tokenizer: Tokenizer, text: str) -> str:
+def _prompt(tokenizer: "PreTrainedTokenizerBase", text: str) -> str:
     if not tokenizer.chat_template:
         raise ModelError(f"llm.model={tokenizer.name_or_path}: has no chat template; take an instruction-tuned model")
     return _render(tokenizer, [{"role": "user", "content": text}], add_generation_prompt=True)
 
 
-def _frame(tokenizer: Tokenizer, ends: set[int]) -> tuple[str, str]:
-    """Give what the template puts before and after the model's answer, up to the token that ends the turn."""
+def _frame(tokenizer: "PreTrainedTokenizerBase", ends: set[int]) -> tuple[str, str]:
+    """Return the template's text before and after the model's answer, up to the token that ends the turn."""
     question, answer = "question", "answer"
     turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
     whole = _render(tokenizer, turns, add_generation_prompt=False)
     before, _, after = whole.removeprefix(_prompt(tokenizer, question)).rpartition(answer)
-    tokens = [tokenizer.convert_ids_to_tokens(end) for end in sorted(ends)]
-    found = [after.index(token) + len(token) for token in tokens if token in after]
-    return before if before.isspace() else "", after[: min(found)] if found else str(tokenizer.eos_token)
+    tokens = tokenizer.convert_ids_to_tokens(sorted(ends))
+    stops = [after.index(token) + len(token) for token in tokens if token in after]
+    return before if before.isspace() else "", after[: min(stops)] if stops else str(tokenizer.eos_token)
 
 
-def _render(tokenizer: Tokenizer, messages: list[dict[str, str]], add_generation_prompt: bool) -> str:
+def _render(
+    tokenizer: "PreTrainedTokenizerBase", messages: list[dict[str, str]], *, add_generation_prompt: bool
+) -> str:
     return str(tokenizer.apply_chat_template(messages, add_generation_prompt=add_generation_prompt, tokenize=False))

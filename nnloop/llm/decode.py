@@ -1,6 +1,7 @@
-"""Batched generation: rows leave when they are finished, waiting prompts take their places.
+"""Batched generation: finished sequences leave the batch and waiting prompts take their places.
 
-Equal prompts are computed once. A prompt's last token is fed as the first decoding step, so that one step does it all.
+Equal prompts are computed once. A prompt's last token is fed in the sequence's first step, so that all steps are
+alike.
 """
 
 import itertools
@@ -8,25 +9,27 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
-from nnloop.llm.chat import Tokenizer
-from nnloop.llm.kv_cache import RowCache
+from nnloop.llm.kv_cache import KvCache
 from nnloop.llm.memory_forecast import PREFILL_TOKENS
 from nnloop.llm.sampling import Sampling, sample
 
-CPU_PREFILL_TOKENS = 1024  # enough to keep a core busy; a lot's prompts are of nearly one length, and it stays in cache
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+CPU_PREFILL_TOKENS = 1024  # enough to keep a core busy; the work on more would not stay in the processor's cache
 
 
 @dataclass(slots=True)
-class Row:
-    """One completion in the making."""
+class TokenSequence:
+    """One completion while it is being generated."""
 
-    index: int  # its place among the prompts
+    index: int  # of its prompt among those given to `decode`
     prompt: list[int]
     seed: int
     tokens: list[int] = field(default_factory=list)
@@ -35,23 +38,25 @@ class Row:
     truncated: bool = False  # stopped by the token limit
 
 
-class Stop:
-    """Says when a completion has ended: at an end token, or with the closing tag."""
+class StopCriterion:
+    """The rule for a completion's end: an end token, or the closing tag."""
 
-    def __init__(self, tokenizer: Tokenizer, tag: str, ends: set[int]) -> None:
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", tag: str, ends: set[int]) -> None:
+        """Stop at the `tag` or at one of the token ids in `ends`."""
         self._tokenizer = tokenizer
         self._tag = tag
         self._ends = ends
         self._closers = {id for token, id in tokenizer.get_vocab().items() if tag[-1] in token}
 
     def reached(self, tokens: list[int]) -> bool:
+        """Return whether the last of these tokens ends the completion."""
         if tokens[-1] in self._ends:
             return True
         # The vocabulary lookup spares decoding after nearly every token.
         return tokens[-1] in self._closers and self._tag in self._text(tokens[-len(self._tag) :])
 
-    def finish(self, tokens: list[int]) -> str:
-        """Decode a completion, without its end token and whatever the last token holds after the closing tag."""
+    def decode(self, tokens: list[int]) -> str:
+        """Return a completion's text without its end token and whatever its last token holds after the closing tag."""
         text = self._text(tokens[:-1] if tokens and tokens[-1] in self._ends else tokens)
         before, tag, _ = text.partition(self._tag)
         return before + tag
@@ -63,81 +68,87 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """A model with what one needs to know to let it write."""
+    """A causal LM and the settings of its generation."""
 
-    model: Any  # transformers' PreTrainedModel, or PEFT's around it
+    model: "PreTrainedModel"  # or PEFT's model around one
     sampling: Sampling
-    stop: Stop
+    stop: StopCriterion
     limit: int  # tokens per completion
-    batch_size: int
+    batch_size: int  # sequences generated together
 
-    def decode(self, prompts: Sequence[list[int]], seeds: Sequence[int]) -> Iterator[Row]:
-        """Yield each row as soon as it is finished."""
-        waiting = deque(Row(i, prompt, seed) for i, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)))
-        batch = _Batch(self)
+    def decode(self, prompts: Sequence[list[int]], seeds: Sequence[int]) -> Iterator[TokenSequence]:
+        """Yield each prompt's sequence as soon as it is finished."""
+        numbered = enumerate(zip(prompts, seeds, strict=True))
+        waiting = deque(TokenSequence(index, prompt, seed) for index, (prompt, seed) in numbered)
+        batch = _RunningBatch(self)
         while True:
-            batch.leave()
-            if waiting and len(batch.rows) * 4 <= self.batch_size * 3:  # refill in lots: a prefill stops the others
-                batch.join([waiting.popleft() for _ in range(min(len(waiting), self.batch_size - len(batch.rows)))])
-            if not batch.rows:
+            batch.drop_finished()
+            # Several sequences are added at once, because the others wait while prompts are computed.
+            if waiting and len(batch.sequences) * 4 <= self.batch_size * 3:
+                free = self.batch_size - len(batch.sequences)
+                batch.add([waiting.popleft() for _ in range(min(len(waiting), free))])
+            if not batch.sequences:
                 return
             yield from batch.step()
 
 
-class _Batch:
-    """The rows that are being written; finished ones stay until they are an eighth."""
+class _RunningBatch:
+    """The sequences being generated; finished ones stay in the batch until they are an eighth of it."""
 
     def __init__(self, decoder: Decoder) -> None:
-        self.rows: list[Row] = []
+        self.sequences: list[TokenSequence] = []
         self._decoder = decoder
         self._device = decoder.model.device
-        self._cache = RowCache()
-        self._last = self._tensor([])  # (rows,) token that is fed next
-        self._seeds = self._tensor([])
+        self._cache = KvCache()
+        self._last = self._tensor([])  # (B,) token that is fed next
+        self._seeds = self._tensor([])  # (B,)
 
     @torch.inference_mode()
-    def join(self, rows: list[Row]) -> None:
-        """Compute the prompts of new rows and append the rows."""
-        rows = sorted(rows, key=lambda row: (len(row.prompt), row.prompt))
-        for lot in _lots(rows, PREFILL_TOKENS if self._device.type == "cuda" else CPU_PREFILL_TOKENS):
+    def add(self, sequences: list[TokenSequence]) -> None:
+        """Compute the prompts of new sequences and append the sequences to the batch."""
+        sequences = sorted(sequences, key=lambda sequence: (len(sequence.prompt), sequence.prompt))
+        max_tokens = PREFILL_TOKENS if self._device.type == "cuda" else CPU_PREFILL_TOKENS
+        for part in _microbatches(sequences, max_tokens):
             start = time.perf_counter()
-            distinct = list(dict.fromkeys(tuple(row.prompt) for row in lot))
-            places = {prompt: place for place, prompt in enumerate(distinct)}
-            which = self._tensor([places[tuple(row.prompt)] for row in lot])
-            lengths = self._tensor([len(row.prompt) - 1 for row in lot])
-            self._cache.add(self._prefill(distinct), which, lengths)
-            self._charge(lot, start)
-        self.rows += rows
-        self._last = torch.cat([self._last, self._tensor([row.prompt[-1] for row in rows])])
-        self._seeds = torch.cat([self._seeds, self._tensor([row.seed for row in rows])])
+            distinct = list(dict.fromkeys(tuple(sequence.prompt) for sequence in part))
+            rows = {prompt: row for row, prompt in enumerate(distinct)}
+            self._cache.add(
+                self._prefill(distinct),
+                rows=self._tensor([rows[tuple(sequence.prompt)] for sequence in part]),
+                lengths=self._tensor([len(sequence.prompt) - 1 for sequence in part]),
+            )
+            _share_time(part, start)
+        self.sequences += sequences
+        self._last = torch.cat([self._last, self._tensor([sequence.prompt[-1] for sequence in sequences])])
+        self._seeds = torch.cat([self._seeds, self._tensor([sequence.seed for sequence in sequences])])
 
     @torch.inference_mode()
-    def step(self) -> list[Row]:
-        """Write one token in every running row; return the rows that this finished."""
+    def step(self) -> list[TokenSequence]:
+        """Generate one token in every running sequence; return the sequences that it finished."""
         start = time.perf_counter()
-        running = [row for row in self.rows if not row.done]
-        steps = self._tensor([len(row.tokens) for row in self.rows])
-        self._last = sample(self._logits(), self._seeds, steps, self._decoder.sampling)
-        self._cache.advance(self._tensor([not row.done for row in self.rows]))
-        for row, token in zip(self.rows, self._last.tolist(), strict=True):
-            if not row.done:
-                self._append(row, token)
-        self._charge(running, start)
-        return [row for row in running if row.done]
+        running = [sequence for sequence in self.sequences if not sequence.done]
+        steps = self._tensor([len(sequence.tokens) for sequence in self.sequences])
+        self._last = sample(self._logits(), self._decoder.sampling, seeds=self._seeds, steps=steps)
+        self._cache.advance(self._tensor([not sequence.done for sequence in self.sequences]))
+        for sequence, token in zip(self.sequences, self._last.tolist(), strict=True):
+            if not sequence.done:
+                self._append(sequence, token)
+        _share_time(running, start)
+        return [sequence for sequence in running if sequence.done]
 
     @torch.inference_mode()
-    def leave(self) -> None:
-        """Drop the finished rows once they are enough to be worth copying the others."""
-        running = [place for place, row in enumerate(self.rows) if not row.done]
-        if running and (len(self.rows) - len(running)) * 8 < len(self.rows):
+    def drop_finished(self) -> None:
+        """Drop the finished sequences once they are enough to be worth copying the others."""
+        running = [row for row, sequence in enumerate(self.sequences) if not sequence.done]
+        if running and (len(self.sequences) - len(running)) * 8 < len(self.sequences):
             return
-        places = self._tensor(running)
-        self.rows = [self.rows[place] for place in running]
-        self._cache.keep(places)
-        self._last, self._seeds = self._last[places], self._seeds[places]
+        rows = self._tensor(running)
+        self.sequences = [self.sequences[row] for row in running]
+        self._cache.select(rows)
+        self._last, self._seeds = self._last[rows], self._seeds[rows]
 
     def _logits(self) -> Tensor:
-        """Feed the last tokens; logits (rows, V)."""
+        """Feed the last tokens; return the logits, (B, V)."""
         output = self._decoder.model(
             input_ids=self._last[:, None],
             position_ids=self._cache.lengths[:, None],
@@ -148,51 +159,56 @@ class _Batch:
         return output.logits[:, -1]  # type: ignore[no-any-return]
 
     def _prefill(self, prompts: Sequence[Sequence[int]]) -> DynamicCache:
-        """Compute keys and values of all tokens but the last, what the prompts begin with in common once.
+        """Compute keys and values of all tokens but the last; the prompts' common beginning is computed once.
 
-        Padded on the right: no token sees what is after it.
+        Prompts are padded on the right: no token attends to later ones.
         """
-        cache, shared = DynamicCache(), _shared(prompts)
-        if shared:
-            self._compute([prompts[0][:shared]], cache)
+        cache, common = DynamicCache(), _common_length(prompts)
+        if common:
+            self._compute([prompts[0][:common]], cache)
             cache.batch_repeat_interleave(len(prompts))
         width = max(1, max(len(prompt) for prompt in prompts) - 1)
-        self._compute([[*prompt[shared:-1], *[0] * (width - len(prompt) + 1)] for prompt in prompts], cache)
+        self._compute([[*prompt[common:-1], *[0] * (width - len(prompt) + 1)] for prompt in prompts], cache)
         return cache
 
     def _compute(self, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> None:
         ids = torch.tensor(tokens, device=self._device)
         self._decoder.model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1)
 
-    def _append(self, row: Row, token: int) -> None:
-        row.tokens.append(token)
-        ended = self._decoder.stop.reached(row.tokens)
-        row.truncated = not ended and len(row.tokens) >= self._decoder.limit
-        row.done = ended or row.truncated
+    def _append(self, sequence: TokenSequence, token: int) -> None:
+        sequence.tokens.append(token)
+        ended = self._decoder.stop.reached(sequence.tokens)
+        sequence.truncated = not ended and len(sequence.tokens) >= self._decoder.limit
+        sequence.done = ended or sequence.truncated
 
-    def _charge(self, rows: list[Row], start: float) -> None:
-        for row in rows:
-            row.seconds += (time.perf_counter() - start) / len(rows)
-
-    def _tensor(self, values: list[Any]) -> Tensor:
+    def _tensor(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)
 
 
-def _shared(prompts: Sequence[Sequence[int]]) -> int:
-    """Count the tokens that all prompts begin with, leaving two of each; 0 for a single prompt."""
+def _share_time(sequences: list[TokenSequence], start: float) -> None:
+    """Add the time since `start` to the sequences, to each an equal share."""
+    for sequence in sequences:
+        sequence.seconds += (time.perf_counter() - start) / len(sequences)
+
+
+def _common_length(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all prompts begin with, leaving at least two of each; 0 for a single prompt."""
     if len(prompts) == 1:
         return 0
     same = (len(set(column)) == 1 for column in zip(*(prompt[:-2] for prompt in prompts), strict=False))
     return sum(itertools.takewhile(bool, same))
 
 
-def _lots(rows: list[Row], bound: int) -> Iterator[list[Row]]:
-    """Split rows, shortest prompt first, so that one lot's prompts, padded, stay under the bound; none is empty."""
-    lot: list[Row] = []
-    for row in rows:
-        if lot and len(row.prompt) * (len(lot) + 1) > bound:
-            yield lot
-            lot = []
-        lot.append(row)
-    if lot:
-        yield lot
+def _microbatches(sequences: list[TokenSequence], max_tokens: int) -> Iterator[list[TokenSequence]]:
+    """Split sequences, shortest prompt first, into parts whose prompts have at most `max_tokens` with padding.
+
+    A part holds at least one sequence, however long.
+    """
+    part: list[TokenSequence] = []
+    for sequence in sequences:
+        if part and len(sequence.prompt) * (len(part) + 1) > max_tokens:
+            yield part
+            part = []
+        part.append(sequence)
+    if part:
+        yield part

@@ -1,4 +1,4 @@
-"""What the search asks of a language model, whatever stands behind it. Imports no torch."""
+"""The interface between the search and a language model. Imports no torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ from nnloop.records import Completion, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion wanted. `seed` alone decides the sampling: the batch that it falls in does not."""
+    """One completion to generate. `seed` alone decides the sampling: the batch that it falls in does not."""
 
     prompt: Prompt
-    baseline: str  # source of the network that the prompt shows
+    parent_code: str  # source of the network that the prompt shows
     cycle: int
     slot: int
     seed: int
-    repairs: int | None = None  # slot of the cycle whose failure it sends back
+    retry_of: int | None = None  # slot of this cycle whose failure the prompt sends back
 
     def answer(
         self,
         text: str,
         seconds: float,
+        *,
         tokens: int = 0,
         prompt_tokens: int = 0,
         adapter: str | None = None,
@@ -40,12 +41,12 @@ class Request:
             seconds=seconds,
             adapter=adapter,
             truncated=truncated,
-            repairs=self.repairs,
+            repairs=self.retry_of,
         )
 
 
 def guess_tokens(text: str) -> int:
-    """Tokens of a text for an unknown tokenizer: one for every three characters, which is more than code takes."""
+    """Estimate a text's tokens for an unknown tokenizer: one for three characters, more than source code needs."""
     return -(-len(text) // 3)
 
 
@@ -54,11 +55,11 @@ class Engine(Protocol):
 
     @property
     def trainable(self) -> bool:
-        """Whether it can be LoRA-tuned."""
+        """True if its model can be LoRA-tuned."""
 
     @property
     def adapter(self) -> str | None:
-        """Hash of the adapter in force; None for the bare model."""
+        """The hash of the adapter in force; None for the bare model."""
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield each completion as soon as it is finished, in any order.
@@ -67,16 +68,42 @@ class Engine(Protocol):
         """
 
     def fits(self, text: str) -> bool:
-        """Whether a prompt of this text leaves room for a whole completion; `generate` refuses one that does not."""
+        """Return whether a prompt leaves room for a whole completion; `generate` refuses one that does not."""
 
     def count(self, text: str) -> int:
-        """Tokens of a text; a guess where the tokenizer is out of reach."""
+        """Count a text's tokens; an estimate if the tokenizer is out of reach."""
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Generate with the adapter saved in `folder` from now on; None is what the engine started with."""
+        """Generate with the adapter saved in `folder` from now on; None is the adapter that the engine started with."""
 
-    def rest(self) -> None:
-        """Nothing is asked for a while: let trials have the memory, where the settings say so."""
+    def offload(self) -> None:
+        """Free the memory for trials if llm.offload is set; the next request loads the model again."""
 
     def close(self) -> None:
         """Free the memory. The engine is not used again."""
+
+
+class WeightlessEngine:
+    """The part of Engine that is alike in engines without a model: nothing to tune, to count or to free."""
+
+    trainable = False
+    adapter: str | None = None
+
+    def fits(self, text: str) -> bool:
+        """Return True: there is no context to exceed."""
+        return True
+
+    def count(self, text: str) -> int:
+        """Estimate a text's tokens."""
+        return guess_tokens(text)
+
+    def use_adapter(self, folder: Path | None) -> None:
+        """Refuse any adapter. Raises ValueError."""
+        if folder is not None:
+            raise ValueError("llm=random and llm=scripted have no weights for an adapter")
+
+    def offload(self) -> None:
+        """Do nothing: there is no memory to free."""
+
+    def close(self) -> None:
+        """Do nothing: there is no memory to free."""

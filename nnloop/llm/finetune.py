@@ -1,30 +1,35 @@
 """LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B), loss on completions."""
 
 import hashlib
+import json
 import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters, optimizer
 from nnloop.llm.adapters import Learned
-from nnloop.llm.batches import Batch, bins, chunks, completion_loss, groups, packed, padded
-from nnloop.llm.chat import Example, example
+from nnloop.llm.batches import completion_loss, microbatches, shuffle
+from nnloop.llm.chat import Example, encode_pair
+from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
-from nnloop.llm.partial import Partial, Reached, key_of
 from nnloop.modes.pairs import TrainingPair
 from nnloop.settings import LoraSettings
+
+if TYPE_CHECKING:
+    from peft import LoraConfig, PeftModel
+    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What a fine-tune did."""
+    """The outcome of a fine-tune."""
 
     adapter: str | None  # the hash in force afterwards: the parent's where no pair was left to train on
     pairs: int  # learned from
@@ -33,9 +38,19 @@ class Tuned:
     learned: Learned
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """A fine-tune's pairs as token ids."""
+
+    learn: list[Example]
+    held_out: list[Example]
+    dropped: int = 0  # pairs longer than max_length
+
+
 def finetune(
     engine: HfEngine,
     pairs: Sequence[TrainingPair],
+    *,
     settings: LoraSettings,
     folder: Path,
     parent: Path | None,
@@ -43,26 +58,33 @@ def finetune(
 ) -> Tuned:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
-    Continues the adapter in `parent`; where that is None or settings.restart holds, what the engine started with, which
-    is llm.adapter or the bare model. Over-long pairs are dropped and counted; where none is left, no folder is written
-    and the engine goes on with the parent. A fine-tune that was killed goes on from its last checkpoint, and one whose
-    adapter is in `folder` already is not done again.
+    Continues the adapter in `parent`. If that is None or settings.restart holds, it begins from the adapter that the
+    engine started with, llm.adapter, or from the bare model. Over-long pairs are dropped and counted; if none is left,
+    no folder is written and the engine goes on with the parent. A fine-tune that was killed resumes from its last
+    checkpoint, and one whose adapter is in `folder` already is not done again.
+
+    Raises SettingsError if the settings do not fit the model or the parent.
     """
     start = time.perf_counter()
-    job = _Job(engine, settings, folder, engine.start if parent is None or settings.restart else parent, seed)
-    learn, held_out, dropped = _divide(engine, pairs, settings)
+    origin = engine.start if parent is None or settings.restart else parent
+    job = _Job(engine=engine, settings=settings, folder=folder, origin=origin, seed=seed)
+    examples = _encode(engine, pairs, settings)
     learned, result = Learned(), parent
-    if learn:
-        learned = job.done(learn, held_out) or job.run(learn, held_out)
+    if examples.learn:
+        learned = job.done(examples) or job.run(examples)
         result = folder
     engine.use_adapter(result)
-    return Tuned(engine.adapter, len(learn), dropped, time.perf_counter() - start, learned)
+    return Tuned(
+        adapter=engine.adapter,
+        pairs=len(examples.learn),
+        dropped=examples.dropped,
+        seconds=time.perf_counter() - start,
+        learned=learned,
+    )
 
 
-def _divide(
-    engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings
-) -> tuple[list[Example], list[Example], int]:
-    """Give the pairs to learn from, those held out, and the number of those that are too long.
+def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings) -> Examples:
+    """Encode the pairs and divide them.
 
     A pair is held out by the network that it leads to, in every cycle alike: none is learned from in one cycle and
     held out in another. At least one is left to learn from.
@@ -70,64 +92,67 @@ def _divide(
     learn: list[Example] = []
     held_out: list[Example] = []
     for pair in pairs:
-        one = example(engine.tokenizer, pair.prompt, pair.completion, engine.ends)
-        if len(one) <= settings.max_length:
-            (held_out if _share(pair.target) < settings.held_out else learn).append(one)
+        example = encode_pair(engine.tokenizer, pair.prompt, pair.completion, ends=engine.ends)
+        if len(example) <= settings.max_length:
+            (held_out if _fraction(pair.target) < settings.held_out else learn).append(example)
     dropped = len(pairs) - len(learn) - len(held_out)
-    return (learn, held_out, dropped) if learn else (held_out, [], dropped)
+    return Examples(learn, held_out, dropped) if learn else Examples(held_out, [], dropped)
 
 
-def _share(name: str) -> float:
+def _fraction(name: str) -> float:
     """Spread names evenly over [0, 1)."""
     return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One fine-tune: everything but its pairs."""
+    """A fine-tune without its examples."""
 
     engine: HfEngine
     settings: LoraSettings
     folder: Path
-    origin: Path | None  # adapter to go on from
+    origin: Path | None  # adapter to begin from
     seed: int
 
-    def done(self, learn: Sequence[Example], held_out: Sequence[Example]) -> Learned | None:
-        """Give what was learned where the folder holds this very fine-tune's adapter."""
+    def done(self, examples: Examples) -> Learned | None:
+        """Return the outcome of this very fine-tune if its adapter is in the folder already."""
         lineage = adapters.find_lineage(self.folder)
-        return lineage.learned if lineage and lineage.key == self._key(learn, held_out) else None
+        return lineage.learned if lineage and lineage.key == self._key(examples) else None
 
-    def run(self, learn: Sequence[Example], held_out: Sequence[Example]) -> Learned:
+    def run(self, examples: Examples) -> Learned:
         """Train an adapter from the origin on, save it, and take it out of the model again."""
-        base, key = self.engine.bare(), self._key(learn, held_out)
-        partial = Partial(self.folder, key, self.settings.checkpoint_minutes)
+        base, key = self.engine.bare(), self._key(examples)
+        checkpoint = FinetuneCheckpoint(self.folder, key, self.settings.checkpoint_minutes)
         with _repeatable(self.seed):
             model = _with_lora(base, self.settings, self.origin)
             try:
                 if self.settings.gradient_checkpointing:
                     base.activation_checkpointing_enable({"use_reentrant": False})
-                learned = train(model, learn, held_out, self.settings, self.seed, partial)
+                learned = train(model, examples, self.settings, seed=self.seed, checkpoint=checkpoint)
                 adapters.save(model, self.folder, self._lineage(key, learned))
             finally:
                 adapters.detach(model)
                 base.activation_checkpointing_disable()
                 base.requires_grad_(False).eval()
-        partial.remove()
+        checkpoint.remove()
         return learned
 
-    def _key(self, learn: Sequence[Example], held_out: Sequence[Example]) -> str:
-        tokens = [[one.prompt, one.completion] for part in (learn, held_out) for one in part]
+    def _key(self, examples: Examples) -> str:
+        """Hash everything that decides the adapter's weights."""
+        tokens = [[one.prompt, one.completion] for one in examples.learn + examples.held_out]
         model = self.engine.settings
-        origin = None if self.origin is None else adapters.adapter_hash(self.origin)
         chosen = optimizer.choose(self.settings.optimizer, self.engine.bare().device)
-        return key_of(
-            [asdict(self.settings), chosen, model.model, self.engine.commit, model.dtype, origin, self.seed, tokens]
-        )
+        parts = [asdict(self.settings), chosen, model.model, self.engine.commit, model.dtype, self._parent, self.seed]
+        return hashlib.sha256(json.dumps([*parts, tokens], sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def _parent(self) -> str | None:
+        return None if self.origin is None else adapters.adapter_hash(self.origin)
 
     def _lineage(self, key: str, learned: Learned) -> adapters.Lineage:
         return adapters.Lineage(
             adapter="",
-            parent=None if self.origin is None else adapters.adapter_hash(self.origin),
+            parent=self._parent,
             model=self.engine.settings.model,
             revision=self.engine.commit,
             settings=asdict(self.settings),
@@ -138,76 +163,68 @@ class _Job:
 
 
 def train(
-    model: Any,
-    learn: Sequence[Example],
-    held_out: Sequence[Example],
+    model: "PeftModel",
+    examples: Examples,
     settings: LoraSettings,
+    *,
     seed: int,
-    partial: Partial | None = None,
+    checkpoint: FinetuneCheckpoint | None = None,
 ) -> Learned:
-    """Train in place, from the state in `partial` on where it holds one."""
+    """Train the LoRA layers in place, from the state in the checkpoint on if it holds one."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     name = optimizer.choose(settings.optimizer, model.device)
     stepper = optimizer.make(name, list(weights.values()), settings)
-    before = mean_loss(model, held_out, settings)
+    before = mean_loss(model, examples.held_out, settings)
     rng = random.Random(seed)
     per_step = settings.batch_size * settings.accumulation
-    steps = [group for _ in range(settings.epochs) for group in groups(learn, per_step, rng)]
-    reached = partial.restore(weights, stepper) if partial else Reached()
+    steps = [group for _ in range(settings.epochs) for group in shuffle(examples.learn, per_step, rng)]
+    progress = checkpoint.restore(weights, stepper) if checkpoint else FinetuneProgress()
     model.train()
-    for group in steps[reached.step :]:
-        if reached.step % (len(steps) // settings.epochs) == 0:
-            reached.loss, reached.tokens = 0.0, 0
-        optimizer.set_rate(stepper, settings.lr * optimizer.cosine(reached.step, settings.warmup_steps, len(steps)))
-        reached.loss += _backward(model, group, settings)
-        reached.tokens += sum(len(one.completion) for one in group)
+    for group in steps[progress.step :]:
+        if progress.step % (len(steps) // settings.epochs) == 0:
+            progress.loss, progress.tokens = 0.0, 0
+        optimizer.set_rate(stepper, settings.lr * optimizer.cosine(progress.step, settings.warmup_steps, len(steps)))
+        progress.loss += _backward(model, group, settings)
+        progress.tokens += sum(len(example.completion) for example in group)
         if settings.clip_norm:
             torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip_norm)
         stepper.step()
         stepper.zero_grad()
-        reached.step += 1
-        if partial:
-            partial.save(reached, weights, stepper)
+        progress.step += 1
+        if checkpoint:
+            checkpoint.save(progress, weights, stepper)
     return Learned(
         steps=len(steps),
-        loss=reached.loss / reached.tokens,
-        tokens=settings.epochs * sum(map(len, learn)),
-        held_out_loss=mean_loss(model, held_out, settings),
+        loss=progress.loss / progress.tokens,
+        tokens=settings.epochs * sum(map(len, examples.learn)),
+        held_out_loss=mean_loss(model, examples.held_out, settings),
         held_out_loss_before=before,
         optimizer=name,
     )
 
 
 @torch.no_grad()
-def mean_loss(model: Any, examples: Sequence[Example], settings: LoraSettings) -> float | None:
-    """Mean loss per completion token, without dropout; None where there is no example."""
+def mean_loss(model: "PeftModel", examples: Sequence[Example], settings: LoraSettings) -> float | None:
+    """Return the mean loss per completion token, without dropout; None without an example."""
     if not examples:
         return None
     model.eval()
-    total = sum(float(completion_loss(model, batch)) for batch in _batches(model, examples, settings))
-    return total / sum(len(one.completion) for one in examples)
+    total = sum(float(completion_loss(model, batch)) for batch in microbatches(examples, settings, model.device))
+    return total / sum(len(example.completion) for example in examples)
 
 
-def _backward(model: Any, group: Sequence[Example], settings: LoraSettings) -> float:
+def _backward(model: "PeftModel", group: Sequence[Example], settings: LoraSettings) -> float:
     """Add up the gradients of a group's mean loss, batch by batch; return its summed loss."""
-    tokens = sum(len(one.completion) for one in group)
+    tokens = sum(len(example.completion) for example in group)
     total = 0.0
-    for batch in _batches(model, group, settings):
+    for batch in microbatches(group, settings, model.device):
         loss = completion_loss(model, batch)
         (loss / tokens).backward()  # type: ignore[no-untyped-call]
         total += loss.item()
     return total
 
 
-def _batches(model: Any, examples: Sequence[Example], settings: LoraSettings) -> Iterator[Batch]:
-    """Lay examples out for the model: packed into rows of max_length tokens, or padded, batch_size at once."""
-    if settings.packing:
-        yield from (packed(row, model.device) for row in bins(examples, settings.max_length))
-    else:
-        yield from (padded(part, model.device) for part in chunks(examples, settings.batch_size))
-
-
-def _with_lora(base: Any, settings: LoraSettings, origin: Path | None) -> Any:
+def _with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | None) -> "PeftModel":
     """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
     from peft import LoraConfig
 
@@ -226,7 +243,7 @@ def _with_lora(base: Any, settings: LoraSettings, origin: Path | None) -> Any:
     return adapters.attach(base, origin, trainable=True)
 
 
-def check_targets(base: Any, settings: LoraSettings) -> None:
+def check_targets(base: "PreTrainedModel", settings: LoraSettings) -> None:
     """Refuse layers that the model does not have; PEFT would tune the others without a word. Raises SettingsError."""
     names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
     missing = [target for target in settings.targets if target not in names]
@@ -237,22 +254,18 @@ def check_targets(base: Any, settings: LoraSettings) -> None:
         raise SettingsError(f"finetune.layers={settings.layers}: {base.name_or_path} has {layers}")
 
 
-def _check_same(wanted: Any, origin: Path) -> None:
-    """Refuse to go on from an adapter of another shape than the settings say."""
-    found = adapters.read_config(origin)
-    for name, key in (
-        ("r", "rank"),
-        ("lora_alpha", "alpha"),
-        ("target_modules", "targets"),
-        ("layers_to_transform", "layers"),
-    ):
-        if getattr(found, name) != getattr(wanted, name):
-            raise SettingsError(f"finetune.{key}: the adapter in {origin} has {getattr(found, name)}; use that")
+def _check_same(wanted: "LoraConfig", origin: Path) -> None:
+    """Refuse to continue an adapter of another shape than the settings say. Raises SettingsError."""
+    saved = adapters.read_config(origin)
+    keys = {"r": "rank", "lora_alpha": "alpha", "target_modules": "targets", "layers_to_transform": "layers"}
+    for name, key in keys.items():
+        if getattr(saved, name) != getattr(wanted, name):
+            raise SettingsError(f"finetune.{key}: the adapter in {origin} has {getattr(saved, name)}; use that")
 
 
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
-    """Seed torch's global generator, which LoRA's first weights and dropout draw from, and put it back afterwards."""
+    """Seed torch's global generator, which LoRA's first weights and dropout use, and restore it afterwards."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield

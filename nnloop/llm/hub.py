@@ -1,4 +1,4 @@
-"""Where a checkpoint comes from: a folder, the package, the hub or its cache; and what to do where there is none."""
+"""The source of a model: a folder, the package, the hub or its cache; and a remedy for each way to miss it."""
 
 import logging
 import shutil
@@ -14,23 +14,23 @@ TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What transformers needs to read one snapshot, the same for every file."""
+class ModelSource:
+    """One snapshot of a model, named so that transformers reads every file from it."""
 
     path: str  # folder or hub id
     commit: str | None = None  # of the hub's snapshot
     files: dict[str, int] | None = None  # of a snapshot on the hub: bytes by name; None where nothing is downloaded
 
 
-def find(model: str, revision: str | None) -> Source:
-    """Find a model; without a network it is taken from the cache. Raises ModelError where there is none.
+def find(model: str, revision: str | None) -> ModelSource:
+    """Find a model; without a network it comes from the cache. Raises ModelError if it is nowhere.
 
-    The hub is asked once, briefly: its own client retries for a minute where there is no network.
+    The hub is asked once, briefly: without a network its own client would retry for a minute.
     """
     if model == EMBEDDED:
-        return Source(_embedded())
+        return ModelSource(_embedded())
     if Path(model).is_dir():
-        return Source(model)
+        return ModelSource(model)
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -38,17 +38,17 @@ def find(model: str, revision: str | None) -> Source:
         return _cached(model, revision)
     try:
         info = HfApi().model_info(model, revision=revision, timeout=TIMEOUT_S, files_metadata=True)
-        return Source(model, info.sha, {file.rfilename: file.size or 0 for file in info.siblings or []})
+        return ModelSource(model, info.sha, {file.rfilename: file.size or 0 for file in info.siblings or []})
     except (HfHubHTTPError, ValueError) as error:
         raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
-    except Exception as error:  # no network; which exceptions say so is the HTTP client's private matter
+    except Exception as error:  # no network; the HTTP client does not document which exceptions say so
         source = _cached(model, revision)
         _log.info("%s is taken from the cache: the hub can't be reached (%s)", model, error)
         return source
 
 
-def check_space(model: str, source: Source) -> None:
-    """Refuse a download for which the cache's disk has no room. Raises ModelError before it starts."""
+def check_space(model: str, source: ModelSource) -> None:
+    """Refuse a download that the cache's disk has no room for. Raises ModelError before it starts."""
     from huggingface_hub import constants, try_to_load_from_cache
 
     files = source.files or {}
@@ -58,8 +58,7 @@ def check_space(model: str, source: Source) -> None:
         size for name, size in wanted.items() if not try_to_load_from_cache(model, name, revision=source.commit)
     )
     cache = Path(constants.HF_HUB_CACHE)
-    there = next(folder for folder in (cache, *cache.parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(next(folder for folder in (cache, *cache.parents) if folder.is_dir())).free
     if needed > free:
         raise ModelError(
             f"llm.model={model}: its weights are {needed / 1e9:.1f} GB to download, and {free / 1e9:.1f} GB are free in"
@@ -67,15 +66,15 @@ def check_space(model: str, source: Source) -> None:
         )
 
 
-def _cached(model: str, revision: str | None) -> Source:
-    """Give the snapshot's folder: by hub id transformers would go on asking for files that the model does not have."""
+def _cached(model: str, revision: str | None) -> ModelSource:
+    """Return the cached snapshot's folder: by hub id transformers would ask the hub for files that the model lacks."""
     from huggingface_hub import snapshot_download
 
     try:
         folder = snapshot_download(model, revision=revision, local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
-    return Source(folder, Path(folder).name)
+    return ModelSource(folder, Path(folder).name)
 
 
 def _embedded() -> str:
@@ -86,25 +85,27 @@ def _embedded() -> str:
 
 
 def remedy(model: str, error: Exception) -> str:
-    """Say in one line what is wrong and what to do."""
+    """Return one line that names the fault and what to do about it."""
     text = " ".join(str(error).split())
     if Path(model).is_dir() or model == EMBEDDED:
         return f"the folder holds no complete checkpoint ({text[:200]})"
     kinds = {kind.__name__ for kind in type(error).__mro__}
     # The type first: of a missing model the hub's client says that it may be a gated repo.
-    found = [name for name in _REMEDIES if name in kinds] + [name for name in _REMEDIES if name in text]
-    return _REMEDIES[found[0]].format(model=model) if found else text[:300]
+    matches = [name for name in _REMEDIES if name in kinds] + [name for name in _REMEDIES if name in text]
+    return _REMEDIES[matches[0]].format(model=model) if matches else text[:300]
 
 
+_GATED = "accept its licence at https://huggingface.co/{model} and log in with `hf auth login`"
+_OFFLINE = "not in the local cache, and the hub can't be reached; go online once, or give a folder"
 _REMEDIES = {
-    "GatedRepoError": "accept its licence at https://huggingface.co/{model} and log in with `hf auth login`",
-    "gated repo": "accept its licence at https://huggingface.co/{model} and log in with `hf auth login`",
+    "GatedRepoError": _GATED,
+    "gated repo": _GATED,
     "RevisionNotFoundError": "the hub has no such llm.revision of it",
     "RepositoryNotFoundError": "no such folder, and no such model on the hub; where it is private, `hf auth login`",
     "HFValidationError": "no such folder, and no hub id, which is <owner>/<name>",
     "No space left": "no space left for its weights; free some, or move the cache with HF_HOME",
-    "cached": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
-    "offline": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
-    "connect": "not in the local cache, and the hub can't be reached; go online once, or give a folder",
+    "cached": _OFFLINE,
+    "offline": _OFFLINE,
+    "connect": _OFFLINE,
 }
-"""By the name of an exception's type, or else by a word of its text: the first that matches."""
+"""Remedies by the name of an exception's type, or else by a word of its text: the first match counts."""

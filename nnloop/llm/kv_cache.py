@@ -1,12 +1,11 @@
-"""A key-value cache in which every row has its own length, so that rows come and go while others are being written.
+"""A key-value cache in which every row has its own length, so that rows come and go while others are being generated.
 
 transformers' caches give all rows of a batch one length and pad on the left. Here row r fills the columns
-[0, length[r]) and the next token goes to column length[r]: a finished row is cut out, a new one is put in with its
-prompt already computed, and what one row holds does not depend on the others.
+[0, length[r]) and the next token goes to column length[r]: a finished row is removed, a new one is added with its
+prompt already computed, and the contents of a row do not depend on the others.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from transformers.cache_utils import Cache
 BLOCK = 128  # columns are added by so many
 
 
-class RowCache(Cache):  # type: ignore[misc]
+class KvCache(Cache):  # type: ignore[misc]
     """Keys and values by layer, (rows, heads, columns, size). For decoding only: one new token per row and call."""
 
     def __init__(self) -> None:
@@ -25,8 +24,12 @@ class RowCache(Cache):  # type: ignore[misc]
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
 
-    def add(self, prompts: Cache, rows: Tensor, lengths: Tensor) -> None:
-        """Append the given rows of a cache that was filled by prompts of these lengths, padded on the right."""
+    def add(self, prompts: Cache, *, rows: Tensor, lengths: Tensor) -> None:
+        """Append rows of a cache that prompts, padded on the right, have filled.
+
+        `rows`, (new,), are indices into `prompts`, in which one may stand several times; `lengths`, (new,), are the
+        tokens of each without padding.
+        """
         new = [(layer.keys, layer.values) for layer in prompts.layers]
         if not self._keys:
             self._keys = [keys.new_empty((0, *keys.shape[1:])) for keys, _ in new]
@@ -38,9 +41,9 @@ class RowCache(Cache):  # type: ignore[misc]
             self._values[layer] = torch.cat([self._values[layer], _widen(values[here], self._columns)])
         self._set_lengths(torch.cat([self.lengths.to(lengths.device), lengths]))
 
-    def keep(self, rows: Tensor) -> None:
-        """Keep these rows and drop the others."""
-        self._each(lambda tensor: tensor[rows.to(tensor.device)])
+    def select(self, rows: Tensor) -> None:
+        """Reduce the cache to these rows, in this order."""
+        self._replace_each(lambda tensor: tensor[rows.to(tensor.device)])
         self._set_lengths(self.lengths[rows])
 
     def advance(self, running: Tensor) -> None:
@@ -48,11 +51,13 @@ class RowCache(Cache):  # type: ignore[misc]
         self._set_lengths(self.lengths + running)
 
     def mask(self) -> Tensor:
-        """Columns that each row's next token sees, itself included: (rows, 1, 1, longest + 1) bool."""
+        """Return the columns that each row's next token attends to, with its own: (rows, 1, 1, longest + 1) bool."""
         columns = torch.arange(self.longest + 1, device=self.lengths.device)
         return (columns[None] <= self.lengths[:, None])[:, None, None]
 
-    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+    def update(
+        self, keys: Tensor, values: Tensor, layer_idx: int, *args: object, **kwargs: object
+    ) -> tuple[Tensor, Tensor]:
         """Write one token per row, (rows, heads, 1, size); return all columns up to the longest row's."""
         self._reserve(self.longest + 1)
         rows, ends = torch.arange(len(self.lengths), device=keys.device), self.lengths.to(keys.device)
@@ -62,6 +67,7 @@ class RowCache(Cache):  # type: ignore[misc]
         return self._keys[layer_idx][:, :, :end], self._values[layer_idx][:, :, :end]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Return the longest row's length, the same in every layer."""
         return self.longest
 
     @property
@@ -75,17 +81,17 @@ class RowCache(Cache):  # type: ignore[misc]
     def _reserve(self, columns: int) -> None:
         if columns > self._columns:
             wide = -(-columns // BLOCK) * BLOCK
-            self._each(lambda tensor: _widen(tensor, wide))
+            self._replace_each(lambda tensor: _widen(tensor, wide))
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Replace layer by layer, so that only one layer is there twice."""
+    def _replace_each(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Replace layer by layer, so that no more than one layer is in memory twice."""
         for tensors in (self._keys, self._values):
             for layer, tensor in enumerate(tensors):
                 tensors[layer] = change(tensor)
 
 
 def _widen(tensor: Tensor, columns: int) -> Tensor:
-    """Add columns of zeros: what is masked must still be finite."""
+    """Add columns of zeros; masked positions have to be finite too."""
     wide = tensor.new_zeros((*tensor.shape[:2], columns, tensor.shape[3]))
     wide[:, :, : tensor.shape[2]] = tensor
     return wide

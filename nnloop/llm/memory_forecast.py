@@ -1,70 +1,74 @@
-"""How much memory an LLM takes to write and to be tuned, from its config alone: known before anything is downloaded.
+"""The memory that an LLM takes to generate and to be tuned, from its config alone, before anything is downloaded.
 
-Weights, keys and values, and the adapter with its optimizer are exact; activations are an estimate from the shapes of
-one layer, which is what is there at once under `torch.inference_mode` and under gradient checkpointing.
+Weights, keys and values, and the adapter with its optimizer are exact. Activations are an estimate from the shapes of
+one layer: under `torch.inference_mode` and under gradient checkpointing no more than one layer's are in memory.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from nnloop.settings import LoraSettings
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
 PREFILL_TOKENS = 8192  # prompt tokens computed at once: bounds the activations
 BITS = {"nf4": 4.127, "int8": 8.0}
-"""Per quantised weight. nf4: 4 bits, and a scale for every 64 weights that is itself 8 bits plus 32 bits for 256 scales
-(double quantisation: Dettmers et al. 2023, QLoRA, section 3)."""
+"""Bits per quantised weight. nf4: 4 bits, and a scale for every 64 weights that is itself 8 bits plus 32 bits for 256
+scales (double quantisation: Dettmers et al. 2023, QLoRA, section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides the memory of a causal LM."""
+    """The numbers that decide a causal LM's memory."""
 
     parameters: int
-    quantisable: int  # of them: matrices of the layers; embeddings and output layer stay as they are
+    quantisable: int  # of them in the layers' matrices; embeddings and output layer are never quantised
     layers: int
     hidden: int
     intermediate: int
     vocabulary: int
-    kv_width: int  # numbers that a layer keeps of a token: keys and values
-    linear: dict[str, tuple[int, int]]  # of a layer: name to (in, out)
+    kv_width: int  # numbers that a layer caches of a token: keys and values
+    linear: dict[str, tuple[int, int]]  # (in, out) of a layer's matrices, by name
 
     def weights(self, bytes_each: int, quantize: str) -> int:
-        """Bytes of the weights, quantised or not."""
+        """Return the bytes of the weights, for `bytes_each` of a number that is not quantised."""
         if quantize == "none":
             return self.parameters * bytes_each
         return round((self.parameters - self.quantisable) * bytes_each + self.quantisable * BITS[quantize] / 8)
 
     def cache(self, bytes_each: int) -> int:
-        """Bytes of keys and values of one token."""
+        """Return the bytes of one token's keys and values."""
         return self.layers * self.kv_width * bytes_each
 
     def prefill(self, bytes_each: int) -> int:
-        """Bytes beside the cache while prompts are computed: their own cache, which is copied, and a layer's work."""
+        """Return the bytes beside the cache while prompts are computed: their own cache, and a layer's activations."""
         return PREFILL_TOKENS * (self.cache(bytes_each) + (4 * self.hidden + 3 * self.intermediate) * bytes_each)
 
     def adapter(self, settings: LoraSettings) -> int:
-        """Parameters that LoRA trains."""
+        """Return the number of parameters that LoRA trains."""
         layers = self.layers if settings.layers is None else settings.layers
         inner = sum(sum(self.linear[name]) for name in settings.targets if name in self.linear)
         outer = self.hidden + self.vocabulary if "lm_head" in settings.targets else 0
         return settings.rank * (layers * inner + outer)
 
-    def tuning(self, settings: LoraSettings, bytes_each: int, paged: bool, length: int) -> int:
-        """Bytes beside the weights for pairs of `length` tokens in all: adapter, gradients, optimizer, activations.
+    def tuning(self, settings: LoraSettings, *, bytes_each: int, paged: bool, length: int) -> int:
+        """Return the bytes beside the weights for a fine-tune: adapter, gradients, optimizer and activations.
 
-        LoRA's weights are float32. Without gradient checkpointing every layer's work is kept.
+        `length` is the tokens of the pairs that go through the model together; `paged` stands for the 8-bit optimizer.
+        LoRA's weights are float32. Without gradient checkpointing the activations of every layer are stored.
         """
         trained = self.adapter(settings) * (4 + 4 + (2 if paged else 8))
         layer = (6 * self.hidden + 4 * self.intermediate) * bytes_each
-        kept = self.layers * (self.hidden * bytes_each if settings.gradient_checkpointing else layer)
+        stored = self.layers * (self.hidden * bytes_each if settings.gradient_checkpointing else layer)
         logits = self.vocabulary * (bytes_each + 4 + 4) // 2  # of completions, about half of a pair's tokens
-        return trained + length * (kept + layer + logits)
+        return trained + length * (stored + layer + logits)
 
 
-def shape_of(config: Any) -> Shape:
-    """Read the shape off a config without making the weights."""
+def shape_of(config: "PretrainedConfig") -> Shape:
+    """Return a config's shape, without making the weights."""
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
@@ -86,7 +90,10 @@ def shape_of(config: Any) -> Shape:
     )
 
 
-def rows_that_fit(shape: Shape, free: int, bytes_each: int, tokens: int) -> int:
-    """Rows of so many tokens, prompt and completion, that can be written at once in the free bytes."""
-    per_row = tokens * shape.cache(bytes_each) + shape.vocabulary * (bytes_each + 8)
-    return max(0, free - shape.prefill(bytes_each)) // per_row
+def sequences_that_fit(shape: Shape, *, free: int, bytes_each: int, tokens: int) -> int:
+    """Return the number of sequences that can be generated together in `free` bytes beside the weights.
+
+    `tokens` are a sequence's, prompt and completion.
+    """
+    per_sequence = tokens * shape.cache(bytes_each) + shape.vocabulary * (bytes_each + 8)
+    return max(0, free - shape.prefill(bytes_each)) // per_sequence

@@ -22,13 +22,15 @@ from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from nnloop.llm.hf import HfEngine
 
 BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})  # HTTP statuses after which trying again makes sense
 
 
 class OpenAiEngine:
-    """The server batches; we keep `batch_size` requests under way.
+    """An engine whose model is behind a server. The server batches; `batch_size` requests are under way together.
 
     Each request carries its seed. Whether the same seed gives the same completion is up to the server.
     """
@@ -36,6 +38,7 @@ class OpenAiEngine:
     adapter: str | None = None
 
     def __init__(self, settings: OpenAiLlmSettings, mode: str) -> None:
+        """Connect to the server and load llm.adapter there if it is set. Raises ModelError."""
         self._settings = settings
         self._mode = mode
         self._limit = settings.max_new_tokens[mode]
@@ -48,35 +51,38 @@ class OpenAiEngine:
 
     @property
     def trainable(self) -> bool:
+        """True if the weights are here too."""
         return self._settings.weights is not None
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield completions as they come. Raises ModelError where the server refuses or does not answer."""
+        """Yield completions as they come. Raises ModelError if the server refuses or does not answer."""
         pool = ThreadPoolExecutor(self._settings.batch_size)
         try:
-            asked = {pool.submit(self._ask, request): request for request in requests}
+            futures = {pool.submit(self._ask, request): request for request in requests}
             start = time.perf_counter()
-            for answered in as_completed(asked):
-                answer = answered.result()
-                yield _completion(asked[answered], answer, time.perf_counter() - start, self.adapter)
+            for future in as_completed(futures):
+                answer, seconds = future.result(), time.perf_counter() - start
+                yield _completion(futures[future], answer, seconds=seconds, adapter=self.adapter)
                 start = time.perf_counter()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def fits(self, text: str) -> bool:
+        """Return whether prompt and completion fit in llm.context_length, as far as the tokenizer is known."""
         if self._tokenizer is None:
-            return True  # the server has the tokenizer; it refuses what is too long
-        from nnloop.llm.chat import chat
+            return True  # the server has the tokenizer, and refuses prompts that are too long
+        from nnloop.llm.chat import encode_prompt
 
-        return len(chat(self._tokenizer, text)) + self._limit <= self._settings.context_length
+        return len(encode_prompt(self._tokenizer, text)) + self._limit <= self._settings.context_length
 
     def count(self, text: str) -> int:
+        """Count a text's tokens; an estimate without llm.weights, whose tokenizer is read."""
         if self._tokenizer is None:
             return guess_tokens(text)
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Let the server read the adapter and ask for it from now on; it is named by its hash. Raises ModelError."""
+        """Let the server load the adapter, under its hash, and ask for it from now on. Raises ModelError."""
         folder, before = folder or self._start, self.adapter
         self.adapter = None
         if folder is not None:
@@ -87,16 +93,16 @@ class OpenAiEngine:
             self._call("unload_lora_adapter", {"lora_name": before}, known="not")
 
     def trainer(self) -> "HfEngine":
-        """Load the weights here, to be tuned; the caller closes it."""
+        """Load the weights here and return their engine, to be tuned; the caller closes it."""
         from nnloop.llm.hf import HfEngine
 
         return HfEngine(self._local(), self._mode)
 
-    def rest(self) -> None:
-        pass
+    def offload(self) -> None:
+        """Do nothing: the memory is the server's."""
 
     def close(self) -> None:
-        pass
+        """Do nothing: the memory is the server's."""
 
     def _first_model(self) -> str:
         models = self._call("models", None)
@@ -107,7 +113,7 @@ class OpenAiEngine:
                 f"llm.base_url={self._settings.base_url}: offers no model; name one by llm.model"
             ) from None
 
-    def _read_tokenizer(self) -> Any:
+    def _read_tokenizer(self) -> "PreTrainedTokenizerBase | None":
         if self._settings.weights is None:
             return None
         from nnloop.llm.pretrained import load_tokenizer
@@ -115,7 +121,7 @@ class OpenAiEngine:
         return load_tokenizer(self._local())
 
     def _local(self) -> HfLlmSettings:
-        """Settings to load the weights here as llm.engine=hf does."""
+        """Make the settings that load the weights here as llm.engine=hf does."""
         given: dict[str, Any] = {
             field.name: getattr(self._settings, field.name, None) for field in fields(HfLlmSettings)
         }
@@ -123,7 +129,7 @@ class OpenAiEngine:
         return HfLlmSettings(**given)
 
     def _check_takes_adapters(self) -> None:
-        """Ask for an adapter without naming one: a server that knows the question objects to what is missing."""
+        """Ask for an adapter without naming one: a server that takes adapters objects to the missing name alone."""
         try:
             self._send("load_lora_adapter", {})
         except urllib.error.HTTPError as error:
@@ -133,7 +139,7 @@ class OpenAiEngine:
                     " --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True); use finetune=off, without llm.adapter"
                 ) from None
         except OSError:
-            pass  # told by the next call
+            pass  # the next call reports it
 
     def _load_adapter(self, name: str, folder: Path) -> None:
         body = {"lora_name": name, "lora_path": str(folder.resolve())}
@@ -151,9 +157,9 @@ class OpenAiEngine:
         return self._call("chat/completions", body)
 
     def _call(self, path: str, body: dict[str, Any] | None, known: str = "") -> Any:
-        """GET, or POST where there is a body; busy servers are asked again. Raises ModelError.
+        """Send a GET, or a POST with a body, again while the server is busy. Raises ModelError.
 
-        A refusal that says `known` is none: the server is in the wanted state already.
+        A refusal that contains `known` counts as success: the server is in the wanted state already.
         """
         reason = ""
         for attempt in range(self._settings.tries):
@@ -188,7 +194,7 @@ def _hash(folder: Path) -> str:
     return adapter_hash(folder)
 
 
-def _completion(request: Request, answer: Any, seconds: float, adapter: str | None) -> Completion:
+def _completion(request: Request, answer: Any, *, seconds: float, adapter: str | None) -> Completion:
     try:
         choice, usage = answer["choices"][0], answer.get("usage") or {}
         text = choice["message"]["content"] or ""

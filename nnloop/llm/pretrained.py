@@ -1,7 +1,7 @@
-"""Loads a causal LM and its tokenizer; what can go wrong is one line with the remedy."""
+"""Loads a causal LM and its tokenizer; whatever goes wrong is reported in one line with a remedy."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped]  # peft needs it too
 import torch
@@ -9,25 +9,29 @@ import torch
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import quantization
-from nnloop.llm.chat import Tokenizer
-from nnloop.llm.hub import Source, check_space, find, remedy
+from nnloop.llm.hub import ModelSource, check_space, find, remedy
 from nnloop.llm.memory_forecast import Shape, shape_of
 from nnloop.settings import HfLlmSettings
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
-    model: Any  # transformers' PreTrainedModel
-    tokenizer: Tokenizer
+class LoadedModel:
+    """A causal LM on its device, with its tokenizer."""
+
+    model: "PreTrainedModel"
+    tokenizer: "PreTrainedTokenizerBase"
     ends: set[int]  # token ids that end the model's turn
     commit: str | None  # of the hub's snapshot, None for a folder
     shape: Shape
 
 
-def load(settings: HfLlmSettings) -> Checkpoint:
-    """Load the model onto its device. Raises ModelError, or SettingsError where the settings don't fit the model."""
+def load(settings: HfLlmSettings) -> LoadedModel:
+    """Load the model onto its device. Raises ModelError, or SettingsError if the settings don't fit the model."""
     ensure_torchvision_imports()
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -36,29 +40,34 @@ def load(settings: HfLlmSettings) -> Checkpoint:
     source, device = find(settings.model, settings.revision), quantization.device_of(settings)
     config = read_config(settings, source)
     shape, dtype = shape_of(config), quantization.dtype_of(settings, device)
-    _check_size(settings, shape, device, dtype)
+    _check_size(settings, shape, device=device, dtype=dtype)
     options = {"device_map": quantization.device_map(settings, device), **quantization.quantization(settings, dtype)}
     check_space(settings.model, source)
     tokenizer = _read(settings, _tokenizer_class(source), source)
     model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa", **options)
-    quantization.keep_trainable(model)
-    model = model.eval().requires_grad_(False)
-    return Checkpoint(model, tokenizer, _ends(model, tokenizer), source.commit, shape)
+    quantization.ensure_trainable(model)
+    return LoadedModel(
+        model=model.eval().requires_grad_(False),
+        tokenizer=tokenizer,
+        ends=_ends(model, tokenizer),
+        commit=source.commit,
+        shape=shape,
+    )
 
 
 def read_shape(settings: HfLlmSettings) -> Shape:
-    """Read what decides the memory, from the config alone. Raises ModelError."""
+    """Read the numbers that decide the memory, from the config alone. Raises ModelError."""
     return shape_of(read_config(settings, find(settings.model, settings.revision)))
 
 
-def load_tokenizer(settings: HfLlmSettings) -> Tokenizer:
+def load_tokenizer(settings: HfLlmSettings) -> "PreTrainedTokenizerBase":
     """Load the tokenizer alone. Raises ModelError."""
     ensure_torchvision_imports()
     source = find(settings.model, settings.revision)
     return _read(settings, _tokenizer_class(source), source)
 
 
-def read_config(settings: HfLlmSettings, source: Source) -> Any:
+def read_config(settings: HfLlmSettings, source: ModelSource) -> "PretrainedConfig":
     """Read the model's config and check the context length against it."""
     ensure_torchvision_imports()
     from transformers import AutoConfig
@@ -69,14 +78,14 @@ def read_config(settings: HfLlmSettings, source: Source) -> Any:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that can still be taken on a device."""
+    """Return the memory that is free on a device."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return int(psutil.virtual_memory().available)
 
 
-def _tokenizer_class(source: Source) -> Any:
-    """Give the class that reads the checkpoint's tokenizer.json as it stands.
+def _tokenizer_class(source: ModelSource) -> Any:
+    """Return the class that reads the checkpoint's tokenizer.json as it stands.
 
     AutoTokenizer of transformers 5 goes by the kind of model instead: for a Qwen2 model it builds Qwen's rule of
     splitting text around whatever vocabulary there is, and a Mistral one may come from another file.
@@ -90,7 +99,7 @@ def _tokenizer_class(source: Source) -> Any:
     return AutoTokenizer if file is None else PreTrainedTokenizerFast
 
 
-def _read(settings: HfLlmSettings, kind: Any, source: Source, **options: Any) -> Any:
+def _read(settings: HfLlmSettings, kind: Any, source: ModelSource, **options: Any) -> Any:
     """Call from_pretrained. Raises ModelError."""
     try:
         return kind.from_pretrained(source.path, revision=source.commit or "main", **options)
@@ -98,10 +107,10 @@ def _read(settings: HfLlmSettings, kind: Any, source: Source, **options: Any) ->
         raise ModelError(f"llm.model={settings.model}: {remedy(settings.model, error)}") from None
 
 
-def _check_context(settings: HfLlmSettings, config: Any) -> None:
-    """Refuse a context that the model does not have, or in which it would see only a sliding window.
+def _check_context(settings: HfLlmSettings, config: "PretrainedConfig") -> None:
+    """Refuse a context that the model does not have, or in which it would attend to a sliding window only.
 
-    Generation keeps each row's keys and values (`rows.py`), and knows no other state.
+    Generation caches each row's keys and values (`kv_cache.py`) and supports no other state.
     """
     kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
     if kinds:
@@ -113,8 +122,8 @@ def _check_context(settings: HfLlmSettings, config: Any) -> None:
             raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
 
 
-def _check_size(settings: HfLlmSettings, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
-    """Before anything large is downloaded: refuse what does not fit, and a large model on a CPU unless asked for."""
+def _check_size(settings: HfLlmSettings, shape: Shape, *, device: torch.device, dtype: torch.dtype) -> None:
+    """Refuse a model that does not fit, and a large one on a CPU unless asked for, before anything is downloaded."""
     if device.type == "cpu" and settings.device != "cpu" and shape.parameters > CPU_LIMIT:
         raise ModelError(
             f"llm.model={settings.model}: {shape.parameters / 1e9:.1f} billion parameters and no GPU here: a cycle"
@@ -133,7 +142,7 @@ def _check_size(settings: HfLlmSettings, shape: Shape, device: torch.device, dty
         )
 
 
-def _ends(model: Any, tokenizer: Tokenizer) -> set[int]:
+def _ends(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> set[int]:
     """Collect the ids that may end a turn: chat models often name one in generation_config.json alone."""
     ends: set[int] = set()
     for value in (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id):

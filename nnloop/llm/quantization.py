@@ -1,18 +1,21 @@
-"""In which numbers a model is held: dtype, quantisation, and on which device."""
+"""The numbers that a model's weights are stored in (dtype, quantisation), and the device that holds them."""
 
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.settings import HfLlmSettings
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 BALANCED = "balanced"  # llm.device: layers spread over all GPUs
 
 
 def device_of(settings: HfLlmSettings) -> torch.device:
-    """Give the device of the first layer. Raises SettingsError or ModelError where there is none of that name."""
+    """Return the first layer's device. Raises SettingsError for a name that is none, ModelError for a missing GPU."""
     name = settings.device
     if name in ("auto", BALANCED):
         if name == BALANCED and not torch.cuda.is_available():
@@ -27,23 +30,27 @@ def device_of(settings: HfLlmSettings) -> torch.device:
     return device
 
 
-def device_map(settings: HfLlmSettings, device: torch.device) -> Any:
+def device_map(settings: HfLlmSettings, device: torch.device) -> str | dict[str, str]:
+    """Return from_pretrained's device_map: all layers on `device`, or spread over all GPUs."""
     return BALANCED if settings.device == BALANCED else {"": str(device)}
 
 
 def dtype_of(settings: HfLlmSettings, device: torch.device) -> torch.dtype:
-    """Give the dtype, by default bfloat16 on a GPU that has it, else float32. Raises ModelError."""
+    """Return the weights' dtype: by default bfloat16 on a GPU that has it, else float32.
+
+    Raises ModelError if bfloat16 is wanted of a GPU without it.
+    """
     has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     if settings.dtype == "bfloat16" and not has_bfloat16:
         raise ModelError("llm.dtype=bfloat16: this GPU has none; use float16 with finetune=off, or float32")
     if settings.dtype != "auto":
-        found: torch.dtype = getattr(torch, settings.dtype)
-        return found
+        dtype: torch.dtype = getattr(torch, settings.dtype)
+        return dtype
     return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float32
 
 
 def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
-    """Give from_pretrained's options for llm.quantize. Raises ModelError without bitsandbytes."""
+    """Return from_pretrained's options for llm.quantize. Raises ModelError without bitsandbytes."""
     if settings.quantize == "none":
         return {}
     if importlib.util.find_spec("bitsandbytes") is None:
@@ -52,17 +59,12 @@ def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
 
     if settings.quantize == "int8":
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
-    config = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    return {"quantization_config": config}
+    nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
+    return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
 
 
-def keep_trainable(model: Any) -> None:
-    """Have 4-bit weights stay tunable once they have written.
+def ensure_trainable(model: "PreTrainedModel") -> None:
+    """Make 4-bit weights stay tunable after the model has generated.
 
     On CPUs with AVX512-BF16 bitsandbytes would pack them anew at the first forward pass: gradients can't pass that, and
     widths that are no multiple of its blocks break it.

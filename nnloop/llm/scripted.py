@@ -1,4 +1,4 @@
-"""Replays completions from a file, so that a test knows what the LLM will say."""
+"""Replays completions from a file, so that a test knows the LLM's answers beforehand."""
 
 import json
 import time
@@ -6,48 +6,31 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnloop.errors import ModelError
-from nnloop.llm.engine import Request, guess_tokens
+from nnloop.llm.engine import Request, WeightlessEngine
 from nnloop.records import Completion
 from nnloop.settings import ScriptedLlmSettings
 
 
-class ScriptedEngine:
-    """Slot s of cycle c gets line c * candidates + s of the file, from the top again after its end."""
-
-    trainable = False
-    adapter: str | None = None
+class ScriptedEngine(WeightlessEngine):
+    """A replay: slot s of cycle c gets line c * candidates + s of the file, from the top again after its end."""
 
     def __init__(self, settings: ScriptedLlmSettings, candidates: int) -> None:
+        """Read the file; `candidates` are the slots of a cycle. Raises ModelError for a wrong line."""
         self._texts = _read(Path(settings.path))
         self._delay_s = settings.delay_s
         self._candidates = candidates
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield each request's line, in the requests' order, after the delay that the settings give."""
         for request in requests:
             start = time.perf_counter()
             time.sleep(self._delay_s)
             line = (request.cycle * self._candidates + request.slot) % len(self._texts)
             yield request.answer(self._texts[line], time.perf_counter() - start)
 
-    def fits(self, text: str) -> bool:
-        return True
-
-    def count(self, text: str) -> int:
-        return guess_tokens(text)
-
-    def use_adapter(self, folder: Path | None) -> None:
-        if folder is not None:
-            raise ValueError("llm=scripted has no weights for an adapter")
-
-    def rest(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
 
 def _read(path: Path) -> list[str]:
-    """Read the texts. Raises ModelError with the line that is wrong."""
+    """Read the texts. Raises ModelError with the number of a wrong line."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,11 +41,11 @@ def _read(path: Path) -> list[str]:
     return texts
 
 
-def _text(line: str, place: str) -> str:
+def _text(line: str, where: str) -> str:
     try:
         text = json.loads(line)["text"]
     except (ValueError, KeyError, TypeError):
         text = None
     if not isinstance(text, str):
-        raise ModelError(f'{place}: must be {{"text": "..."}}')
+        raise ModelError(f'{where}: must be {{"text": "..."}}')
     return text

@@ -103,7 +103,7 @@ class Poser:
             _log.info("cycle %d slot %d: the failed answer is too long to go back", failed.cycle, failed.slot)
             return None
         seed = derive(self._seed, "completion", failed.cycle, slot)
-        return Request(prompt, baseline.code, failed.cycle, slot, seed, repairs=failed.slot)
+        return Request(prompt, baseline.code, failed.cycle, slot, seed, retry_of=failed.slot)
 
     def _draw(
         self, engine: Engine, known: Iterable[Entry], place: PromptSlot, count: int, rng: random.Random

@@ -156,7 +156,7 @@ class Search:
     def finish(self, assessor: Assessor, meter: Meter) -> None:
         """Wait for all trials that have begun."""
         if self._engine is not None:
-            self._engine.rest()
+            self._engine.offload()
         self.progress.stage("evaluating")
         self._show(assessor.rest(self.stop))
         self.stop.obey()

@@ -49,7 +49,14 @@ class Tuner:
 
         assert isinstance(engine, HfEngine | OpenAiEngine)  # the trainable kinds
         seed, trainer = derive(self._seed, "finetune", cycle), engine.trainer()
-        tuned = finetune(trainer, pairs, self._settings, run.adapter(cycle), self.newest(run, cycle), seed)
+        tuned = finetune(
+            trainer,
+            pairs,
+            settings=self._settings,
+            folder=run.adapter(cycle),
+            parent=self.newest(run, cycle),
+            seed=seed,
+        )
         if trainer is not engine:
             trainer.close()
             engine.use_adapter(self.newest(run, cycle + 1))

@@ -27,7 +27,7 @@ from nnloop.compat import ensure_torchvision_imports
 from nnloop.llm import adapters
 from nnloop.llm.chat import Example
 from nnloop.llm.decode import Decoder
-from nnloop.llm.finetune import train
+from nnloop.llm.finetune import Examples, train
 from nnloop.llm.sampling import Sampling
 from nnloop.settings import LoraSettings
 
@@ -119,10 +119,11 @@ def make_prompts(count: int, length: int) -> list[list[int]]:
 
 def generate(model: Any, prompts: list[list[int]], batch: int, new: int, seed: int = 0) -> list[list[int]]:
     """Write with nnloop's own loop, with seeds that count up; gives the tokens by prompt."""
-    decoder = Decoder(model, Sampling(**SAMPLING), Never(), new, batch)  # type: ignore[arg-type]
-    rows = sorted(decoder.decode(prompts, range(seed, seed + len(prompts))), key=lambda row: row.index)
-    assert all(len(row.tokens) == new for row in rows)
-    return [row.tokens for row in rows]
+    never: Any = Never()
+    decoder = Decoder(model=model, sampling=Sampling(**SAMPLING), stop=never, limit=new, batch_size=batch)
+    sequences = sorted(decoder.decode(prompts, range(seed, seed + len(prompts))), key=lambda sequence: sequence.index)
+    assert all(len(sequence.tokens) == new for sequence in sequences)
+    return [sequence.tokens for sequence in sequences]
 
 
 def peers(model: Any, prompts: list[list[int]], new: int) -> dict[str, float | str]:
@@ -186,12 +187,12 @@ def add_lora(model: Any) -> Any:
 def tune(model: Any, prompts: list[list[int]], new: int, packing: bool) -> float:
     """Tokens per second, prompts included, of one epoch with the papers' LoRA (batch 1, accumulation 8)."""
     settings = LoraSettings(**{**LORA, "packing": packing})
-    examples = [Example(prompt, prompt[:new]) for prompt in prompts]
+    examples = Examples([Example(prompt, prompt[:new]) for prompt in prompts], [])
     tuned = add_lora(model)
     if model.device.type == "cuda":
         model.activation_checkpointing_enable({"use_reentrant": False})
     try:
-        return sum(len(one) for one in examples) / timed(lambda: train(tuned, examples, [], settings, 0), 1)
+        return sum(map(len, examples.learn)) / timed(lambda: train(tuned, examples, settings, seed=0), 1)
     finally:
         adapters.detach(tuned)
 

@@ -6,7 +6,7 @@ import checkpoints
 import pytest
 
 from nnloop.errors import ModelError
-from nnloop.llm.chat import chat, example
+from nnloop.llm.chat import encode_pair, encode_prompt
 from nnloop.modes.render import Task, render
 from nnloop.records import Network
 
@@ -68,21 +68,21 @@ def test_a_prompt_of_each_mode_is_rendered_as_each_template_says(kind: str, mode
     prompt = render(mode, Network("0123", "class Net:\n    pass\n", "net", val_accuracy=0.452), task)
     tokenizer = checkpoints.make_tokenizer(kind)
     before, after = FRAMES[kind]
-    assert tokenizer.decode(chat(tokenizer, prompt.text)) == before + TEXTS[mode] + after
+    assert tokenizer.decode(encode_prompt(tokenizer, prompt.text)) == before + TEXTS[mode] + after
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_a_prompt_begins_with_one_bos_at_most(kind: str) -> None:
     tokenizer = checkpoints.make_tokenizer(kind)
     bos = 0 if kind == "qwen" else 1
-    assert chat(tokenizer, "Improve this.").count(tokenizer.bos_token_id) == bos
+    assert encode_prompt(tokenizer, "Improve this.").count(tokenizer.bos_token_id) == bos
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_a_training_pair_is_the_prompt_of_generation_and_the_answer_with_its_end(kind: str) -> None:
     tokenizer = checkpoints.make_tokenizer(kind)
-    pair = example(tokenizer, "Improve this.", "<delta>\n</delta>", ends(tokenizer, kind))
-    assert pair.prompt == chat(tokenizer, "Improve this.")
+    pair = encode_pair(tokenizer, "Improve this.", "<delta>\n</delta>", ends=ends(tokenizer, kind))
+    assert pair.prompt == encode_prompt(tokenizer, "Improve this.")
     assert tokenizer.decode(pair.completion) == ANSWERS[kind]
     assert pair.completion[-1] in ends(tokenizer, kind)
 
@@ -91,4 +91,4 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     tokenizer = checkpoints.make_tokenizer("qwen")
     tokenizer.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
-        chat(tokenizer, "Improve this.")
+        encode_prompt(tokenizer, "Improve this.")

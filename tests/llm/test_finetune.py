@@ -9,8 +9,8 @@ from tuning import answers, pairs, tune
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import adapters
-from nnloop.llm.batches import completion_loss, packed, padded
-from nnloop.llm.chat import example
+from nnloop.llm.batches import collate_packed, collate_padded, completion_loss
+from nnloop.llm.chat import encode_pair
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, Path], kind: str) -> None:
     engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
     examples = [
-        example(engine.tokenizer, pair.prompt * 3**i, pair.completion, engine.ends) for i, pair in enumerate(pairs(3))
+        encode_pair(engine.tokenizer, pair.prompt * 3**i, pair.completion, ends=engine.ends)
+        for i, pair in enumerate(pairs(3))
     ]
     model = engine.bare()
     by_hand = 0.0
@@ -33,7 +34,7 @@ def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, P
         logits = model(input_ids=torch.tensor([one.prompt + one.completion])).logits[0].log_softmax(-1)
         for place, token in enumerate(one.completion, start=len(one.prompt)):
             by_hand -= float(logits[place - 1, token])
-    for batch in (padded(examples, model.device), packed(examples, model.device)):
+    for batch in (collate_padded(examples, model.device), collate_packed(examples, model.device)):
         assert float(completion_loss(model, batch)) == pytest.approx(by_hand, rel=1e-4)
         learned = [label for row in batch.labels.tolist() for label in row if label >= 0]
         assert learned == [token for one in examples for token in one.completion]
@@ -41,7 +42,9 @@ def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, P
 
 def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_path: Path) -> None:
     long = TrainingPair("Improve this.", "x = 1\n" * 200, "a", "b")
-    tuned = finetune(engine, [*pairs(3), long], checkpoints.lora(max_length=200), tmp_path / "a", None, 0)
+    tuned = finetune(
+        engine, [*pairs(3), long], settings=checkpoints.lora(max_length=200), folder=tmp_path / "a", parent=None, seed=0
+    )
     assert (tuned.pairs, tuned.dropped) == (3, 1)
 
 

@@ -11,8 +11,8 @@ from tuning import pairs, tune
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import adapters
-from nnloop.llm.batches import bins, groups, packed, padded
-from nnloop.llm.chat import Example, example
+from nnloop.llm.batches import collate_packed, collate_padded, pack, shuffle
+from nnloop.llm.chat import Example, encode_pair
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.llm.optimizer import cosine
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_every_example_is_learned_once_an_epoch() -> None:
     examples = [Example([1] * i, [2]) for i in range(1, 60)]
-    dealt = list(groups(examples, 4, random.Random(0)))
+    dealt = list(shuffle(examples, 4, random.Random(0)))
     assert sorted(len(one) for group in dealt for one in group) == [len(one) for one in examples]
     assert all(len(group) <= 4 for group in dealt)
 
@@ -50,17 +50,18 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(engine: HfEngine, tm
 def test_packed_pairs_do_not_see_each_other(folders: dict[str, Path], kind: str) -> None:
     engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
     examples = [
-        example(engine.tokenizer, pair.prompt * 2**i, pair.completion, engine.ends) for i, pair in enumerate(pairs(3))
+        encode_pair(engine.tokenizer, pair.prompt * 2**i, pair.completion, ends=engine.ends)
+        for i, pair in enumerate(pairs(3))
     ]
-    row = packed(examples, engine.bare().device)
+    row = collate_packed(examples, engine.bare().device)
     together = engine.bare()(input_ids=row.ids, use_cache=False, **row.layout).logits[0]
-    alone = [engine.bare()(input_ids=padded([one], engine.bare().device).ids).logits[0] for one in examples]
+    alone = [engine.bare()(input_ids=collate_padded([one], engine.bare().device).ids).logits[0] for one in examples]
     assert torch.allclose(together, torch.cat(alone), atol=1e-4)
 
 
 def test_rows_are_filled_without_cutting_a_pair() -> None:
     examples = [Example([0] * (length - 1), [1]) for length in (5, 9, 2, 7, 4, 3)]
-    rows = bins(examples, 10)
+    rows = pack(examples, 10)
     assert sorted(len(one) for row in rows for one in row) == [2, 3, 4, 5, 7, 9]
     assert [sum(map(len, row)) for row in rows] == [9, 10, 9, 2]
 
@@ -85,19 +86,23 @@ def weights_of(folder: Path) -> dict[str, torch.Tensor]:
 
 def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEngine, tmp_path: Path) -> None:
     many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
-    tuned = finetune(engine, many, checkpoints.lora(held_out=0.3, epochs=6), tmp_path / "a", None, 0)
-    again = finetune(engine, many[10:], checkpoints.lora(held_out=0.3), tmp_path / "b", None, 0)
+    tuned = finetune(
+        engine, many, settings=checkpoints.lora(held_out=0.3, epochs=6), folder=tmp_path / "a", parent=None, seed=0
+    )
+    again = finetune(
+        engine, many[10:], settings=checkpoints.lora(held_out=0.3), folder=tmp_path / "b", parent=None, seed=0
+    )
     assert 10 <= tuned.pairs < 20
     assert 0 < 10 - again.pairs <= 20 - tuned.pairs  # by the network led to, so in every cycle alike
     assert tuned.learned.held_out_loss < tuned.learned.held_out_loss_before / 2
-    whole = finetune(engine, many, checkpoints.lora(held_out=0.0), tmp_path / "c", None, 0)
+    whole = finetune(engine, many, settings=checkpoints.lora(held_out=0.0), folder=tmp_path / "c", parent=None, seed=0)
     assert (whole.pairs, whole.learned.held_out_loss, whole.learned.held_out_loss_before) == (20, None, None)
 
 
 def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) -> None:
     settings = checkpoints.lora(held_out=0.5, lr=0.0)
     many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
-    learned = finetune(engine, many, settings, tmp_path / "a", None, 0).learned
+    learned = finetune(engine, many, settings=settings, folder=tmp_path / "a", parent=None, seed=0).learned
     assert learned.held_out_loss == learned.held_out_loss_before
 
 

@@ -10,8 +10,8 @@ from asking import requests, texts
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import Request
-from nnloop.llm.chat import chat
-from nnloop.llm.decode import Stop
+from nnloop.llm.chat import encode_prompt
+from nnloop.llm.decode import StopCriterion
 from nnloop.llm.hf import HfEngine
 from nnloop.llm.memory_forecast import shape_of
 from nnloop.records import Prompt
@@ -33,7 +33,7 @@ def test_greedy_decoding_is_that_of_transformers(folders: dict[str, Path], kind:
     engine = HfEngine(checkpoints.settings(folders[kind], temperature=0.0), "delta")
     asked = requests(5)
     for answer in engine.generate(asked):
-        ids = torch.tensor([chat(engine.tokenizer, answer.prompt.text)])
+        ids = torch.tensor([encode_prompt(engine.tokenizer, answer.prompt.text)])
         end = sorted(engine.ends)
         theirs = engine.bare().generate(ids, max_new_tokens=24, do_sample=False, eos_token_id=end, pad_token_id=0)
         tokens = theirs[0, ids.shape[1] :].tolist()
@@ -75,18 +75,18 @@ def test_a_prompt_that_does_not_fit_is_refused_whole(folders: dict[str, Path]) -
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_generation_stops_at_the_closing_tag(kind: str) -> None:
     tokenizer = checkpoints.make_tokenizer(kind)
-    stop = Stop(tokenizer, "</delta>", {tokenizer.eos_token_id})
+    stop = StopCriterion(tokenizer, "</delta>", {tokenizer.eos_token_id})
     tokens = tokenizer("<delta>\n-a\n</delta>)\nmore", add_special_tokens=False)["input_ids"]
     length = next(n for n in range(1, len(tokens)) if stop.reached(tokens[:n]))
-    assert stop.finish(tokens[:length]) == "<delta>\n-a\n</delta>"
+    assert stop.decode(tokens[:length]) == "<delta>\n-a\n</delta>"
 
 
 def test_an_end_token_is_no_part_of_the_text() -> None:
     tokenizer = checkpoints.make_tokenizer("qwen")
-    stop = Stop(tokenizer, "</delta>", {tokenizer.eos_token_id})
+    stop = StopCriterion(tokenizer, "</delta>", {tokenizer.eos_token_id})
     tokens = [*tokenizer("abc", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
     assert stop.reached(tokens)
-    assert stop.finish(tokens) == "abc"
+    assert stop.decode(tokens) == "abc"
 
 
 def test_a_folder_without_weights_is_one_clear_error(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_resting_engine_frees_its_memory_and_wakes_where_it_was(folders: dict[
     model = weakref.ref(freed._base)
     before = texts(freed.generate(requests(4)))
     for engine in (kept, freed):
-        engine.rest()
+        engine.offload()
     assert model() is None
     assert kept._base is not None
     assert freed.fits("a short prompt")
@@ -212,17 +212,17 @@ def _nudged(engine: HfEngine) -> Any:
 def test_layers_may_lie_on_several_devices() -> None:
     from transformers.cache_utils import DynamicCache
 
-    from nnloop.llm.kv_cache import RowCache
+    from nnloop.llm.kv_cache import KvCache
 
-    prompts, cache = DynamicCache(), RowCache()
+    prompts, cache = DynamicCache(), KvCache()
     for layer, device in enumerate(("cpu", "meta")):
         prompts.update(torch.zeros(2, 1, 3, 4, device=device), torch.zeros(2, 1, 3, 4, device=device), layer)
-    cache.add(prompts, torch.tensor([0, 1, 1]), torch.tensor([3, 2, 3]))
+    cache.add(prompts, rows=torch.tensor([0, 1, 1]), lengths=torch.tensor([3, 2, 3]))
     for layer, device in enumerate(("cpu", "meta")):
         new = torch.ones(3, 1, 1, 4, device=device)
         keys, _ = cache.update(new, new, layer)
         assert (keys.shape, keys.device.type) == ((3, 1, 4, 4), device)
-    cache.keep(torch.tensor([2]))
+    cache.select(torch.tensor([2]))
     assert cache.lengths.tolist() == [3]
 
 

@@ -13,7 +13,7 @@ import raw_files
 
 from nnloop.errors import ModelError
 from nnloop.llm.hf import HfEngine
-from nnloop.llm.hub import Source, check_space, find, remedy
+from nnloop.llm.hub import ModelSource, check_space, find, remedy
 
 
 @pytest.fixture
@@ -61,11 +61,15 @@ def test_every_failure_of_the_hub_has_its_remedy() -> None:
 
 def test_a_download_without_room_is_refused_before_it_starts(hub: Path) -> None:
     checkpoints.publish(hub, "qwen")
-    source = Source(checkpoints.IDS["qwen"], checkpoints.COMMIT, {"model.safetensors": 10**18, "model.bin": 10**18})
+    source = ModelSource(
+        checkpoints.IDS["qwen"], checkpoints.COMMIT, {"model.safetensors": 10**18, "model.bin": 10**18}
+    )
     check_space(source.path, source)  # it is there already
     with pytest.raises(ModelError, match=r"1000000000\.0 GB to download, and .* GB are free in .*HF_HOME"):
-        check_space("org/other", Source("org/other", checkpoints.COMMIT, source.files))
-    check_space("org/other", Source("org/other", checkpoints.COMMIT, {"model.safetensors": 1, "model.bin": 10**18}))
+        check_space("org/other", ModelSource("org/other", checkpoints.COMMIT, source.files))
+    check_space(
+        "org/other", ModelSource("org/other", checkpoints.COMMIT, {"model.safetensors": 1, "model.bin": 10**18})
+    )
 
 
 @pytest.mark.long

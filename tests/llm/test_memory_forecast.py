@@ -10,7 +10,7 @@ import pytest
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import SettingsError
 from nnloop.jobs import memory
-from nnloop.llm.memory_forecast import Shape, rows_that_fit, shape_of
+from nnloop.llm.memory_forecast import Shape, sequences_that_fit, shape_of
 from nnloop.settings import LoraSettings, Settings
 
 GB = 1e9
@@ -56,7 +56,9 @@ def test_grouped_keys_and_values_cost_less(shapes: dict[str, Shape]) -> None:
 
 
 def test_rows_shrink_with_the_memory_and_never_below_none(shapes: dict[str, Shape]) -> None:
-    rows = [rows_that_fit(shapes["deepseek"], int(gb * GB), 2, 2000) for gb in (1, 10, 20, 60)]
+    rows = [
+        sequences_that_fit(shapes["deepseek"], free=int(gb * GB), bytes_each=2, tokens=2000) for gb in (1, 10, 20, 60)
+    ]
     assert rows == sorted(rows)
     assert rows[0] == 0 < rows[1] < rows[3]
 
@@ -74,7 +76,9 @@ def test_checkpointing_and_8_bit_states_make_tuning_smaller(shapes: dict[str, Sh
     shape, plain = shapes["qwen"], lora(configure, "finetune.gradient_checkpointing=false")
     small = lora(configure)
     assert (
-        shape.tuning(small, 2, True, 4096) < shape.tuning(small, 2, False, 4096) < shape.tuning(plain, 2, False, 4096)
+        shape.tuning(small, bytes_each=2, paged=True, length=4096)
+        < shape.tuning(small, bytes_each=2, paged=False, length=4096)
+        < shape.tuning(plain, bytes_each=2, paged=False, length=4096)
     )
 
 
@@ -83,8 +87,8 @@ def test_a_24_gb_card_holds_the_loop_with_nf4(shapes: dict[str, Shape], configur
     """Beside the LLM, 4 GB for trials and what CUDA itself takes."""
     shape, room = shapes[kind], 20 * GB
     weights = shape.weights(2, "nf4")
-    assert weights + shape.tuning(lora(configure), 2, True, 4096) < room
-    assert rows_that_fit(shape, math.floor(room - weights), 2, 900 + 1024) >= 10
+    assert weights + shape.tuning(lora(configure), bytes_each=2, paged=True, length=4096) < room
+    assert sequences_that_fit(shape, free=math.floor(room - weights), bytes_each=2, tokens=900 + 1024) >= 10
 
 
 def test_the_command_tells_it_from_a_config_alone(configure: Any, tmp_path: Path) -> None:

@@ -112,7 +112,9 @@ def test_what_is_tuned_here_is_asked_for_there_and_the_last_one_unloaded(
     pairs, parent = [TrainingPair("Improve.", "<delta>\n+x\n</delta>", "a", "b")], None
     for name in ("a", "b"):
         trainer = engine.trainer()
-        tuned = finetune(trainer, pairs, checkpoints.lora(epochs=1), tmp_path / name, parent, 0)
+        tuned = finetune(
+            trainer, pairs, settings=checkpoints.lora(epochs=1), folder=tmp_path / name, parent=parent, seed=0
+        )
         trainer.close()
         engine.use_adapter(tmp_path / name)
         assert next(engine.generate(requests(1))).adapter == engine.adapter == tuned.adapter

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,9 @@ from paths import CONF
 from nnloop.errors import SettingsError
 from nnloop.llm.pretraining import stream
 from nnloop.llm.pretraining.bpe import train_tokenizer
-from nnloop.llm.pretraining.rows import Batch, Row, encode
+from nnloop.llm.pretraining.rows import PackedRow, PretrainingBatch, pack
 from nnloop.llm.pretraining.train import pretrain
 from nnloop.settings import PretrainSettings
-
-ANSWERS = {"delta": 3, "full": 1}
 
 
 def small(**changes: Any) -> PretrainSettings:
@@ -27,9 +26,12 @@ def small(**changes: Any) -> PretrainSettings:
     return PretrainSettings(**(values | changes))
 
 
+STREAM = small(full_share=0.3, delta_answers=3)
+
+
 @pytest.fixture(scope="module")
 def documents() -> list[stream.Document]:
-    return [stream.document(0, index, 0.3, ANSWERS) for index in range(30)]
+    return [stream.document(index, STREAM) for index in range(30)]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def tokenizer(documents: list[stream.Document]) -> Any:
 
 
 def test_a_document_depends_on_seed_and_index_alone() -> None:
-    assert stream.document(0, 5, 0.3, ANSWERS) == stream.document(0, 5, 0.3, ANSWERS)
-    assert stream.document(0, 5, 0.3, ANSWERS) != stream.document(1, 5, 0.3, ANSWERS)
+    assert stream.document(5, STREAM) == stream.document(5, STREAM)
+    assert stream.document(5, STREAM) != stream.document(5, replace(STREAM, seed=1))
 
 
 def test_held_out_networks_are_never_shown(documents: list[stream.Document]) -> None:
@@ -74,7 +76,7 @@ def test_the_chat_template_ends_an_answer_with_eos(tokenizer: Any) -> None:
 
 
 def test_answers_see_the_prompt_and_themselves_alone() -> None:
-    batch = Batch(torch.zeros(1, 6), torch.tensor([[0, 0, 1, 1, 2, -1]]), torch.zeros(1, 6))
+    batch = PretrainingBatch(torch.zeros(1, 6), torch.tensor([[0, 0, 1, 1, 2, -1]]), torch.zeros(1, 6))
     seen = batch.mask(torch.float32)[0, 0] == 0
     assert seen[:5].int().tolist() == [
         [1, 0, 0, 0, 0, 0],
@@ -86,13 +88,15 @@ def test_answers_see_the_prompt_and_themselves_alone() -> None:
 
 
 def test_loss_is_on_answers_and_a_little_on_the_prompt() -> None:
-    batch = Batch(torch.zeros(1, 6), torch.tensor([[0, 0, 1, 1, 1, -1]]), torch.zeros(1, 6))
+    batch = PretrainingBatch(torch.zeros(1, 6), torch.tensor([[0, 0, 1, 1, 1, -1]]), torch.zeros(1, 6))
     assert batch.weights(0.5).tolist() == [[0.5, 0, 1, 1, 0]]
 
 
 def test_an_answer_in_a_row_is_read_as_if_it_stood_behind_the_prompt(tokenizer: Any) -> None:
-    document = next(d for d in (stream.document(0, i, 0.0, ANSWERS) for i in range(9)) if len(d.answers) == 3)
-    row = encode(tokenizer, document, 10_000)
+    document = next(
+        d for d in (stream.document(i, replace(STREAM, full_share=0.0)) for i in range(9)) if len(d.answers) == 3
+    )
+    row = pack(tokenizer, document, 10_000)
     chat = [{"role": "user", "content": document.prompt}, {"role": "assistant", "content": document.answers[1]}]
     alone = tokenizer(tokenizer.apply_chat_template(chat, tokenize=False))["input_ids"]
     kept = [i for i, segment in enumerate(row.segments) if segment in (0, 2)]
@@ -101,7 +105,7 @@ def test_an_answer_in_a_row_is_read_as_if_it_stood_behind_the_prompt(tokenizer: 
 
 
 def test_answers_over_the_limit_are_left_out(tokenizer: Any, documents: list[stream.Document]) -> None:
-    row: Row = encode(tokenizer, documents[0], 1)
+    row: PackedRow = pack(tokenizer, documents[0], 1)
     assert set(row.segments) == {0}
 
 

@@ -7,7 +7,7 @@ from nnloop.llm.sampling import Sampling, gumbel, restrict, sample
 def draw(logits: list[float], count: int, sampling: Sampling) -> torch.Tensor:
     """Sample one token from each of so many equal rows; frequencies by token."""
     rows = torch.tensor(logits).expand(count, -1)
-    tokens = sample(rows, torch.arange(count), torch.zeros(count, dtype=torch.int64), sampling)
+    tokens = sample(rows, sampling, seeds=torch.arange(count), steps=torch.zeros(count, dtype=torch.int64))
     return torch.bincount(tokens, minlength=len(logits)) / count
 
 
@@ -24,7 +24,7 @@ def test_frequencies_follow_the_softmax() -> None:
 def test_frequencies_follow_the_softmax_over_steps_of_one_seed() -> None:
     steps = torch.arange(20_000)
     rows = torch.tensor([1.0, 0.0, -1.0]).expand(len(steps), -1)
-    tokens = sample(rows, torch.full_like(steps, 7), steps, Sampling(1, 0, 1))
+    tokens = sample(rows, Sampling(1, 0, 1), seeds=torch.full_like(steps, 7), steps=steps)
     expected = torch.tensor([1.0, 0.0, -1.0]).softmax(0)
     assert torch.bincount(tokens, minlength=3) / len(steps) == pytest.approx(expected, abs=0.015)
 
@@ -62,8 +62,11 @@ def test_top_p_counts_within_the_top_k() -> None:
 def test_a_row_is_sampled_alike_whatever_its_neighbours() -> None:
     logits = torch.randn(8, 100, generator=torch.Generator().manual_seed(0))
     seeds, steps = torch.arange(8) * 17, torch.arange(8)
-    together = sample(logits, seeds, steps, Sampling(1, 0, 0.95))
-    alone = [sample(logits[i : i + 1], seeds[i : i + 1], steps[i : i + 1], Sampling(1, 0, 0.95)) for i in range(8)]
+    together = sample(logits, Sampling(1, 0, 0.95), seeds=seeds, steps=steps)
+    alone = [
+        sample(logits[i : i + 1], Sampling(1, 0, 0.95), seeds=seeds[i : i + 1], steps=steps[i : i + 1])
+        for i in range(8)
+    ]
     assert together.tolist() == torch.cat(alone).tolist()
 
 

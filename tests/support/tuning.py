@@ -25,4 +25,5 @@ def answers(engine: HfEngine) -> dict[int, tuple[str, str | None]]:
 
 
 def tune(engine: HfEngine, folder: Path, parent: Path | None = None, seed: int = 0, **changes: Any) -> Tuned:
-    return finetune(engine, pairs(), checkpoints.lora(**changes), folder, parent, seed)
+    settings = checkpoints.lora(**changes)
+    return finetune(engine, pairs(), settings=settings, folder=folder, parent=parent, seed=seed)

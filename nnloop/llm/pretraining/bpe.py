@@ -1,11 +1,14 @@
 """The tiny LLM's tokenizer: byte-level BPE whose merges run as far as a whole line.
 
 The first column of a diff stands alone, and no token crosses a line's end. So a line has the same few tokens in the
-network shown and in a diff of it, most lines only one, and copying it, which is what makes a diff apply, is easy.
+network shown and in a diff of it, most lines only one. That makes lines easy to copy, as a diff that applies must.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 SPECIAL = {"pad": "<|pad|>", "end": "<|end|>", "user": "<|user|>", "assistant": "<|assistant|>"}
 _DIFF_COLUMN = r"(?<=\n)[ +\-](?=(?: {4})*(?:[^ \n]|\n))"
@@ -16,8 +19,8 @@ CHAT_TEMPLATE = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
-    """Learn the merges and give a transformers tokenizer with a chat template."""
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> "PreTrainedTokenizerFast":
+    """Learn the merges from the texts; return a tokenizer with a chat template."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

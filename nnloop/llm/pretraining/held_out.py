@@ -1,57 +1,73 @@
-"""What a checkpoint can do on networks that it never saw: counted on texts alone, nothing is run."""
+"""Measures of a checkpoint on networks that it never saw, counted on texts alone: no network is run."""
 
 import random
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from nnloop.llm.pretraining import stream
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}  # as in conf/llm/tiny.yaml
 MAX_NEW_TOKENS = {"delta": 192, "full": 512}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Shares in [0, 1]: of diffs that apply and change something, of old-side lines that stand in the baseline."""
+class HeldOutMeasures:
+    """Shares in [0, 1]."""
 
-    applied: float
-    old_lines: float
-    distinct: float
+    applied: float  # of diffs: they apply and change something
+    old_lines: float  # of the diffs' old-side lines: they stand in the network shown
+    distinct: float  # of diffs
     parsed: float  # of whole networks: Python with a class Net, not the one shown
 
 
-def evaluate(model: Any, tokenizer: Any, networks: list[str], seed: int) -> Report:
+def evaluate(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", *, networks: list[str], seed: int
+) -> HeldOutMeasures:
     """Generate one diff for each network, and one whole network for every fourth, at the default sampling."""
     rng = random.Random(f"prompts/{seed}")
-    deltas = generate(model, tokenizer, [stream.prompt("delta", code, rng) for code in networks], "delta", seed)
-    applied = [apply_numberless(code, text) for code, text in zip(networks, deltas, strict=True)]
+
+    def answer(mode: str, shown: list[str]) -> list[str]:
+        prompts = [stream.prompt(mode, code, rng) for code in shown]
+        return generate(model, tokenizer, prompts=prompts, max_new_tokens=MAX_NEW_TOKENS[mode], seed=seed)
+
+    diffs, wholes = answer("delta", networks), answer("full", networks[::4])
+    applied = [apply_numberless(code, text) for code, text in zip(networks, diffs, strict=True)]
     changed = [new is not None and new != code for new, code in zip(applied, networks, strict=True)]
-    fulls = generate(model, tokenizer, [stream.prompt("full", code, rng) for code in networks[::4]], "full", seed)
-    parsed = [_is_new_network(text, code) for text, code in zip(fulls, networks[::4], strict=True)]
-    old = [_old_share(code, text) for code, text in zip(networks, deltas, strict=True)]
-    return Report(
+    parsed = [_is_new_network(text, code) for text, code in zip(wholes, networks[::4], strict=True)]
+    old = [_old_share(code, text) for code, text in zip(networks, diffs, strict=True)]
+    return HeldOutMeasures(
         applied=sum(changed) / len(networks),
         old_lines=sum(old) / len(old),
-        distinct=len(set(deltas)) / len(deltas),
+        distinct=len(set(diffs)) / len(diffs),
         parsed=sum(parsed) / len(parsed),
     )
 
 
 @torch.inference_mode()
-def generate(model: Any, tokenizer: Any, prompts: list[str], mode: str, seed: int) -> list[str]:
+def generate(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    *,
+    prompts: list[str],
+    max_new_tokens: int,
+    seed: int,
+) -> list[str]:
     """Sample one answer to each prompt."""
     chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
     texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
     inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
     torch.manual_seed(seed)
-    output = model.generate(**inputs, **SAMPLING, max_new_tokens=MAX_NEW_TOKENS[mode])
+    output = model.generate(**inputs, **SAMPLING, max_new_tokens=max_new_tokens)
     return list(tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
 
 def apply_numberless(source: str, answer: str) -> str | None:
-    """Apply the hunks of an answer in order; None where one has no place, or several."""
+    """Apply the hunks of an answer in order; None if one fits nowhere, or in several places."""
     lines = source.splitlines()
     for hunk in _hunks(answer):
         old, new = _sides(hunk)

@@ -1,15 +1,18 @@
 """The tiny LLM itself: Qwen2's architecture, built, saved and loaded by transformers."""
 
 import pathlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.settings import PretrainSettings
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-def build_model(settings: PretrainSettings, tokenizer: Any) -> Any:
+
+def build_model(settings: PretrainSettings, tokenizer: "PreTrainedTokenizerBase") -> "PreTrainedModel":
     """Build the model with fresh weights, float32."""
     ensure_torchvision_imports()
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -31,8 +34,8 @@ def build_model(settings: PretrainSettings, tokenizer: Any) -> Any:
     return Qwen2ForCausalLM(config)
 
 
-def save_model(model: Any, tokenizer: Any, folder: pathlib.Path) -> None:
-    """Write weights in bfloat16, config and tokenizer, so that transformers' Auto classes load the folder."""
+def save_model(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", folder: pathlib.Path) -> None:
+    """Write config, tokenizer and bfloat16 weights, so that transformers' Auto classes load the folder."""
     weights = {name: tensor.detach().to("cpu", torch.bfloat16) for name, tensor in model.state_dict().items()}
     weights.pop("lm_head.weight", None)  # tied to the embeddings
     with torch.device("meta"):
@@ -41,14 +44,15 @@ def save_model(model: Any, tokenizer: Any, folder: pathlib.Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def load_tokenizer(folder: pathlib.Path) -> Any:
+def read_tokenizer(folder: pathlib.Path) -> "PreTrainedTokenizerBase":
+    """Read the tokenizer that `save_model` wrote."""
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def optimizers(model: Any, settings: PretrainSettings) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for embeddings, norms and biases."""
+def make_optimizers(model: "PreTrainedModel", settings: PretrainSettings) -> list[torch.optim.Optimizer]:
+    """Make Muon for the layers' matrices, and AdamW for embeddings, norms and biases."""
     layers = {parameter for parameter in model.model.layers.parameters() if parameter.ndim == 2}
     others = [parameter for parameter in model.parameters() if parameter not in layers]
     muon = torch.optim.Muon(

@@ -1,13 +1,13 @@
-"""Rows of tokens: one baseline a row, its prompt first, then several answers that all see it and never each other.
+"""Packed rows of tokens: one network's prompt, then several answers that all attend to it and never to each other.
 
-The prompt's share of the work is paid once for all its answers; to each of them the row looks like prompt and answer
-alone (mask and positions say so), which is also what generation looks like.
+The prompt's share of the work is paid once for all its answers. By mask and positions the row looks to each answer like
+the prompt and that answer alone, which is how generation looks too.
 """
 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch.utils.data import Dataset
@@ -16,66 +16,74 @@ from nnloop.llm.pretraining import stream
 from nnloop.llm.pretraining.bpe import SPECIAL
 from nnloop.settings import PretrainSettings
 
-BATCHES_SORTED = 16  # a group
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BATCHES_SORTED = 16  # whose rows are sorted by length together
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PackedRow:
+    """A prompt and its answers, end to end."""
+
     tokens: list[int]
     segments: list[int]  # 0: prompt, 1, 2, ...: answers
     positions: list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class PretrainingBatch:
     """Tensors of the shape (B, T); `segments` is -1 on padding."""
 
     tokens: torch.Tensor
     segments: torch.Tensor
     positions: torch.Tensor
 
+    def to(self, device: torch.device) -> "PretrainingBatch":
+        """Copy the batch to a device."""
+        return PretrainingBatch(self.tokens.to(device), self.segments.to(device), self.positions.to(device))
+
     def mask(self, dtype: torch.dtype) -> torch.Tensor:
-        """Give what is added to the scores, (B, 1, T, T): 0 for the past of the prompt and of one's own answer."""
+        """Return the mask added to the scores, (B, 1, T, T): 0 for earlier tokens of prompt and same answer."""
         keys, queries = self.segments[:, None, :], self.segments[:, :, None]
         past = torch.ones(queries.shape[1], keys.shape[2], dtype=torch.bool, device=keys.device).tril()
-        seen = past & ((keys == 0) | (keys == queries))
-        return torch.zeros(seen.shape, dtype=dtype, device=keys.device).masked_fill_(~seen, -1e4)[:, None]
+        visible = past & ((keys == 0) | (keys == queries))
+        return torch.zeros(visible.shape, dtype=dtype, device=keys.device).masked_fill_(~visible, -1e4)[:, None]
 
     def weights(self, prompt_weight: float) -> torch.Tensor:
-        """Weigh each token but the first as a target, (B, T - 1): none across segments or on padding."""
+        """Weigh each token but the first as a target, (B, T - 1); 0 across segments and on padding."""
         now, before = self.segments[:, 1:], self.segments[:, :-1]
         return (now == before) * torch.where(now == 0, prompt_weight, 1.0) * (now >= 0)
 
 
-class Groups(Dataset[list[Batch]]):
-    """The stream in groups of rows; a group's rows are sorted by length, cut into batches, and those shuffled."""
+class BatchGroups(Dataset[list[PretrainingBatch]]):
+    """The endless stream as groups of batches: a group's rows are sorted by length and cut into batches.
 
-    def __init__(self, settings: PretrainSettings, tokenizer: Any) -> None:
+    Group g is the same whatever was made before.
+    """
+
+    def __init__(self, settings: PretrainSettings, tokenizer: "PreTrainedTokenizerBase") -> None:
         self._settings = settings
         self._tokenizer = tokenizer
         self._rows = BATCHES_SORTED * max(1, settings.batch_tokens // settings.row_tokens)
 
-    def __getitem__(self, group: int) -> list[Batch]:
+    def __getitem__(self, group: int) -> list[PretrainingBatch]:
         rows = [self._row(index) for index in range(group * self._rows, (group + 1) * self._rows)]
         batches = list(_batches(sorted(rows, key=lambda row: len(row.tokens)), self._settings.batch_tokens))
         random.Random(f"order/{group}").shuffle(batches)
         return batches
 
-    def _row(self, index: int) -> Row:
-        settings = self._settings
-        answers = {"delta": settings.delta_answers, "full": settings.full_answers}
-        return encode(
-            self._tokenizer, stream.document(settings.seed, index, settings.full_share, answers), settings.row_tokens
-        )
+    def _row(self, index: int) -> PackedRow:
+        return pack(self._tokenizer, stream.document(index, self._settings), self._settings.row_tokens)
 
 
-def encode(tokenizer: Any, document: stream.Document, limit: int) -> Row:
-    """Lay a document out as one row; answers that would pass the limit are left out."""
+def pack(tokenizer: "PreTrainedTokenizerBase", document: stream.Document, limit: int) -> PackedRow:
+    """Encode a document as one row; answers that would exceed `limit` tokens are left out."""
     prompt, *answers = tokenizer(
         [SPECIAL["user"] + document.prompt + SPECIAL["end"]]
         + [SPECIAL["assistant"] + answer + SPECIAL["end"] for answer in document.answers]
     )["input_ids"]
-    row = Row(list(prompt), [0] * len(prompt), list(range(len(prompt))))
+    row = PackedRow(list(prompt), [0] * len(prompt), list(range(len(prompt))))
     for number, answer in enumerate(answers, start=1):
         if len(row.tokens) + len(answer) <= limit:
             row.tokens.extend(answer)
@@ -84,30 +92,30 @@ def encode(tokenizer: Any, document: stream.Document, limit: int) -> Row:
     return row
 
 
-def _batches(rows: list[Row], tokens: int) -> Iterator[Batch]:
-    """Cut sorted rows into batches of at most so many tokens with padding."""
-    batch: list[Row] = []
+def _batches(rows: list[PackedRow], max_tokens: int) -> Iterator[PretrainingBatch]:
+    """Cut sorted rows into batches of at most `max_tokens` with padding."""
+    batch: list[PackedRow] = []
     for row in rows:
-        if batch and _padded(row) * (len(batch) + 1) > tokens:
-            yield _stack(batch)
+        if batch and _padded_length(row) * (len(batch) + 1) > max_tokens:
+            yield _collate(batch)
             batch = []
         batch.append(row)
     if batch:
-        yield _stack(batch)
+        yield _collate(batch)
 
 
-def _padded(row: Row) -> int:
+def _padded_length(row: PackedRow) -> int:
     return -(-len(row.tokens) // 32) * 32
 
 
-def _stack(rows: list[Row]) -> Batch:
-    length = max(map(_padded, rows))
+def _collate(rows: list[PackedRow]) -> PretrainingBatch:
+    length = max(map(_padded_length, rows))
 
     def pad(values: list[list[int]], fill: int) -> torch.Tensor:
         return torch.tensor([value + [fill] * (length - len(value)) for value in values])
 
-    return Batch(
-        pad([row.tokens for row in rows], 0),
-        pad([row.segments for row in rows], -1),
-        pad([row.positions for row in rows], 0),
+    return PretrainingBatch(
+        tokens=pad([row.tokens for row in rows], 0),
+        segments=pad([row.segments for row in rows], -1),
+        positions=pad([row.positions for row in rows], 0),
     )

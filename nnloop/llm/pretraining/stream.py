@@ -1,30 +1,27 @@
-"""The corpus of the tiny LLM: an endless, seeded stream of networks shown and what to answer.
+"""The corpus of the tiny LLM: an endless, seeded stream of networks shown and answers to them.
 
-A document shows one baseline and holds several answers to it: diffs of one to three edits, or whole networks two to
-five edits away. Nothing is selected by accuracy: what rises in the closed loop is learned there.
+A document shows one network and holds several answers to it: diffs of one to three edits, or whole networks two to
+five edits away. Nothing is selected by accuracy; the closed loop teaches which edits raise it.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnloop.corpus.edits import mutate, random_network
 from nnloop.modes.render import Task, delta_target, full_target, render
 from nnloop.records import Network, candidate_id
+from nnloop.settings import PretrainSettings
 
+_CIFAR10 = "colour photographs of aeroplanes, cars, birds, cats, deer, dogs, frogs, horses, ships and trucks"
+_IMAGENETTE = "colour photographs of ten easily told classes of ImageNet"
 TASKS = (
-    Task(
-        "CIFAR-10",
-        "colour photographs of aeroplanes, cars, birds, cats, deer, dogs, frogs, horses, ships and trucks",
-        10,
-        3,
-        32,
-    ),
-    Task("CIFAR-100", "colour photographs of 100 kinds of things", 100, 3, 32),
-    Task("MNIST", "grey images of handwritten digits", 10, 1, 28),
-    Task("SVHN", "colour photographs of house numbers", 10, 3, 32),
-    Task("Imagenette", "colour photographs of ten easily told classes of ImageNet", 10, 3, 128),
-    Task("CelebA", "colour photographs of faces, by gender", 2, 3, 64),
-    Task("Digits", "grey 8x8 images of handwritten digits", 10, 1, 8),
+    Task("CIFAR-10", _CIFAR10, classes=10, channels=3, size=32),
+    Task("CIFAR-100", "colour photographs of 100 kinds of things", classes=100, channels=3, size=32),
+    Task("MNIST", "grey images of handwritten digits", classes=10, channels=1, size=28),
+    Task("SVHN", "colour photographs of house numbers", classes=10, channels=3, size=32),
+    Task("Imagenette", _IMAGENETTE, classes=10, channels=3, size=128),
+    Task("CelebA", "colour photographs of faces, by gender", classes=2, channels=3, size=64),
+    Task("Digits", "grey 8x8 images of handwritten digits", classes=10, channels=1, size=8),
 )
 HELD_OUT = 64
 """One network in so many, by its id, is never shown in training."""
@@ -32,45 +29,47 @@ HELD_OUT = 64
 
 @dataclass(frozen=True, slots=True)
 class Document:
+    """One prompt with several answers to it."""
+
     prompt: str
     answers: tuple[str, ...]
 
 
-def held_out(code: str) -> bool:
-    return int(candidate_id(code), 16) % HELD_OUT == 0
-
-
-def document(seed: int, index: int, full_share: float, answers: dict[str, int]) -> Document:
-    """Make the document of that index: the same for the same arguments, whatever was made before."""
-    rng = random.Random(f"{seed}/{index}")
-    mode = "full" if rng.random() < full_share else "delta"
+def document(index: int, settings: PretrainSettings) -> Document:
+    """Make the document of that index; it depends on the settings alone, not on documents made before."""
+    rng = random.Random(f"{settings.seed}/{index}")
+    full = rng.random() < settings.full_share
+    mode, answers = ("full", settings.full_answers) if full else ("delta", settings.delta_answers)
     code = random_network(rng)
     while held_out(code):
         code = random_network(rng)
-    texts = {_answer(mode, code, rng) for _ in range(answers[mode])}
+    texts = {_answer(mode, code, rng) for _ in range(answers)}
     return Document(prompt(mode, code, rng), tuple(sorted(texts)))
 
 
 def prompt(mode: str, code: str, rng: random.Random) -> str:
-    """Show a network under a task and an accuracy drawn at random."""
+    """Show a network under a random task and, in seven of ten prompts, a random accuracy."""
     task = rng.choice(TASKS)
     if rng.random() < 0.1:
-        task = Task(
-            task.title, task.description, task.classes, task.channels, task.size, max_params=rng.randint(1, 50) * 10_000
-        )
+        task = replace(task, max_params=rng.randint(1, 50) * 10_000)
     accuracy = rng.random() if rng.random() < 0.7 else None
-    return render(mode, Network(candidate_id(code), code, "", accuracy), task).text
+    return render(mode, Network(candidate_id(code), code, name="", val_accuracy=accuracy), task).text
+
+
+def held_out(code: str) -> bool:
+    """Return whether a network is kept from training, which its id alone decides."""
+    return int(candidate_id(code), 16) % HELD_OUT == 0
 
 
 def held_out_networks(seed: int, count: int) -> list[str]:
-    """Draw distinct networks that no document shows."""
+    """Sample so many distinct networks that no document shows."""
     rng = random.Random(f"held out/{seed}")
-    found: dict[str, None] = {}
-    while len(found) < count:
+    networks: dict[str, None] = {}
+    while len(networks) < count:
         code = random_network(rng)
         if held_out(code):
-            found[code] = None
-    return list(found)
+            networks[code] = None
+    return list(networks)
 
 
 def _answer(mode: str, code: str, rng: random.Random) -> str:

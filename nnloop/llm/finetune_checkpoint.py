@@ -1,16 +1,14 @@
-"""A fine-tune's state on disk, so that a killed one goes on where it was, to the same weights.
+"""A fine-tune's checkpoint on disk: a killed one resumes from it and ends with the same weights.
 
 Covers a kill of the process at any moment. Does not cover another device or other versions of the libraries: there the
-weights come out as near as these compute.
+weights agree as far as these compute alike.
 """
 
-import hashlib
-import json
 import logging
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +19,32 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Reached:
-    """How far a fine-tune is."""
+class FinetuneProgress:
+    """The part of a fine-tune that is done."""
 
     step: int = 0  # optimizer steps done
     loss: float = 0.0  # summed over the current epoch
     tokens: int = 0  # of completions, in the current epoch
 
 
-class Partial:
-    """The file beside the adapter's folder that holds the state; gone once the adapter is saved."""
+class FinetuneCheckpoint:
+    """The file beside the adapter's folder that holds the training's state; removed once the adapter is saved."""
 
     def __init__(self, folder: Path, key: str, minutes: float) -> None:
-        """`key` names the fine-tune: a state of another one is not taken up. 0 minutes saves after every step."""
+        """Save every so many minutes; 0 saves after every step.
+
+        `key` names the fine-tune: the state of another one is not restored.
+        """
         self._path = folder.with_name(folder.name + ".partial.pt")
         self._key = key
         self._seconds = minutes * 60
         self._saved = time.monotonic()
 
-    def restore(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> Reached:
-        """Put weights, optimizer and torch's generators where they were; a fresh start where there is nothing."""
+    def restore(self, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> FinetuneProgress:
+        """Put weights, optimizer and torch's generators into the saved state; without one, return a fresh start."""
         state = self._read()
         if state is None:
-            return Reached()
+            return FinetuneProgress()
         with torch.no_grad():
             for name, weight in weights.items():
                 weight.copy_(state["weights"][name])
@@ -51,18 +52,17 @@ class Partial:
         torch.set_rng_state(state["generator"])
         if state["gpu_generators"]:
             torch.cuda.set_rng_state_all(state["gpu_generators"])
-        _log.info("fine-tune taken up again after %d steps", state["step"])
-        return Reached(state["step"], state["loss"], state["tokens"])
+        progress = FinetuneProgress(**state["progress"])
+        _log.info("fine-tune resumed after %d steps", progress.step)
+        return progress
 
-    def save(self, reached: Reached, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-        """Write the state if the last one is old enough; beside and renamed, so it is whole or not there."""
+    def save(self, progress: FinetuneProgress, weights: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+        """Write the state if the last one is old enough. The file is replaced as a whole or not at all."""
         if time.monotonic() - self._saved < self._seconds:
             return
-        state: dict[str, Any] = {
+        state = {
             "key": self._key,
-            "step": reached.step,
-            "loss": reached.loss,
-            "tokens": reached.tokens,
+            "progress": asdict(progress),
             "weights": {name: weight.detach() for name, weight in weights.items()},
             "optimizer": optimizer.state_dict(),
             "generator": torch.get_rng_state(),
@@ -78,6 +78,7 @@ class Partial:
         self._saved = time.monotonic()
 
     def remove(self) -> None:
+        """Delete the file, if there is one."""
         self._path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, Any] | None:
@@ -85,8 +86,3 @@ class Partial:
             return None
         state: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
         return state if state["key"] == self._key else None
-
-
-def key_of(parts: Any) -> str:
-    """Hash what decides a fine-tune's result."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
