@@ -205,7 +205,12 @@ def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> Lo
     if isinstance(settings.executor, SlurmExecutorSettings):
         return SlurmExecutor(settings.executor, folder, partial(_on_node, settings))
     return LocalExecutor(
-        dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, settings.mode.max_params
+        dataset,
+        dataset_settings=settings.dataset,
+        proxy=settings.proxy,
+        sandbox=settings.sandbox,
+        settings=settings.executor,
+        max_params=settings.mode.max_params,
     )
 
 

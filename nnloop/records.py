@@ -134,8 +134,8 @@ class Trial(Record):
     epochs: int
     seed: int
     limits: Limits
-    checkpoint: str | None = None  # file that holds the training's state between legs; None: one leg, nothing kept
-    leg_epochs: int | None = None  # epochs between two checkpoints
+    checkpoint: str | None = None  # file for the training's state between segments; None: one segment, nothing is saved
+    segment_epochs: int | None = None  # epochs between two checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,9 @@ class TrialResult(Record):
     sandbox: str = ""  # the layers that were in force
     graph: str | None = None  # JSON of training.graph, as the candidate's process traced it: its own word
     precision: str = ""  # bfloat16 or float32: what its process says
-    curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] at each leg's end; [] of one leg
+    curve: list[list[float]] = field(
+        default_factory=list
+    )  # [epoch, val_accuracy] at segments' ends; [] for one segment
 
 
 @dataclass(frozen=True, slots=True)

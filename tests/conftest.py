@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from paths import CONF
 
-from nnloop import data
+from nnloop import build, data
 from nnloop.executor.local import LocalExecutor
 from nnloop.settings import Settings
 from nnloop.settings.load import load
@@ -42,9 +42,8 @@ def configure() -> Callable[..., Settings]:
 @pytest.fixture(scope="session")
 def executor(cache: Path, configure: Callable[..., Settings]) -> Iterator[LocalExecutor]:
     """One warm executor on digits for the session: starting one imports torch."""
-    chosen = configure("dataset=digits", "executor.workers=2", "sandbox.scratch_mb=32")
-    dataset = data.load(chosen.dataset)
-    with LocalExecutor(dataset, chosen.dataset, chosen.proxy, chosen.sandbox, chosen.executor, 1_000_000) as started:
+    chosen = configure("dataset=digits", "executor.workers=2", "sandbox.scratch_mb=32", "mode.max_params=1000000")
+    with build.make_executor(chosen, data.load(chosen.dataset), Path()) as started:
         yield started
 
 

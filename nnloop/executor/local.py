@@ -17,13 +17,14 @@ from nnloop.data import Dataset
 from nnloop.data.prepared import cache_home
 from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.executor import nvml
-from nnloop.executor.devices import MOST, Devices, Gpu, Place
-from nnloop.executor.segments import Legs
+from nnloop.executor.devices import MOST, Devices, Gpu
+from nnloop.executor.segments import Segments
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
-from nnloop.sandbox.client import Shared, Zygote
+from nnloop.sandbox.client import Zygote
+from nnloop.sandbox.config import SandboxConfig
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.score import Halt, halt, score
-from nnloop.sandbox.wire import Order
+from nnloop.sandbox.score import SegmentEnd, score
+from nnloop.sandbox.wire import TrialRequest
 from nnloop.training.recipe import build_recipe
 
 if TYPE_CHECKING:
@@ -39,15 +40,12 @@ log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
-    """Judges trials in a sandbox. Thread-safe. Building it takes a fraction of a second: torch is imported meanwhile.
-
-    `max_params`: candidates with more parameters are rejected untrained; None is no limit. `gpus`: None looks for those
-    of this machine. Raises UserError where sandbox=strict can't be had on this machine.
-    """
+    """Runs trials in a sandbox. Thread-safe. Building it takes a fraction of a second: torch is imported meanwhile."""
 
     def __init__(
         self,
         dataset: Dataset,
+        *,
         dataset_settings: "DatasetSettings",
         proxy: "ProxySettings | LemurProxySettings",
         sandbox: "SandboxSettings",
@@ -55,30 +53,33 @@ class LocalExecutor:
         max_params: int | None = None,
         gpus: Sequence[Gpu] | None = None,
     ) -> None:
+        """Start the warm process. Raises UserError where sandbox=strict can't be had on this machine.
+
+        `max_params`: candidates with more parameters are rejected untrained; None is no limit. `gpus`: None finds those
+        of this machine.
+        """
         self._dataset = dataset = unordered(dataset)
         self._recipe = partial(build_recipe, dataset_settings, proxy, images=len(dataset.train_y))
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
-        found = _gpus() if gpus is None else gpus
-        self._devices = Devices(found)
-        self.workers = 1 if self._inline else settings.workers or _default_workers(len(found))
-        self._shared = Shared(
-            dataset.train_x,
-            dataset.train_y,
-            dataset.eval_x,
-            dataset_settings.classes,
-            _hidden(dataset_settings),
-            _checked_layers(sandbox.without),
-            sandbox.scratch_mb,
-            self._inline,
+        gpus = _find_gpus() if gpus is None else gpus
+        self._devices = Devices(gpus)
+        self.workers = 1 if self._inline else settings.workers or _default_workers(len(gpus))
+        config = SandboxConfig(
+            hidden=_hidden_folders(dataset_settings),
+            without=_checked_layers(sandbox.without),
+            scratch_mb=sandbox.scratch_mb,
+            logit_bytes=4 * len(dataset.eval_x) * dataset_settings.classes,
+            inline=self._inline,
         )
+        self._start_zygote = partial(Zygote, config, (dataset.train_x, dataset.train_y, dataset.eval_x))
         self._lock = threading.Lock()
         self._closed = False
-        self._zygote = Zygote(self._shared)
+        self._zygote = self._start_zygote()
         self.layers = "inline" if self._inline else str(self._zygote.layers)
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="trial")
-        self._say_what_is_missing(sandbox.name)
+        self._report_layers(sandbox.name)
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
         """Queue a trial. The future never raises: what goes wrong is in the result's status and reason."""
@@ -100,7 +101,8 @@ class LocalExecutor:
     ) -> None:
         self.close()
 
-    def _say_what_is_missing(self, sandbox: str) -> None:
+    def _report_layers(self, sandbox: str) -> None:
+        """Log the layers that are in force. Raises UserError where sandbox=strict lacks one that it needs."""
         leaks = self._zygote.layers.leaks()
         if sandbox == "strict" and leaks:
             self.close()
@@ -130,59 +132,58 @@ class LocalExecutor:
         return TrialResult(Status.INFRASTRUCTURE, reason[:300], sandbox=self.layers)
 
     def _attempt(self, trial: Trial) -> TrialResult:
-        """Run a trial, leg by leg where it is to leave checkpoints."""
-        legs = Legs(trial)
+        """Run a trial, segment by segment if it leaves checkpoints."""
+        segments = Segments(trial)
         while True:
-            order = Order(
-                trial.candidate.code,
-                trial.seed,
-                self._recipe(epochs=trial.epochs),
-                self._max_params,
-                legs.wall_s_left,
-                trial.limits.memory_bytes,
-                trial.limits.output_bytes,
-                until=legs.until,
-                state=legs.state,
+            request = TrialRequest(
+                code=trial.candidate.code,
+                seed=trial.seed,
+                recipe=self._recipe(epochs=trial.epochs),
+                limits=replace(trial.limits, wall_s=segments.wall_s_left),
+                max_params=self._max_params,
+                until=segments.until,
+                state=segments.state,
             )
-            result, halted, place = self._run(order)
-            if result.status is Status.OUT_OF_MEMORY and not place.alone:
-                log.debug("trial of %s: again, with the device to itself", trial.candidate.id)
-                result, halted, _ = self._run(order, alone=True)
-            if halted is None:
-                legs.clear()
-                return legs.whole(result)
-            legs.keep(halted.state, result.seconds, halted.val_accuracy)
+            end = self._run(request)
+            if isinstance(end, TrialResult):
+                segments.clear()
+                return segments.join(end)
+            segments.save(end)
 
-    def _run(self, order: Order, alone: bool = False) -> tuple[TrialResult, Halt | None, Place]:
-        """Give the result, or where a leg ended before the training did, what it left."""
-        with self._devices.place(alone) as place:
-            order = replace(order, device=place.uuid, device_share=place.share)
-            zygote = self._living()
-            outcome = zygote.run(order)
+    def _run(self, request: TrialRequest, alone: bool = False) -> TrialResult | SegmentEnd:
+        """Run one segment of a trial, once more with its device to itself if memory ran out beside others."""
+        with self._devices.acquire(alone) as allocation:
+            zygote = self._living_zygote()
+            request = replace(request, device=allocation.uuid, device_share=allocation.share)
+            outcome = zygote.run(request)
             if self._inline:
                 zygote.close()  # it was for one trial
-            result = score(outcome, order, self._dataset)
-            halted = halt(outcome, order, self._dataset)
-        if result.status in COMPLETED:
-            self._devices.note(place, result.peak_bytes)
-        return result, halted, place
+            end = score(outcome, request, self._dataset)
+        if isinstance(end, SegmentEnd):
+            return end
+        if end.status is Status.OUT_OF_MEMORY and not allocation.alone:
+            log.debug("a trial ran out of memory beside others: again, with the device to itself")
+            return self._run(request, alone=True)
+        if end.status in COMPLETED:
+            self._devices.record_peak(allocation, end.peak_bytes)
+        return end
 
-    def _living(self) -> Zygote:
-        """Return the warm process, a new one where the last is gone."""
+    def _living_zygote(self) -> Zygote:
+        """Return the warm process, a new one if the last is gone. Raises InfrastructureError."""
         with self._lock:
             if self._closed:
                 raise InfrastructureError("the executor was closed")
             if not self._zygote.alive():
                 self._zygote.close()
-                found, self._zygote = self._zygote.layers, Zygote(self._shared)
-                if self._zygote.layers != found:
+                before, self._zygote = self._zygote.layers, self._start_zygote()
+                if self._zygote.layers != before:
                     self._zygote.close()
-                    raise InfrastructureError(f"the sandbox was {found}, a new warm process has {self._zygote.layers}")
+                    raise InfrastructureError(f"the sandbox was {before}, a new warm process has {self._zygote.layers}")
             return self._zygote
 
 
 def unordered(dataset: Dataset) -> Dataset:
-    """Put the evaluation images, validation and test apart, in an order that only their labels tell.
+    """Put the evaluation images, validation and test apart, in an order that only their labels determine.
 
     Published sets lie in telling orders (digits 0 to 9 again and again, folder after folder of one class): a candidate
     could answer by the place of an image. The same labels give the same order, so results can be repeated.
@@ -202,22 +203,22 @@ def _checked_layers(names: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _gpus() -> Sequence[Gpu]:
-    """Those of this machine that the environment leaves; none where its driver doesn't answer."""
+def _find_gpus() -> Sequence[Gpu]:
+    """Find the GPUs of this machine that the environment leaves; none if the driver doesn't answer."""
     try:
         return nvml.find(os.environ.get("CUDA_VISIBLE_DEVICES"))
     except OSError as error:
-        log.warning("%s: trials do without GPUs' places, one for each core", error)
+        log.warning("%s: trials are not allocated to GPUs, one runs on each core", error)
         return ()
 
 
 def _default_workers(gpus: int) -> int:
-    """One per core that this process may use (a trial on a GPU keeps one busy too), and no more than the GPUs take."""
+    """Return one per core of this process (a trial on a GPU keeps one busy too), and no more than the GPUs take."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST * gpus) if gpus else cores
 
 
-def _hidden(settings: "DatasetSettings") -> tuple[str, ...]:
-    """Where copies of the dataset lie, labels included."""
+def _hidden_folders(settings: "DatasetSettings") -> tuple[str, ...]:
+    """Return the folders that hold copies of the dataset, labels included."""
     root = [os.path.abspath(os.path.expanduser(settings.root))] if settings.root else []
     return (str(cache_home().absolute()), *root)

@@ -1,4 +1,4 @@
-"""What one SLURM job does: judge its trials in the sandbox of its node, one after the other."""
+"""The work of one SLURM job: run its trials in the sandbox of its node, one after the other."""
 
 import json
 from collections.abc import Callable
@@ -11,29 +11,29 @@ from nnloop.runs.durable import journal, read_lines
 Start = Callable[[], LocalExecutor]
 
 
-def work(orders: Path, start: Start) -> None:
-    """Run the trials that a file of orders holds and append each result to the file beside it.
+def run_trials(requests: Path, start: Start) -> None:
+    """Run the trials of a file of requests (a JSON list) and append each result to the JSONL file beside it.
 
-    A job that SLURM puts into the queue again goes on where it was.
+    A job that SLURM puts into the queue again runs only the trials without a result.
     """
-    done = results(orders)
-    trials = [trial for trial in map(Trial.from_json, json.loads(orders.read_text())) if key(trial) not in done]
-    with start() as executor, journal(_results(orders)) as out:
+    done = read_results(requests)
+    trials = [trial for trial in map(Trial.from_json, json.loads(requests.read_text())) if key(trial) not in done]
+    with start() as executor, journal(_results_file(requests)) as out:
         for trial in trials:
             result = executor.submit(trial).result()
             out.append(json.dumps({"trial": key(trial), "result": result.to_json()}))
             out.sync()
 
 
-def results(orders: Path) -> dict[str, TrialResult]:
-    """What the job of these orders has given so far, by the trial's key."""
-    return {row["trial"]: TrialResult.from_json(row["result"]) for row in read_lines(_results(orders))}
+def read_results(requests: Path) -> dict[str, TrialResult]:
+    """Read the results that a job has written so far, by the trial's key."""
+    return {row["trial"]: TrialResult.from_json(row["result"]) for row in read_lines(_results_file(requests))}
 
 
 def key(trial: Trial) -> str:
-    """Everything about a trial that its result depends on, as long as the dataset and the protocol are a run's."""
+    """Return a text of everything that may differ between two trials of a run and changes the result."""
     return f"{trial.candidate.id} {trial.dataset} {trial.proxy} {trial.epochs} {trial.seed}"
 
 
-def _results(orders: Path) -> Path:
-    return orders.with_suffix(".jsonl")
+def _results_file(requests: Path) -> Path:
+    return requests.with_suffix(".jsonl")

@@ -20,7 +20,7 @@ class NvmlGpu:
     _handle: Any
 
     def memory(self) -> tuple[int, int]:
-        """Total and free bytes, as of now. Raises OSError."""
+        """Return the total and the free bytes, as of now. Raises OSError."""
         info = _MemoryInfo()
         _check(self._library.nvmlDeviceGetMemoryInfo(self._handle, ctypes.byref(info)), "its memory")
         return int(info.total), int(info.free)

@@ -1,9 +1,9 @@
 """Trials as SLURM job arrays: one search feeds many evaluation nodes over a shared file system.
 
-submitit submits; it learns of dead jobs from sacct alone, which many sites have switched off, so what lives is asked of
-squeue, and results come as lines of files that the jobs append to. A trial whose job is gone without a result is run
-again, `executor.retries` times. The jobs of a process that was killed are cancelled by the next, which keeps what they
-had finished.
+submitit submits; it learns of dead jobs from sacct alone, which many sites have switched off, so squeue is asked which
+jobs live, and results come as lines of files that the jobs append to. A trial whose job is gone without a result is run
+again, `executor.retries` times. The jobs of a process that was killed are cancelled by the next, which reuses their
+results.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -36,9 +36,9 @@ ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", 
 HOPELESS = ("held", "JobHeld", "BadConstraints", "DependencyNeverSatisfied", "NodeNotAvail_UnkillableTask")
 """Parts of the reasons for which SLURM never starts a waiting job."""
 BUSY = ("Unable to contact", "timed out", "temporarily", "MaxSubmitJob", "try again")
-"""Parts of what sbatch says when the same submission may do later."""
-VISIBLE_S = 10.0  # until a file that a dead job wrote on its node must show here
-PATIENCE_S = 600.0  # of a controller that does not answer
+"""Parts of the messages with which sbatch refuses a submission that it may accept later."""
+VISIBLE_S = 10.0  # until a file that a dead job wrote on its node must be visible here
+PATIENCE_S = 600.0  # with a controller that does not answer
 STARTUP_S = 300.0  # of a job, imports on a busy node included
 PARAMETERS = ("partition", "account", "qos", "constraint", "gres")
 
@@ -46,64 +46,65 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Ticket:
-    """One trial on its way; `losses` counts the jobs that it was lost with."""
+class _Pending:
+    """A trial without a result."""
 
     trial: Trial
     future: "Future[TrialResult]"
-    losses: int = 0
+    losses: int = 0  # jobs that it was lost with
 
 
 @dataclass(slots=True)
-class _Chunk:
-    """The trials of one job. `gone_at` is when it was first missed, by this process's steady clock."""
+class _Job:
+    """A SLURM job with the trials that it has not finished."""
 
-    orders: Path
-    tickets: dict[str, _Ticket] = field(default_factory=dict)  # without a result, by the trial's key
-    gone_at: float | None = None
+    requests: Path  # file of all its trials
+    pending: dict[str, _Pending]  # by the trial's key
+    missing_since: float | None = None  # by this process's steady clock; None while SLURM knows it
 
 
 class SlurmExecutor:
-    """Judges trials on a cluster. Thread-safe.
-
-    `folder` has to be on a file system that all nodes share; `start` makes a node's own executor, and travels there in
-    the jobs as a pickle.
-    """
+    """Runs trials on a cluster. Thread-safe."""
 
     def __init__(self, settings: "SlurmExecutorSettings", folder: Path, start: node.Start) -> None:
+        """Cancel the jobs that an earlier process on this folder has left, and read their results.
+
+        `folder` has to be on a file system that all nodes share; `start` makes a node's own executor, and travels there
+        in the jobs as a pickle. Raises UserError where SLURM is not installed.
+        """
         self._settings, self._folder, self._start = settings, (folder / "slurm").resolve(), start
         self.name = f"nnloop-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:10]}"
-        self._queue: deque[_Ticket] = deque()
-        self._chunks: dict[str, _Chunk] = {}  # by job id
+        self._queue: deque[_Pending] = deque()
+        self._jobs: dict[str, _Job] = {}  # by SLURM's id
         self._changed = threading.Condition()
         self._closed = False
         self._silent_since: float | None = None  # the controller
         _cancel(self.name)
-        self._known = _finished(self._folder)
+        self._results = _finished_results(self._folder)
         self._thread = threading.Thread(target=self._run, daemon=True, name="slurm")
         self._thread.start()
 
     def submit(self, trial: Trial) -> "Future[TrialResult]":
-        """Queue a trial. The future raises UserError where the cluster takes no jobs, and nothing else."""
-        ticket = _Ticket(trial, Future())
+        """Queue a trial. The future raises UserError if the cluster takes no jobs, OSError if the file system fails."""
+        pending = _Pending(trial, Future())
         with self._changed:
-            if (result := self._known.get(node.key(trial))) is not None:
-                ticket.future.set_result(result)
+            if (result := self._results.get(node.key(trial))) is not None:
+                pending.future.set_result(result)
             else:
-                self._queue.append(ticket)
-        return ticket.future
+                self._queue.append(pending)
+        return pending.future
 
     def close(self) -> None:
-        """Drop what is queued and cancel what is running."""
+        """Drop the queued trials and cancel the running jobs."""
         with self._changed:
             self._closed = True
             self._changed.notify()
         self._thread.join()
-        if self._chunks:
+        if self._jobs:
             _cancel(self.name)
-        for ticket in [*self._queue, *self._flying()]:
-            if not ticket.future.cancel():
-                ticket.future.set_result(TrialResult(Status.INFRASTRUCTURE, "the executor was closed"))
+        for pending in [*self._queue, *self._in_flight()]:
+            if not pending.future.cancel():
+                pending.future.set_result(TrialResult(Status.INFRASTRUCTURE, "the executor was closed"))
 
     def __enter__(self) -> Self:
         return self
@@ -117,66 +118,63 @@ class SlurmExecutor:
         while not self._closed:
             try:
                 self._collect()
-                self._look()
+                self._check_jobs()
                 self._dispatch()
             except (UserError, OSError) as error:
-                self._give_up(error)
+                self._fail_all(error)
             with self._changed:
                 if not self._closed:
                     self._changed.wait(self._settings.poll_s)
 
     def _collect(self) -> None:
         """Hand over the results that have come."""
-        for chunk in self._chunks.values():
-            for key, result in node.results(chunk.orders).items():
-                if (ticket := chunk.tickets.pop(key, None)) is None:
+        for job in self._jobs.values():
+            for key, result in node.read_results(job.requests).items():
+                if (pending := job.pending.pop(key, None)) is None:
                     continue
                 if result.status is Status.INFRASTRUCTURE:
-                    self._lost(ticket, result.reason)
+                    self._retry(pending, result.reason)
                 else:
-                    ticket.future.set_result(result)
-        self._chunks = {job: chunk for job, chunk in self._chunks.items() if chunk.tickets}
+                    pending.future.set_result(result)
+        self._jobs = {name: job for name, job in self._jobs.items() if job.pending}
 
-    def _look(self) -> None:
-        """Find the jobs that ended without having given all results."""
-        if not self._chunks:
+    def _check_jobs(self) -> None:
+        """Drop the jobs that ended without having given all results."""
+        if not self._jobs or (states := self._states()) is None:
             return
-        states = self._states()
-        if states is None:
-            return
-        for job, chunk in list(self._chunks.items()):
-            state, reason = states.get(job, ("", ""))
+        for name, job in list(self._jobs.items()):
+            state, reason = states.get(name, ("", ""))
             hopeless = any(part in reason for part in HOPELESS)
             if state in ALIVE and not hopeless:
-                chunk.gone_at = None
-            elif chunk.gone_at is None:
-                chunk.gone_at = time.monotonic()
-            elif time.monotonic() - chunk.gone_at > min(VISIBLE_S, 4 * self._settings.poll_s):
+                job.missing_since = None
+            elif job.missing_since is None:
+                job.missing_since = time.monotonic()
+            elif time.monotonic() - job.missing_since > min(VISIBLE_S, 4 * self._settings.poll_s):
                 if hopeless:
-                    _scancel(job)
-                self._bury(job, chunk, reason if hopeless else f"ended as {state or 'one that squeue does not list'}")
+                    _ask(["scancel", name])
+                self._drop_job(name, reason if hopeless else f"ended as {state or 'one that squeue does not list'}")
 
-    def _bury(self, job: str, chunk: _Chunk, how: str) -> None:
-        del self._chunks[job]
-        log.warning("SLURM job %s %s, %d trials are without a result", job, how, len(chunk.tickets))
-        for ticket in chunk.tickets.values():
-            self._lost(ticket, f"SLURM job {job} {how}")
+    def _drop_job(self, name: str, how: str) -> None:
+        job = self._jobs.pop(name)
+        log.warning("SLURM job %s %s, %d trials are without a result", name, how, len(job.pending))
+        for pending in job.pending.values():
+            self._retry(pending, f"SLURM job {name} {how}")
 
-    def _lost(self, ticket: _Ticket, reason: str) -> None:
-        ticket.losses += 1
-        if ticket.losses > self._settings.retries:
-            ticket.future.set_result(TrialResult(Status.INFRASTRUCTURE, reason[:300]))
+    def _retry(self, pending: _Pending, reason: str) -> None:
+        """Queue a lost trial again, or end it with the reason if it has no retries left."""
+        pending.losses += 1
+        if pending.losses > self._settings.retries:
+            pending.future.set_result(TrialResult(Status.INFRASTRUCTURE, reason[:300]))
         else:
             with self._changed:
-                self._queue.appendleft(ticket)
+                self._queue.appendleft(pending)
 
     def _states(self) -> dict[str, tuple[str, str]] | None:
-        """State and reason of this executor's jobs by id; None where the controller does not answer."""
-        command = ["squeue", "--noheader", "--array", f"--name={self.name}", "--format=%i|%T|%r"]
-        done = _ask(command)
-        if done is not None:
+        """Return the state and its reason of this executor's jobs by id; None if the controller does not answer."""
+        output = _ask(["squeue", "--noheader", "--array", f"--name={self.name}", "--format=%i|%T|%r"])
+        if output is not None:
             self._silent_since = None
-            rows = [line.split("|", 2) for line in done.splitlines() if line.count("|") >= 2]
+            rows = [line.split("|", 2) for line in output.splitlines() if line.count("|") >= 2]
             return {job: (state, reason) for job, state, reason in rows}
         self._wait_for_controller("squeue does not answer")
         return None
@@ -189,48 +187,47 @@ class SlurmExecutor:
     def _dispatch(self) -> None:
         """Submit queued trials as one array, as many as may be in flight."""
         with self._changed:
-            room = self._settings.workers - len(self._flying())
-            tickets: list[_Ticket] = []
-            while self._queue and len(tickets) < room:
-                ticket = self._queue.popleft()
-                if ticket.future.running() or ticket.future.set_running_or_notify_cancel():
-                    tickets.append(ticket)
-        size = self._settings.trials_per_job
-        groups = [tickets[start : start + size] for start in range(0, len(tickets), size)]
-        if not groups:
+            room = self._settings.workers - len(self._in_flight())
+            batch: list[_Pending] = []
+            while self._queue and len(batch) < room:
+                pending = self._queue.popleft()
+                if pending.future.running() or pending.future.set_running_or_notify_cancel():
+                    batch.append(pending)
+        if not batch:
             return
-        chunks = [self._write(group) for group in groups]
+        size = self._settings.trials_per_job
+        jobs = [self._make_job(batch[start : start + size]) for start in range(0, len(batch), size)]
         try:
-            jobs = self._submit([chunk.orders for chunk in chunks])
+            names = self._submit([job.requests for job in jobs])
         except UserError as error:
             with self._changed:
-                self._queue.extendleft(reversed(tickets))
+                self._queue.extendleft(reversed(batch))
             if not any(part in str(error) for part in BUSY):
                 raise
             self._wait_for_controller(str(error))
         else:
-            self._chunks |= dict(zip(jobs, chunks, strict=True))
+            self._jobs |= dict(zip(names, jobs, strict=True))
 
-    def _write(self, tickets: list[_Ticket]) -> _Chunk:
-        """Write the orders of one job."""
+    def _make_job(self, batch: list[_Pending]) -> _Job:
+        """Write the requests of one job."""
         make_folder(self._folder / "trials")
-        orders = self._folder / "trials" / f"{uuid.uuid4().hex[:12]}.json"
-        write_text(orders, json.dumps([ticket.trial.to_json() for ticket in tickets]))
-        return _Chunk(orders, {node.key(ticket.trial): ticket for ticket in tickets})
+        requests = self._folder / "trials" / f"{uuid.uuid4().hex[:12]}.json"
+        write_text(requests, json.dumps([pending.trial.to_json() for pending in batch]))
+        return _Job(requests, {node.key(pending.trial): pending for pending in batch})
 
-    def _submit(self, orders: list[Path]) -> list[str]:
-        """Submit an array with one job for every file of orders; return the job ids. Raises UserError."""
+    def _submit(self, requests: list[Path]) -> list[str]:
+        """Submit an array with one job for every file of requests; return the jobs' ids. Raises UserError."""
         import submitit
 
         try:
             with outside_of_slurm():
                 executor = submitit.SlurmExecutor(folder=self._folder / "jobs" / "%j", max_num_timeout=0)
                 executor.update_parameters(**self._parameters())
-                jobs = executor.map_array(node.work, orders, [self._start] * len(orders))
+                jobs = executor.map_array(node.run_trials, requests, [self._start] * len(requests))
         except (RuntimeError, ValueError, subprocess.CalledProcessError, submitit.core.utils.FailedJobError) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            said = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no reason given")
-            raise UserError(f"executor=slurm: the cluster takes no job: {said}") from None
+            reason = next((line for line in lines if "error" in line.lower()), lines[0] if lines else "no reason given")
+            raise UserError(f"executor=slurm: the cluster takes no job: {reason}") from None
         return [str(job.job_id) for job in jobs]
 
     def _parameters(self) -> dict[str, Any]:
@@ -249,18 +246,18 @@ class SlurmExecutor:
             **named,
         }
 
-    def _flying(self) -> list[_Ticket]:
-        return [ticket for chunk in self._chunks.values() for ticket in chunk.tickets.values()]
+    def _in_flight(self) -> list[_Pending]:
+        return [pending for job in self._jobs.values() for pending in job.pending.values()]
 
-    def _give_up(self, error: Exception) -> None:
-        """Tell everybody who waits."""
+    def _fail_all(self, error: Exception) -> None:
+        """Raise the error in every future that has no result."""
         with self._changed:
-            waiting = [*self._queue, *self._flying()]
+            waiting = [*self._queue, *self._in_flight()]
             self._queue.clear()
-            self._chunks.clear()
-        for ticket in waiting:
-            if ticket.future.running() or ticket.future.set_running_or_notify_cancel():
-                ticket.future.set_exception(error)
+            self._jobs.clear()
+        for pending in waiting:
+            if pending.future.running() or pending.future.set_running_or_notify_cancel():
+                pending.future.set_exception(error)
 
 
 @contextmanager
@@ -276,24 +273,20 @@ def outside_of_slurm() -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def _finished(folder: Path) -> dict[str, TrialResult]:
-    """What the jobs of earlier processes gave, by the trial's key."""
-    found: dict[str, TrialResult] = {}
-    for orders in sorted((folder / "trials").glob("*.json")):
-        found |= node.results(orders)
-    return {key: result for key, result in found.items() if result.status is not Status.INFRASTRUCTURE}
+def _finished_results(folder: Path) -> dict[str, TrialResult]:
+    """Read the results of earlier processes' jobs, by the trial's key."""
+    results: dict[str, TrialResult] = {}
+    for requests in sorted((folder / "trials").glob("*.json")):
+        results |= node.read_results(requests)
+    return {key: result for key, result in results.items() if result.status is not Status.INFRASTRUCTURE}
 
 
 def _cancel(name: str) -> None:
     _ask(["scancel", f"--name={name}"])
 
 
-def _scancel(job: str) -> None:
-    _ask(["scancel", job])
-
-
 def _ask(command: list[str]) -> str | None:
-    """What a command of SLURM's says; None where it fails. Raises UserError where there is no such command."""
+    """Return the output of one of SLURM's commands, None if it fails. Raises UserError if it is not installed."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except FileNotFoundError:

@@ -159,5 +159,5 @@ def _trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial
         seed,
         limits,
         checkpoint=str((checkpoints / f"{candidate.id}.ckpt").absolute()),
-        leg_epochs=settings.job.checkpoint_epochs,
+        segment_epochs=settings.job.checkpoint_epochs,
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What differs between processors."""
+    """The numbers of one kind of processor."""
 
-    audit: int  # AUDIT_ARCH_*
+    audit: int  # AUDIT_ARCH_* of linux/audit.h
     calls: dict[str, int]
 
 
@@ -66,7 +66,7 @@ MACHINES = {
 
 
 def machine() -> Machine:
-    """Return this machine's numbers; raises OSError where they are not known."""
+    """Return this machine's numbers. Raises OSError for a processor that is not listed."""
     try:
         return MACHINES[platform.machine()]
     except KeyError:

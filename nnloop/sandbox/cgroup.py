@@ -1,7 +1,7 @@
 """Control groups: the kernel counts and limits one trial's memory and processes, where their folders are writable.
 
 Covers version 1 (controllers memory and pids) and version 2 (a folder whose children have both). Usually root's; an
-ordinary user has them where the system delegates a folder. What the other layers do without them: the supervisor looks
+ordinary user has them where the system delegates a folder. Without them the other layers do this: the supervisor looks
 at resident memory every 0.1 s, and resource limits count address space and processes.
 """
 
@@ -17,7 +17,7 @@ _REMOVAL_S = 2.0  # the kernel lets go of a group's last process a little after 
 
 @dataclass(frozen=True, slots=True)
 class Home(Record):
-    """Where groups of trials can be made: one folder each in version 1, the same one twice in version 2."""
+    """The folders in which groups of trials can be made, by controller; in version 2 they are the same."""
 
     memory: str
     pids: str
@@ -25,27 +25,27 @@ class Home(Record):
 
 
 def find() -> Home | None:
-    """Return where this process can make groups, None where it can't."""
+    """Return the folders in which this process can make groups, None if it can't."""
     return next((home for home in _homes() if _usable(home)), None)
 
 
 def _homes() -> Iterator[Home]:
-    """Yield where groups might be made, most likely first."""
+    """Yield the folders in which groups might be made, most likely first."""
     own = _own_groups()
     mounts = _mounts()
     if "memory" in mounts and "pids" in mounts:
         yield Home(_below(mounts["memory"], own.get("memory")), _below(mounts["pids"], own.get("pids")), 1)
     if "" in mounts:
         folder = _below(mounts[""], own.get(""))
-        for place in dict.fromkeys((folder, os.path.dirname(folder) if folder != mounts[""][1] else folder)):
-            yield Home(place, place, 2)
+        for each in dict.fromkeys((folder, os.path.dirname(folder) if folder != mounts[""][1] else folder)):
+            yield Home(each, each, 2)
 
 
 def _usable(home: Home) -> bool:
-    """Try it: make a group, limit it, and move a process into it."""
+    """Tell if it works to make a group, limit it, and move a process into it."""
     try:
         _ask_for_controllers(home)
-        group = Group(home, f"nnloop-probe-{os.getpid()}", 1 << 30, 64)
+        group = Group(home, f"nnloop-probe-{os.getpid()}", memory_bytes=1 << 30, processes=64)
     except OSError:
         return False
     child = os.fork()
@@ -64,9 +64,9 @@ def _usable(home: Home) -> bool:
 
 
 class Group:
-    """One trial's. Raises OSError where it can't be made."""
+    """The control group of one trial. Raises OSError where it can't be made."""
 
-    def __init__(self, home: Home, name: str, memory_bytes: int, processes: int) -> None:
+    def __init__(self, home: Home, name: str, *, memory_bytes: int, processes: int) -> None:
         self._memory = os.path.join(home.memory, name)
         self._pids = os.path.join(home.pids, name)
         self._version = home.version
@@ -81,15 +81,15 @@ class Group:
             raise
 
     def add(self, pid: int) -> None:
+        """Move a process into the group. Raises OSError."""
         for folder in dict.fromkeys((self._memory, self._pids)):
             _write(folder, "cgroup.procs", str(pid))
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel has killed a process of the group for its memory."""
+        """Tell if the kernel has killed a process of the group for its memory."""
         name = "memory.events" if self._version == 2 else "memory.oom_control"
-        return any(
-            key == "oom_kill" and value != "0" for key, _, value in (line.partition(" ") for line in self._lines(name))
-        )
+        counts = dict(line.split(" ", 1) for line in self._lines(name) if " " in line)
+        return counts.get("oom_kill", "0") != "0"
 
     def _lines(self, name: str) -> list[str]:
         try:
@@ -99,7 +99,7 @@ class Group:
             return []
 
     def remove(self) -> None:
-        """Kill what is left in it and remove it."""
+        """Kill every process that is left in it and remove it."""
         for folder in dict.fromkeys((self._memory, self._pids)):
             _remove(folder)
 
@@ -126,10 +126,8 @@ def _remove(folder: str) -> None:
 def _removed(folder: str) -> bool:
     try:
         os.rmdir(folder)
-    except FileNotFoundError:
-        return True
     except OSError:
-        return False
+        return not os.path.exists(folder)
     return True
 
 
@@ -148,7 +146,7 @@ def _write(folder: str, name: str, text: str) -> None:
 
 
 def _ask_for_controllers(home: Home) -> None:
-    """In version 2 a folder hands its controllers on only where it is told to."""
+    """Have a folder of version 2 hand its controllers on to its children, which it does only where it is told to."""
     if home.version == 2:
         try:
             _write(home.memory, "cgroup.subtree_control", "+memory +pids")
@@ -157,21 +155,21 @@ def _ask_for_controllers(home: Home) -> None:
 
 
 def _own_groups() -> dict[str, str]:
-    """The group of this process, by controller, "" being version 2."""
-    found: dict[str, str] = {}
+    """Return the group of this process by controller, version 2 under ""."""
+    groups: dict[str, str] = {}
     try:
         with open("/proc/self/cgroup") as file:
             for line in file.read().splitlines():
                 _, controllers, path = line.split(":", 2)
-                found |= dict.fromkeys(controllers.split(","), path)
+                groups |= dict.fromkeys(controllers.split(","), path)
     except (OSError, ValueError):
         return {}
-    return found
+    return groups
 
 
 def _mounts() -> dict[str, tuple[str, str]]:
-    """(root, place) of the mounted hierarchies, by controller, "" being version 2."""
-    found: dict[str, tuple[str, str]] = {}
+    """Return (root, folder) of the mounted hierarchies by controller, version 2 under ""."""
+    mounts: dict[str, tuple[str, str]] = {}
     try:
         with open("/proc/self/mountinfo") as file:
             lines = file.read().splitlines()
@@ -179,16 +177,16 @@ def _mounts() -> dict[str, tuple[str, str]]:
         return {}
     for line in lines:
         before, _, after = line.partition(" - ")
-        (root, place), (kind, _, options) = before.split()[3:5], after.split()[:3]
+        (root, folder), (kind, _, options) = before.split()[3:5], after.split()[:3]
         if kind == "cgroup":
-            found |= dict.fromkeys(options.split(","), (root, place))
+            mounts |= dict.fromkeys(options.split(","), (root, folder))
         elif kind == "cgroup2":
-            found[""] = (root, place)
-    return found
+            mounts[""] = (root, folder)
+    return mounts
 
 
 def _below(mount: tuple[str, str], own: str | None) -> str:
-    """The folder of this process's group in a mounted hierarchy."""
-    root, place = mount
+    """Return the folder of this process's group in a mounted hierarchy."""
+    root, folder = mount
     inside = os.path.relpath(own or "/", root) if (own or "/").startswith(root) else "."
-    return os.path.normpath(os.path.join(place, inside))
+    return os.path.normpath(os.path.join(folder, inside))

@@ -11,7 +11,7 @@ import torch
 from numpy.lib import format as npy
 
 from nnloop.records import Status
-from nnloop.sandbox.wire import LARGEST_STATE, Order, write_all
+from nnloop.sandbox.wire import LARGEST_STATE, TrialRequest, write_all
 from nnloop.training import fit
 from nnloop.training.checkpoint import Checkpoint, Segment
 from nnloop.training.contract import Built
@@ -19,12 +19,12 @@ from nnloop.training.images import Images
 from nnloop.training.unfit import UnfitError
 
 
-def work(order: Order, report: int, images: Images) -> None:
-    """Judge one candidate up to its logits; `report` is the descriptor to write to."""
+def run(request: TrialRequest, report: int, images: Images) -> None:
+    """Train one candidate and write its report, logits included, to the descriptor `report`."""
     torch.set_num_threads(1)
-    tempfile.tempdir = None  # what the warm process took for it lies beyond the wall
+    tempfile.tempdir = None  # the warm process has looked it up, and its own folder lies beyond the wall
     fit.quiet()
-    _choose_device(order)
+    _choose_device(request)
 
     def say(**event: Any) -> None:
         write_all(report, json.dumps(event).encode() + b"\n")
@@ -34,13 +34,13 @@ def work(order: Order, report: int, images: Images) -> None:
 
     try:
         trained = fit.train(
-            order.code,
+            request.code,
             images,
-            order.recipe,
-            seed=order.seed,
+            request.recipe,
+            seed=request.seed,
             on_built=on_built,
-            max_params=order.max_params,
-            segment=_segment(order),
+            max_params=request.max_params,
+            segment=_segment(request),
         )
     except UnfitError as error:
         say(event="unfit", status=error.status.value, reason=error.reason)
@@ -49,7 +49,7 @@ def work(order: Order, report: int, images: Images) -> None:
         say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
         return
     if isinstance(trained, Checkpoint):
-        say(event="paused", state_bytes=len(trained.state))
+        say(event="checkpoint", state_bytes=len(trained.state))
         write_all(report, trained.state)
     else:
         say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
@@ -58,15 +58,15 @@ def work(order: Order, report: int, images: Images) -> None:
     write_all(report, file.getbuffer())
 
 
-def _choose_device(order: Order) -> None:
-    """Show CUDA the order's GPU alone, before anything has looked for one, and hold to its share of the memory."""
-    if order.device:
-        os.environ["CUDA_VISIBLE_DEVICES"] = order.device
+def _choose_device(request: TrialRequest) -> None:
+    """Show CUDA the request's GPU alone, before anything has looked for one, and hold to its share of the memory."""
+    if request.device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = request.device
         if torch.cuda.is_available():
-            torch.cuda.set_per_process_memory_fraction(order.device_share)
+            torch.cuda.set_per_process_memory_fraction(request.device_share)
 
 
-def _segment(order: Order) -> Segment | None:
-    if order.until is None and order.state is None:
+def _segment(request: TrialRequest) -> Segment | None:
+    if request.until is None and request.state is None:
         return None
-    return Segment(order.until or order.recipe.epochs, base64.b64decode(order.state or ""), LARGEST_STATE)
+    return Segment(request.until or request.recipe.epochs, base64.b64decode(request.state or ""), LARGEST_STATE)

@@ -1,6 +1,5 @@
 """The parent's side of the wall: starts the warm process and hands it trials."""
 
-import mmap
 import os
 import socket
 import subprocess
@@ -8,18 +7,18 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nnloop.errors import InfrastructureError
 from nnloop.sandbox import wire
+from nnloop.sandbox.arrays import share
+from nnloop.sandbox.config import ProbedSandbox, SandboxConfig
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.supervise import Site
-from nnloop.sandbox.wire import Ending, Order
-from nnloop.sandbox.zygote import Array, Setup, clear
+from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 HELLO_S = 60.0  # until the warm process has probed its layers, before it imports torch
 READY_S = 300.0  # until a trial starts: imports on a busy machine
@@ -31,79 +30,61 @@ _MALLOC = {
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 """Have glibc keep the memory that activations free, in huge pages: faulting it in anew took up to 20% of a step."""
-_KEPT = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")  # of the environment
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What every trial of an executor gets; the arrays are for a candidate's eyes."""
-
-    train_x: NDArray[Any]
-    train_y: NDArray[Any]
-    eval_x: NDArray[Any]
-    classes: int
-    hidden: tuple[str, ...]
-    without: tuple[str, ...]  # layers to leave off
-    scratch_mb: int
-    inline: bool
+_PASSED_ON = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")
+"""How the names of the environment's variables begin that the warm process gets: nothing secret is among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    ending: Ending
+    """One trial's end, from the supervisor, and its report, from the candidate."""
+
+    exit_info: ExitInfo
     report: bytes  # as the candidate's process wrote it: not to be trusted
     seconds: float  # wall, from the start of the trial
 
 
 class Zygote:
-    """One warm process. Thread-safe; every method but `close` raises InfrastructureError when the process is gone."""
+    """One warm process. Thread-safe. Starting it and `run` raise InfrastructureError when the process is gone."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, config: SandboxConfig, arrays: Sequence[NDArray[Any]]) -> None:
+        """Start it; `arrays` are train_x, train_y and eval_x as every candidate sees them."""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
         self._control, theirs = socket.socketpair()
         self._sending = threading.Lock()
         self._running: set[socket.socket] = set()
-        self._site: Site | None = None
+        self._sandbox: ProbedSandbox | None = None
+        shared = [share(array) for array in arrays]
+        descriptors = [theirs.fileno(), *(array.descriptor for array in shared)]
         with theirs:
-            arrays = [_open(array) for array in (shared.train_x, shared.train_y, shared.eval_x)]
-            descriptors = [array.descriptor for array in arrays]
             try:
-                self._process = _start(theirs.fileno(), descriptors, self._stderr.fileno(), shared.inline)
+                self._process = _start(descriptors, self._stderr.fileno(), config.inline)
             finally:
-                for descriptor in descriptors:
+                for descriptor in descriptors[1:]:
                     os.close(descriptor)
-        site = self._site = self._greet(
-            Setup(
-                [array.to_json() for array in arrays],
-                list(shared.hidden),
-                list(shared.without),
-                shared.scratch_mb,
-                4 * len(shared.eval_x) * shared.classes,
-                shared.inline,
-            )
-        )
-        self.layers: Layers = site.layers
+        message = {"config": config.to_json(), "arrays": [array.to_json() for array in shared]}
+        self._sandbox = sandbox = self._greet(message)
+        self.layers: Layers = sandbox.layers
 
-    def _greet(self, setup: Setup) -> Site:
+    def _greet(self, message: dict[str, Any]) -> ProbedSandbox:
         try:
-            wire.send(self._control, setup.to_json())
+            wire.send(self._control, message)
             self._control.settimeout(HELLO_S)
             hello = wire.receive(self._control)
+            reason = "it ended at once"
         except OSError as error:
-            gone = self._gone(str(error) or type(error).__name__)
-            self.close()
-            raise gone from None
+            hello, reason = None, str(error) or type(error).__name__
         if hello is None:
-            gone = self._gone("it ended at once")
+            gone = self._gone(reason)
             self.close()
             raise gone
         self._control.settimeout(None)
-        return Site.from_json(hello)
+        return ProbedSandbox.from_json(hello)
 
     def alive(self) -> bool:
+        """Tell whether the process still runs."""
         return self._process.poll() is None
 
-    def run(self, order: Order) -> Outcome:
+    def run(self, request: TrialRequest) -> Outcome:
         """Run one trial and wait for its end."""
         ours, theirs = socket.socketpair()
         with ours:
@@ -111,25 +92,25 @@ class Zygote:
                 with theirs, self._sending:
                     socket.send_fds(self._control, [b"t"], [theirs.fileno()])
                 self._running.add(ours)
-                return self._converse(ours, order)
+                return self._converse(ours, request)
             except OSError as error:
                 raise self._gone(str(error) or type(error).__name__) from None
             finally:
                 self._running.discard(ours)
 
-    def _converse(self, connection: socket.socket, order: Order) -> Outcome:
+    def _converse(self, connection: socket.socket, request: TrialRequest) -> Outcome:
         connection.settimeout(READY_S)
-        wire.send(connection, order.to_json())
+        wire.send(connection, request.to_json())
         if not wire.receive_exactly(connection, 1):
             raise self._gone("it hung up before the trial started")
         started = time.monotonic()
-        connection.settimeout(order.wall_s + GRACE_S)
+        connection.settimeout(request.limits.wall_s + GRACE_S)
         message = wire.receive(connection)
         if message is None:
             raise self._gone("it hung up during the trial")
-        ending = Ending.from_json(message)
-        report = wire.receive_exactly(connection, ending.payload_bytes)
-        return Outcome(ending, report, time.monotonic() - started)
+        exit_info = ExitInfo.from_json(message)
+        report = wire.receive_exactly(connection, exit_info.report_bytes)
+        return Outcome(exit_info, report, time.monotonic() - started)
 
     def _gone(self, what: str) -> InfrastructureError:
         code = self._process.poll()
@@ -138,7 +119,7 @@ class Zygote:
         return InfrastructureError(f"the warm process: {what}{ended}{': ' + last if last else ''}")
 
     def _last_words(self) -> str:
-        """The last line it wrote to stderr; read without moving the offset at which it writes."""
+        """Return the last line it wrote to stderr, without moving the offset at which it writes."""
         try:
             size = os.fstat(self._stderr.fileno()).st_size
             text = os.pread(self._stderr.fileno(), 4000, max(0, size - 4000)).decode("utf-8", "replace")
@@ -157,8 +138,8 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._site:
-            clear(self._site, self._process.pid)
+        if self._sandbox:
+            self._sandbox.remove_leftovers(self._process.pid)
         self._stderr.close()
 
 
@@ -169,9 +150,9 @@ def _shut(connection: socket.socket) -> None:
         return
 
 
-def _start(control: int, arrays: list[int], stderr: int, inline: bool) -> "subprocess.Popen[bytes]":
-    """Start the warm process without anything secret of this one's environment."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+def _start(descriptors: list[int], stderr: int, inline: bool) -> "subprocess.Popen[bytes]":
+    """Start the warm process, which gets the descriptors, the first for control, and nothing secret to know."""
+    environment = {name: value for name, value in os.environ.items() if inline or name.startswith(_PASSED_ON)}
     environment |= {
         "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),
         "OMP_NUM_THREADS": "1",
@@ -181,26 +162,12 @@ def _start(control: int, arrays: list[int], stderr: int, inline: bool) -> "subpr
         **_MALLOC,
     }
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "nnloop.sandbox.zygote", str(control)],
-        env={**os.environ, **environment} if inline else environment,
+        [sys.executable, "-P", "-m", "nnloop.sandbox.zygote", str(descriptors[0])],
+        env=environment,
         cwd=None if inline else "/",
         stdin=None if inline else subprocess.DEVNULL,
         stdout=sys.stderr.fileno() if inline else stderr,
         stderr=None if inline else stderr,
-        pass_fds=(control, *arrays),
+        pass_fds=descriptors,
         start_new_session=not inline,
     )
-
-
-def _open(array: NDArray[Any]) -> Array:
-    """Open the file that an array is mapped from, or put the array into a new one without a name."""
-    shape, dtype = [int(size) for size in array.shape], array.dtype.str
-    filename: str | None = getattr(array, "filename", None)
-    if filename is not None and isinstance(
-        getattr(array, "base", None), mmap.mmap
-    ):  # a view of a part has another base
-        return Array(os.open(filename, os.O_RDONLY | os.O_CLOEXEC), int(getattr(array, "offset")), shape, dtype)  # noqa: B009
-    with tempfile.TemporaryFile() as file:
-        file.write(np.ascontiguousarray(array).data)
-        file.flush()
-        return Array(os.dup(file.fileno()), 0, shape, dtype)

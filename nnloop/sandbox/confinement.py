@@ -6,81 +6,82 @@ import signal
 import sys
 from dataclasses import dataclass
 
+from nnloop.records import Limits
 from nnloop.sandbox import kernel, landlock, root, seccomp
-from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.view import SCRATCH, View
+from nnloop.sandbox.config import ProbedSandbox
+from nnloop.sandbox.view import SCRATCH
 
 OPEN_FILES = 256
-MOST_OPEN_FILES = 1 << 20  # a descriptor of the warm process can't be beyond
+MOST_OPEN_FILES = 1 << 20  # no descriptor of the warm process is beyond
 PROCESSES = 256  # threads included
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
+CPU_SLACK_S = 5
 LINUX = sys.platform.startswith("linux")
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What one candidate is held to. `scratch` is its folder where there is no root of its own."""
+class Confinement:
+    """The bounds of one candidate."""
 
-    layers: Layers
-    view: View
-    scratch: str
-    scratch_mb: int
-    memory_bytes: int
-    cpu_s: int
+    sandbox: ProbedSandbox
+    limits: Limits
+    scratch: str  # its scratch folder; empty where it gets a root of its own
 
 
-def confine(rules: Rules, keep: set[int]) -> None:
-    """Apply every layer; `keep` are the descriptors that stay open beside the standard ones. Raises OSError."""
-    layers = rules.layers
+def confine(confinement: Confinement, *, open_descriptors: set[int]) -> None:
+    """Apply every layer and close all descriptors but the standard and the given ones. Raises OSError."""
+    sandbox = confinement.sandbox
+    layers = sandbox.layers
     mapped, data = _mapped_bytes()  # while there is a /proc to ask
     if LINUX:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if layers.root:
         kernel.unshare(kernel.CLONE_NEWNS)
-        root.enter(rules.view, rules.scratch_mb, layers.pid)
+        root.enter(sandbox.view, sandbox.config.scratch_mb, layers.pid)
     else:
-        os.chdir(rules.scratch)
-    scratch = SCRATCH if layers.root else rules.scratch
+        os.chdir(confinement.scratch)
+    scratch = SCRATCH if layers.root else confinement.scratch
     _clean_environment(scratch)
-    _close_descriptors(keep)
+    _close_descriptors(open_descriptors)
     if LINUX and (layers.user or os.geteuid() == 0):
         kernel.drop_capabilities(bounding=True)
-    _limit(rules, mapped, data)
+    _limit(confinement, mapped, data)
     if layers.no_new_privs:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if layers.landlock:
-        landlock.apply(_file_rules(rules.view, scratch, layers))
+        landlock.apply(_file_rules(sandbox, scratch))
     if layers.seccomp:
         seccomp.apply()
 
 
 def _clean_environment(scratch: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if name.startswith(("CUDA_", "NVIDIA_", "OMP_", "LC_"))}
+    same = {name: value for name, value in os.environ.items() if name.startswith(("CUDA_", "NVIDIA_", "OMP_", "LC_"))}
     os.environ.clear()
-    os.environ.update(kept, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8", TORCHDYNAMO_DISABLE="1")
+    os.environ.update(same, HOME=scratch, TMPDIR=scratch, PATH="/usr/bin:/bin", LANG="C.UTF-8", TORCHDYNAMO_DISABLE="1")
 
 
-def _close_descriptors(keep: set[int]) -> None:
+def _close_descriptors(spared: set[int]) -> None:
     start = 3
-    for descriptor in sorted(keep):
+    for descriptor in sorted(spared):
         os.closerange(start, descriptor)
         start = descriptor + 1
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     os.closerange(start, MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES))
 
 
-def _limit(rules: Rules, mapped: int, data: int) -> None:
-    """Limits are on top of what the warm process brought along: `mapped` address space, `data` of it private."""
+def _limit(confinement: Confinement, mapped: int, data: int) -> None:
+    """Set resource limits on top of the memory born with: `mapped` bytes of address space, `data` of them private."""
+    sandbox, memory_bytes = confinement.sandbox, confinement.limits.memory_bytes
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: rules.cpu_s,
-        resource.RLIMIT_FSIZE: rules.scratch_mb << 20,
+        resource.RLIMIT_CPU: int(confinement.limits.wall_s * (os.cpu_count() or 1)) + CPU_SLACK_S,
+        resource.RLIMIT_FSIZE: sandbox.config.scratch_mb << 20,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
-    if not any("nvidia" in device for device in rules.view.devices):  # its driver maps far more than it uses
-        limits[resource.RLIMIT_DATA] = data + rules.memory_bytes
-        limits[resource.RLIMIT_AS] = mapped + rules.memory_bytes + SHARED_SLACK_BYTES
-    if rules.layers.user:  # elsewhere it counts everything that this user runs
+    if not any("nvidia" in device for device in sandbox.view.devices):  # its driver maps far more than it uses
+        limits[resource.RLIMIT_DATA] = data + memory_bytes
+        limits[resource.RLIMIT_AS] = mapped + memory_bytes + SHARED_SLACK_BYTES
+    if sandbox.layers.user:  # elsewhere it counts everything that this user runs
         limits[resource.RLIMIT_NPROC] = PROCESSES
     for what, wanted in limits.items():
         hard = resource.getrlimit(what)[1]
@@ -93,7 +94,7 @@ def _limit(rules: Rules, mapped: int, data: int) -> None:
 
 
 def _mapped_bytes() -> tuple[int, int]:
-    """Address space and private data of this process, 0 where unknown."""
+    """Return the address space and the private data of this process, 0 where unknown."""
     try:
         with open("/proc/self/statm") as file:
             fields = file.read().split()
@@ -103,8 +104,9 @@ def _mapped_bytes() -> tuple[int, int]:
     return int(fields[0]) * page, int(fields[5]) * page
 
 
-def _file_rules(view: View, scratch: str, layers: Layers) -> list[tuple[str, int]]:
-    """Where a root of its own has masked what is hidden, a rule a folder is enough."""
+def _file_rules(sandbox: ProbedSandbox, scratch: str) -> list[tuple[str, int]]:
+    """Return Landlock's rules. A root of its own has masked all that is hidden, so a rule a folder is enough then."""
+    view, layers = sandbox.view, sandbox.layers
     if layers.root:
         rules = [(path, landlock.READ) for path in view.readable] + [("/dev/shm", landlock.WRITE)]
     else:

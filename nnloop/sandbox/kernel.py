@@ -4,6 +4,7 @@ import ctypes
 import errno
 import functools
 import os
+from collections.abc import Sequence
 
 from nnloop.sandbox.calls import machine
 
@@ -41,40 +42,47 @@ def _checked(result: int, what: str) -> int:
     return result
 
 
-def syscall(name: str, *arguments: object) -> int:
-    """Call by name. Integers are passed as unsigned longs, bytes as pointers."""
+def syscall(name: str, arguments: Sequence[int | bytes | None]) -> int:
+    """Make a system call by name. Integers are passed as unsigned longs, bytes as pointers."""
     number = machine().calls[name]
     passed = [ctypes.c_ulong(item & (2**64 - 1)) if isinstance(item, int) else item for item in arguments]
     return _checked(int(_libc().syscall(ctypes.c_long(number), *passed)), name)
 
 
 def prctl(option: int, *arguments: int) -> int:
+    """Make a prctl call, whose missing arguments are 0."""
     padded = [option, *arguments, *([0] * (4 - len(arguments)))]
     return _checked(int(_libc().prctl(*(ctypes.c_ulong(item) for item in padded))), f"prctl {option}")
 
 
 def unshare(flags: int) -> None:
+    """Move this process into new namespaces, given as CLONE_NEW* flags."""
     _checked(int(_libc().unshare(ctypes.c_int(flags))), f"unshare {flags:#x}")
 
 
-def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:
+def mount(
+    target: str, flags: int, *, source: str | None = None, kind: str | None = None, data: str | None = None
+) -> None:
+    """Mount a file system of a `kind` (or with MS_BIND the path `source`) on `target`; `data` are its options."""
     text = [None if item is None else os.fsencode(item) for item in (source, target, kind, data)]
-    result = _libc().mount(text[0], text[1], text[2], ctypes.c_ulong(flags), text[3])
+    result = _libc().mount(*text[:3], ctypes.c_ulong(flags), text[3])
     _checked(int(result), f"mount {target}")
 
 
 def unmount(target: str) -> None:
+    """Unmount a tree; files of it that are open stay usable."""
     _checked(int(_libc().umount2(os.fsencode(target), MNT_DETACH)), f"umount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
-    syscall("pivot_root", os.fsencode(new), os.fsencode(old))
+    """Make the mount `new` the root and show the old root at `old`, which lies below it."""
+    syscall("pivot_root", [os.fsencode(new), os.fsencode(old)])
 
 
 def make_read_only(target: str) -> None:
     """Make a tree of mounts read-only and deaf to setuid bits."""
     attributes = b"".join(value.to_bytes(8, "little") for value in (MS_RDONLY | MS_NOSUID, 0, 0, 0))
-    syscall("mount_setattr", _AT_FDCWD, os.fsencode(target), _AT_RECURSIVE, attributes, len(attributes))
+    syscall("mount_setattr", [_AT_FDCWD, os.fsencode(target), _AT_RECURSIVE, attributes, len(attributes)])
 
 
 def drop_capabilities(bounding: bool) -> None:

@@ -1,4 +1,4 @@
-"""Landlock: which files the process may open, by path, for ever after. Works without any privilege or namespace."""
+"""Landlock: rules by path for the files that this process may open from now on. Needs no privilege or namespace."""
 
 import os
 import struct
@@ -20,24 +20,27 @@ WRITE = (1 << 16) - 1 & ~_MAKE_CHAR & ~_MAKE_BLOCK
 
 
 def version() -> int:
-    """Landlock's ABI here, 0 where there is none."""
+    """Return the version of Landlock's ABI in this kernel, 0 if it has no Landlock."""
     try:
-        return kernel.syscall("landlock_create_ruleset", None, 0, 1)
+        return kernel.syscall("landlock_create_ruleset", [None, 0, 1])
     except OSError:
         return 0
 
 
 def apply(rules: Iterable[tuple[str, int]]) -> None:
-    """Allow the rights on each path and below it, and nothing else. Paths that don't exist are passed over."""
+    """Allow the rights on each path and below it, and nothing else, for ever.
+
+    Each rule is a path and a sum of rights; paths that don't exist are passed over. Needs no_new_privs. Raises OSError.
+    """
     abi = version()
     handled = _OLDEST | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0) | (_IOCTL_DEV if abi >= 5 else 0)
     fields = [handled, _TCP, _SCOPES][: 1 if abi < 4 else 2 if abi < 6 else 3]
     attributes = struct.pack(f"{len(fields)}Q", *fields)
-    ruleset = kernel.syscall("landlock_create_ruleset", attributes, len(attributes), 0)
+    ruleset = kernel.syscall("landlock_create_ruleset", [attributes, len(attributes), 0])
     try:
         for path, rights in rules:
             _allow(ruleset, path, rights & handled)
-        kernel.syscall("landlock_restrict_self", ruleset, 0)
+        kernel.syscall("landlock_restrict_self", [ruleset, 0])
     finally:
         os.close(ruleset)
 
@@ -50,6 +53,6 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
         rights = rights if os.path.isdir(path) else rights & _ON_FILES
         if rights:
-            kernel.syscall("landlock_add_rule", ruleset, 1, struct.pack("=Qi", rights, place), 0)
+            kernel.syscall("landlock_add_rule", [ruleset, 1, struct.pack("=Qi", rights, place), 0])
     finally:
         os.close(place)

@@ -1,8 +1,8 @@
-"""Which layers of the wall this machine allows. Probed by trying, in a process that is thrown away."""
+"""The layers of the wall that this machine allows, found by trying each in a process that is thrown away."""
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from nnloop.records import Record
@@ -19,7 +19,7 @@ NAMESPACES = {
 
 @dataclass(frozen=True, slots=True)
 class Layers(Record):
-    """What is in force for every trial of this executor."""
+    """The layers that are in force for every trial of an executor."""
 
     user: bool = False  # a user namespace around the others
     pid: bool = False
@@ -29,7 +29,7 @@ class Layers(Record):
     root: bool = False  # a mount namespace with a root of its own
     no_new_privs: bool = False
     seccomp: bool = False
-    landlock: int = 0  # ABI version
+    landlock: int = 0  # ABI version, 0 is off
     rlimits: bool = False
     cgroup: bool = False  # memory and processes of a trial counted together
 
@@ -38,32 +38,32 @@ class Layers(Record):
         return "+".join([*on, *([f"landlock{self.landlock}"] if self.landlock else [])]) or "none"
 
     def missing(self) -> list[str]:
-        """Name the layers that are not there; root needs no user namespace for the others."""
+        """Name the layers that are off; root needs no user namespace for the others."""
         spared = {"user"} if self.pid and self.net and self.root else set()
         return [name for name in self.__slots__ if not getattr(self, name) and name not in spared]
 
     def leaks(self) -> list[str]:
-        """Name what a candidate could reach that the strict sandbox must keep from it."""
+        """Name everything within a candidate's reach that the strict sandbox must keep from it."""
         return [
             *([] if self.net or self.seccomp else ["the network"]),
             *([] if self.root or self.landlock else ["your files"]),
             *([] if self.pid or (self.seccomp and (self.root or self.landlock)) else ["other processes"]),
         ]
 
-    def without(self, names: list[str]) -> "Layers":
-        """Leave layers off, and with the user namespace those that need it."""
+    def without(self, names: Sequence[str]) -> "Layers":
+        """Leave layers off, and with the user namespace all that need it."""
         if "user" in names and self.user:
             names = [*names, *NAMESPACES, "root"]
         return replace(self, **{name: 0 if name == "landlock" else False for name in names})  # type: ignore[arg-type]
 
     def flags(self) -> int:
-        """The namespaces to unshare before the fork, the mount namespace not among them."""
+        """Return the namespaces to unshare before the fork, the mount namespace not among them."""
         wanted = [flag for name, flag in NAMESPACES.items() if getattr(self, name)]
         return (kernel.CLONE_NEWUSER if self.user else 0) | sum(wanted)
 
 
 def probe(view: View, groups: bool) -> Layers:
-    """Try every layer but the control groups, which `groups` tells. Elsewhere than on Linux only limits are left."""
+    """Try every layer; `groups` tells if there are control groups. Elsewhere than on Linux only limits are left."""
     if not sys.platform.startswith("linux"):
         return Layers(rlimits=True)
     user = _works(lambda: enter_user_namespace(0))
@@ -91,7 +91,7 @@ def enter_user_namespace(others: int) -> None:
 
 
 def enter(layers: Layers) -> None:
-    """Unshare what is to hold for this process's children (pid) and for itself (the rest, mounts excepted)."""
+    """Unshare the pid namespace for this process's children, and all others but the mounts for itself too."""
     if layers.user:
         enter_user_namespace(layers.flags() & ~kernel.CLONE_NEWUSER)
     elif layers.flags():
@@ -134,14 +134,14 @@ def _restrict() -> None:
 
 
 def _works(attempt: Callable[[], None]) -> bool:
-    """Run `attempt` in a fork and say whether it ended without an exception."""
+    """Run `attempt` in a fork and tell if it ended without an exception."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
             attempt()
             code = 0
-        except BaseException:  # whatever it is, the layer can't be had here
+        except BaseException:  # of any kind: the layer can't be had here
             code = 1
         finally:
             os._exit(code)

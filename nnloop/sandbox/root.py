@@ -9,14 +9,18 @@ from nnloop.sandbox import kernel
 from nnloop.sandbox.view import SCRATCH, View, is_below
 
 MOST_FILES = 10_000  # in the scratch folder: an empty file takes memory too
-_OLD = "/.old"
+_OLD = "/.old"  # the machine's root, until the new one is complete
 _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
 def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
-    """Replace the root of this mount namespace. `new_proc`: the process has a pid namespace of its own to show."""
-    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    kernel.mount("tmpfs", "/tmp", "tmpfs", _QUIET, "mode=755,size=1m")
+    """Replace the root of this mount namespace. Raises OSError.
+
+    `scratch_mb` is the size of each of the two writable folders. `new_proc`: the process has a pid namespace of its
+    own to show in /proc.
+    """
+    kernel.mount("/", kernel.MS_REC | kernel.MS_PRIVATE)
+    _mount_tmpfs("/tmp", "mode=755,size=1m")
     os.mkdir("/tmp" + _OLD)
     kernel.pivot_root("/tmp", "/tmp" + _OLD)
     os.chdir("/")
@@ -32,14 +36,18 @@ def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
     kernel.unmount(_OLD)
     kernel.make_read_only("/")
     for folder in (SCRATCH, "/dev/shm"):
-        kernel.mount("tmpfs", folder, "tmpfs", _QUIET, f"mode=700,size={scratch_mb}m,nr_inodes={MOST_FILES}")
+        _mount_tmpfs(folder, f"mode=700,size={scratch_mb}m,nr_inodes={MOST_FILES}")
     os.chdir(SCRATCH)
+
+
+def _mount_tmpfs(folder: str, options: str) -> None:
+    kernel.mount(folder, _QUIET, source="tmpfs", kind="tmpfs", data=options)
 
 
 def _mount_proc() -> None:
     """Show this pid namespace; where the machine forbids it, as containers do, /proc stays empty."""
     try:
-        kernel.mount("proc", "/proc", "proc", _QUIET | kernel.MS_NOEXEC)
+        kernel.mount("/proc", _QUIET | kernel.MS_NOEXEC, source="proc", kind="proc")
     except PermissionError:
         return
 
@@ -61,15 +69,15 @@ def _bind(path: str) -> None:
     else:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    kernel.mount(old, path, None, kernel.MS_BIND | kernel.MS_REC)
+    kernel.mount(path, kernel.MS_BIND | kernel.MS_REC, source=old)
 
 
 def _hide(view: View) -> None:
-    """Cover what must not be seen of the folders that are shown."""
+    """Cover the view's hidden paths within the folders that are shown."""
     for path in view.hidden:
         if not any(is_below(path, os.path.realpath(_OLD + shown).removeprefix(_OLD)) for shown in view.readable):
             continue
         if os.path.isdir(path):
-            kernel.mount("tmpfs", path, "tmpfs", _QUIET, "mode=755,size=4k")
+            _mount_tmpfs(path, "mode=755,size=4k")
         else:
-            kernel.mount(_OLD + "/dev/null", path, None, kernel.MS_BIND)
+            kernel.mount(path, kernel.MS_BIND, source=_OLD + "/dev/null")

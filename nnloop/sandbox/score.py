@@ -1,4 +1,4 @@
-"""From what came out of the wall to a TrialResult. The labels are here, on the parent's side, and nowhere else."""
+"""From the end of a candidate's process to a TrialResult. Only here, on the parent's side, are labels looked at."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
 from nnloop.sandbox.client import Outcome
-from nnloop.sandbox.wire import Ending, Order
+from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 REASON_LENGTH = 300
 LARGEST_COUNT = 10**18
@@ -30,12 +30,12 @@ CLAIMABLE = frozenset(
         Status.TAMPERED,
     }
 )
-"""What the candidate's process may say of itself: nothing that would count for it."""
+"""Statuses that the candidate's process may claim: none of them counts for it."""
 
 
 @dataclass(slots=True)
 class _Report:
-    """What the candidate's process says, each part checked."""
+    """The report of a candidate's process, each part checked."""
 
     params: int | None = None
     flops: int | None = None
@@ -47,83 +47,77 @@ class _Report:
     unfit: Status | None = None
     reason: str = ""
     logits: bytes | None = None
-    state_bytes: int | None = None  # of a leg that is not the last; the logits follow
+    state_bytes: int | None = None  # of a segment that is not the last; the logits follow
     state: bytes | None = None
 
     def stage(self) -> str:
+        """Say how far the process has come."""
         return "while training" if self.params is not None else "while building"
 
 
-def score(outcome: Outcome, order: Order, dataset: Dataset) -> TrialResult:
-    """Judge one ended trial, all but its sandbox. Raises InfrastructureError where the wall broke."""
-    ending = outcome.ending
-    if ending.cause in ("broken", "cancelled"):
-        raise InfrastructureError(f"the sandbox: {_last_line(ending.output) or ending.cause}")
-    try:
-        report = _read(outcome.report)
-    except (ValueError, RecursionError):
-        report = _Report(unfit=Status.CRASHED, reason="its report can't be read")
-    status, reason = _verdict(ending, report, order)
-    accuracies: tuple[float, float] | None = None
-    if status is Status.OK and report.logits is not None:
-        status, reason, accuracies = _grade(report.logits, dataset, order.recipe.classes)
-    return TrialResult(
-        status,
-        _one_line(reason),
-        val_accuracy=accuracies[0] if accuracies else None,
-        test_accuracy=accuracies[1] if accuracies else None,
-        params=report.params,
-        flops=report.flops,
-        graph=report.graph,
-        precision=report.precision,
-        train_loss=report.train_loss,
-        seconds=outcome.seconds,
-        peak_bytes=report.peak_device_bytes or ending.peak_bytes,
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class Halt:
-    """The end of a leg after which the training goes on.
+class SegmentEnd:
+    """The end of a segment after which the training goes on.
 
     The state is bytes of the candidate's making: to be stored and handed back to a process of the same candidate, never
     to be loaded on this side of the wall.
     """
 
     state: bytes
-    val_accuracy: float | None  # None where its logits are unfit: the training may still recover
+    seconds: float
+    val_accuracy: float | None  # None if the logits are unfit: the training may still recover
 
 
-def halt(outcome: Outcome, order: Order, dataset: Dataset) -> Halt | None:
-    """Read how a leg ended; None where the trial ended with it."""
-    if order.until is None or outcome.ending.cause != "exit" or outcome.ending.code != 0:
-        return None
+def score(outcome: Outcome, request: TrialRequest, dataset: Dataset) -> TrialResult | SegmentEnd:
+    """Judge one ended trial, or one segment of it. Raises InfrastructureError where the wall broke.
+
+    The result names no sandbox: that is the executor's to add.
+    """
+    exit_info = outcome.exit_info
+    if exit_info.cause in ("broken", "cancelled"):
+        raise InfrastructureError(f"the sandbox: {_last_line(exit_info.output) or exit_info.cause}")
     try:
         report = _read(outcome.report)
     except (ValueError, RecursionError):
-        return None
-    if report.state is None or report.logits is None:
-        return None
-    accuracies = _grade(report.logits, dataset, order.recipe.classes)[2]
-    return Halt(report.state, accuracies[0] if accuracies else None)
+        report = _Report(unfit=Status.CRASHED, reason="its report can't be read")
+    status, reason = _verdict(exit_info, report, request)
+    val_accuracy = test_accuracy = None
+    if status is Status.OK and report.logits is not None:
+        status, reason, (val_accuracy, test_accuracy) = _grade(report.logits, dataset, request.recipe.classes)
+        if report.state is not None:
+            return SegmentEnd(report.state, outcome.seconds, val_accuracy)
+    return TrialResult(
+        status,
+        _one_line(reason),
+        val_accuracy=val_accuracy,
+        test_accuracy=test_accuracy,
+        params=report.params,
+        flops=report.flops,
+        graph=report.graph,
+        precision=report.precision,
+        train_loss=report.train_loss,
+        seconds=outcome.seconds,
+        peak_bytes=report.peak_device_bytes or exit_info.peak_bytes,
+    )
 
 
-def _verdict(ending: Ending, report: _Report, order: Order) -> tuple[Status, str]:
-    """The status before any accuracy is looked at."""
-    if ending.cause == "timeout":
-        return Status.TIMEOUT, f"stopped after {order.wall_s:g} s {report.stage()}"
-    if ending.cause == "memory":
-        return Status.OUT_OF_MEMORY, f"more than {order.memory_bytes >> 20} MiB {report.stage()}"
-    if ending.cause == "disk":
+def _verdict(exit_info: ExitInfo, report: _Report, request: TrialRequest) -> tuple[Status, str]:
+    """Return the status, and its reason, before any accuracy is looked at."""
+    if exit_info.cause == "timeout":
+        return Status.TIMEOUT, f"stopped after {request.limits.wall_s:g} s {report.stage()}"
+    if exit_info.cause == "memory":
+        return Status.OUT_OF_MEMORY, f"more than {request.limits.memory_bytes >> 20} MiB {report.stage()}"
+    if exit_info.cause == "disk":
         return Status.CRASHED, f"its scratch folder is full {report.stage()}"
-    if ending.cause == "flood":
+    if exit_info.cause == "flood":
         return Status.CRASHED, "its report is larger than its logits"
     if report.unfit is not None:
         return report.unfit, report.reason
-    if report.trained and report.logits is not None and ending.code == 0:
+    may_end = report.trained or request.until is not None
+    if may_end and report.logits is not None and exit_info.code == 0:
         return Status.OK, ""
-    last = _last_line(ending.output)
-    return Status.CRASHED, f"{_how(ending.code)} {report.stage()}{': ' + last if last else ''}"
+    last = _last_line(exit_info.output)
+    return Status.CRASHED, f"{_how(exit_info.code)} {report.stage()}{': ' + last if last else ''}"
 
 
 def _how(code: int) -> str:
@@ -135,12 +129,16 @@ def _how(code: int) -> str:
         return f"killed by signal {-code}"
 
 
-def _grade(logits: bytes, dataset: Dataset, classes: int) -> tuple[Status, str, tuple[float, float] | None]:
-    values = _unpack(logits, (len(dataset.eval_x), classes))
+def _grade(
+    logits: bytes, dataset: Dataset, classes: int
+) -> tuple[Status, str, tuple[float, float] | tuple[None, None]]:
+    """Return the status, its reason, and the validation and test accuracy."""
+    shape = (len(dataset.eval_x), classes)
+    values = _unpack(logits, shape)
     if values is None:
-        return Status.CRASHED, f"{len(logits)} bytes are no npy of float32 {(len(dataset.eval_x), classes)}", None
+        return Status.CRASHED, f"{len(logits)} bytes are no npy of float32 {shape}", (None, None)
     if not np.isfinite(values).all():
-        return Status.DIVERGED, "the logits are not finite", None
+        return Status.DIVERGED, "the logits are not finite", (None, None)
     answers = values.argmax(1)
     held = len(dataset.val_y)
     val = float((answers[:held] == dataset.val_y).mean())
@@ -152,7 +150,7 @@ def _grade(logits: bytes, dataset: Dataset, classes: int) -> tuple[Status, str, 
 
 
 def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Take npy of exactly this shape in float32, None for anything else.
+    """Return the array if the data are npy of exactly this shape in float32, None for anything else.
 
     Its header is compared with the only right one and never parsed, so that nothing in it can have an effect.
     """
@@ -165,7 +163,7 @@ def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 
 
 def _read(data: bytes) -> _Report:
-    """Read the JSON lines and what follows the last: a state where it is said to, and the logits' bytes.
+    """Read the JSON lines and the bytes after the last: a state, if a line announces one, and the logits.
 
     Raises ValueError on anything else.
     """
@@ -174,7 +172,7 @@ def _read(data: bytes) -> _Report:
         line, newline, data = data.partition(b"\n")
         if not newline:
             break  # cut off by the process's death
-        _take(report, json.loads(line))
+        _add_event(report, json.loads(line))
         if report.trained:
             report.logits = data
         elif report.state_bytes is not None:
@@ -182,7 +180,8 @@ def _read(data: bytes) -> _Report:
     return report
 
 
-def _take(report: _Report, event: Any) -> None:
+def _add_event(report: _Report, event: Any) -> None:
+    """Check one line's object and add it to the report. Raises ValueError."""
     kind = event.get("event") if isinstance(event, dict) else None
     if kind == "built" and report.params is None:
         report.params = _count(event.get("params"))
@@ -194,7 +193,7 @@ def _take(report: _Report, event: Any) -> None:
         if report.unfit not in CLAIMABLE:
             raise ValueError(f"a candidate can't say that it is {report.unfit}")
         report.reason = str(event.get("reason"))
-    elif kind == "paused":
+    elif kind == "checkpoint":
         report.state_bytes = _count(event.get("state_bytes"))
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
@@ -220,7 +219,7 @@ def _precision(value: Any) -> str:
 
 
 def _graph(value: Any) -> str:
-    """Check that a graph is text of JSON nodes; what they say is the candidate's word."""
+    """Check that a graph is text of JSON nodes; their contents are the candidate's word."""
     nodes = json.loads(value) if isinstance(value, str) else None
     if not isinstance(nodes, list) or not all(_is_node(node, at) for at, node in enumerate(nodes)):
         raise ValueError("no graph")
@@ -228,7 +227,7 @@ def _graph(value: Any) -> str:
 
 
 def _is_node(node: Any, at: int) -> bool:
-    """Whether this is [operator, arguments, shape, places of earlier nodes]."""
+    """Tell if this is [operator, arguments, shape, indices of earlier nodes]."""
     if not isinstance(node, list) or [type(part) for part in node] != [str, str, list, list]:
         return False
     return all(type(size) is int for size in node[2]) and all(type(each) is int and 0 <= each < at for each in node[3])
@@ -239,5 +238,5 @@ def _last_line(output: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Printable, one line, at most REASON_LENGTH characters."""
+    """Return the text as one printable line of at most REASON_LENGTH characters."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:REASON_LENGTH]

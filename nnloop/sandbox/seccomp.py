@@ -1,4 +1,4 @@
-"""The system call filter, by hand in classic BPF: what a network in training never needs is refused with EPERM."""
+"""The system call filter, by hand in classic BPF: calls that no network in training needs are refused with EPERM."""
 
 import ctypes
 import os
@@ -42,7 +42,7 @@ DENIED = (
 
 
 def apply() -> None:
-    """Filter this thread and what it starts, for ever. Needs no_new_privs."""
+    """Filter this thread and everything that it starts, for ever. Needs no_new_privs. Raises OSError."""
     program = _program(machine(), os.getpid())
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
@@ -54,18 +54,18 @@ def _program(machine: Machine, pid: int) -> bytes:
     calls = machine.calls
     steps = [
         _step(_LOAD, _ARCHITECTURE),
-        _step(_EQUAL, machine.audit, 1, 0),
+        _step(_EQUAL, machine.audit, yes=1),
         _step(_RETURN, _KILL),
         _step(_LOAD, _NUMBER),
-        _step(_AT_LEAST, _X32_BIT, 0, 1),
+        _step(_AT_LEAST, _X32_BIT, no=1),
         _step(_RETURN, _KILL),
     ]
     for name in DENIED:
         if name in calls:
-            steps += [_step(_EQUAL, calls[name], 0, 1), _step(_RETURN, _ERRNO | _EPERM)]
+            steps += [_step(_EQUAL, calls[name], no=1), _step(_RETURN, _ERRNO | _EPERM)]
     # libc falls back from clone3, whose flags a filter can't see, to clone
-    steps += [_step(_EQUAL, calls["clone3"], 0, 1), _step(_RETURN, _ERRNO | _ENOSYS)]
-    steps += _where(calls["clone"], _FIRST_ARGUMENT, [_step(_ANY_BIT, kernel.CLONE_THREAD, 1, 0)])  # no processes
+    steps += [_step(_EQUAL, calls["clone3"], no=1), _step(_RETURN, _ERRNO | _ENOSYS)]
+    steps += _where(calls["clone"], _FIRST_ARGUMENT, [_step(_ANY_BIT, kernel.CLONE_THREAD, yes=1)])  # no processes
     for name in ("kill", "tgkill"):
         steps += _only(calls[name], [pid])
     for name in ("prlimit64", "sched_setaffinity"):
@@ -79,20 +79,20 @@ def _program(machine: Machine, pid: int) -> bytes:
 
 def _only(number: int, values: list[int]) -> list[bytes]:
     """Refuse the call unless its first argument is one of `values`."""
-    return _where(number, _FIRST_ARGUMENT, [_step(_EQUAL, v, len(values) - i, 0) for i, v in enumerate(values)])
+    return _where(number, _FIRST_ARGUMENT, [_step(_EQUAL, v, yes=len(values) - i) for i, v in enumerate(values)])
 
 
 def _never(number: int, argument: int, values: list[int]) -> list[bytes]:
     """Refuse the call where its argument is one of `values`."""
     *first, last = values
-    tests = [_step(_EQUAL, value, len(values) - 1 - i, 0) for i, value in enumerate(first)]
-    return _where(number, argument, [*tests, _step(_EQUAL, last, 0, 1)])
+    tests = [_step(_EQUAL, value, yes=len(values) - 1 - i) for i, value in enumerate(first)]
+    return _where(number, argument, [*tests, _step(_EQUAL, last, no=1)])
 
 
 def _where(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
     """Refuse the call unless one of the `tests` of its argument jumps over the refusal."""
     return [
-        _step(_EQUAL, number, 0, len(tests) + 3),
+        _step(_EQUAL, number, no=len(tests) + 3),
         _step(_LOAD, argument),
         *tests,
         _step(_RETURN, _ERRNO | _EPERM),
@@ -100,5 +100,6 @@ def _where(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
     ]
 
 
-def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("HBBI", code, if_true, if_false, value)
+def _step(code: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
+    """Encode one instruction; a test skips `yes` of the following ones where it holds, `no` where it doesn't."""
+    return struct.pack("HBBI", code, yes, no, value)

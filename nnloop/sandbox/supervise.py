@@ -11,83 +11,69 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from nnloop.records import Record
-from nnloop.sandbox import cgroup, confinement, kernel, layers, root, wire
-from nnloop.sandbox.confinement import LINUX, Rules
-from nnloop.sandbox.view import View
-from nnloop.sandbox.wire import Ending, Order
+from nnloop.sandbox import kernel, layers, root, wire
+from nnloop.sandbox.cgroup import Group
+from nnloop.sandbox.config import ProbedSandbox, group_prefix
+from nnloop.sandbox.confinement import LINUX, PROCESSES, Confinement, confine
+from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 POLL_S = 0.1  # between looks at the memory in use
-DRAIN_S = 2.0  # for what is left in the pipes of a dead process
+DRAIN_S = 2.0  # for the bytes that are left in the pipes of a dead process
 BROKEN = 113  # exit code of a candidate's process whose wall could not be built
 REPORT_SLACK_BYTES = 1 << 20  # of a report beside its logits: the operator graph, above all
-CPU_SLACK_S = 5
+OUTPUT_TAIL_BYTES = 2000
 
-
-@dataclass(frozen=True, slots=True)
-class Site(Record):
-    """What all trials of one warm process run in."""
-
-    layers: layers.Layers
-    view: View
-    groups: cgroup.Home | None
-    scratch: str  # the folder of their scratch folders; empty where each trial has a root of its own
-    scratch_mb: int
-    report_bytes: int  # the largest report
+Work = Callable[[TrialRequest, int], None]
+"""The candidate's own part: run a request and write the report to a descriptor."""
 
 
 @dataclass(slots=True)
-class _Watched:
-    """A candidate's process and what has come from it."""
+class _Candidate:
+    """A candidate's process, its bounds, and everything that has come from it."""
 
     pid: int
-    baseline: int  # resident bytes that it was born with
+    request: TrialRequest
+    confinement: Confinement
+    report_pipe: int
+    output_pipe: int
+    born_bytes: int  # resident memory at the fork
     report: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     cause: str = "exit"
 
 
-Work = Callable[[Order, int], None]
-
-
-def supervise(parent: socket.socket, site: Site, work: Work) -> None:
+def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work) -> None:
     """Run one trial for the parent at the other end of the socket; a parent that hangs up ends it."""
     message = wire.receive(parent)
     if message is None:
         return
-    order = Order.from_json(message)
+    request = TrialRequest.from_json(message)
     parent.sendall(b"!")  # the clock of the parent starts
-    scratch = tempfile.mkdtemp(dir=site.scratch) if site.scratch else ""
-    group = None
-    try:
-        if site.groups:
+    with ExitStack() as stack:
+        scratch, group = "", None
+        if sandbox.scratch:
+            scratch = tempfile.mkdtemp(dir=sandbox.scratch)
+            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        if sandbox.groups:
             name = f"{group_prefix(os.getppid())}{os.getpid()}"
-            group = cgroup.Group(site.groups, name, order.memory_bytes, confinement.PROCESSES)
-        ending, report = _run(parent, order, site, scratch, group, work)
-        wire.send(parent, ending.to_json())
-        parent.sendall(report)
-    finally:
-        if group:
-            group.remove()
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
+            memory_bytes = request.limits.memory_bytes
+            group = Group(sandbox.groups, name, memory_bytes=memory_bytes, processes=PROCESSES)
+            stack.callback(group.remove)
+        candidate = _start(request, Confinement(sandbox, request.limits, scratch), group=group, work=work)
+        _watch(candidate, parent)
+        exit_info = _reap(candidate, group)
+        wire.send(parent, exit_info.to_json())
+        parent.sendall(candidate.report)
 
 
-def group_prefix(warm: int) -> str:
-    """How the control groups of a warm process's trials are called."""
-    return f"nnloop-{warm}-"
-
-
-def _run(
-    parent: socket.socket, order: Order, site: Site, scratch: str, group: cgroup.Group | None, work: Work
-) -> tuple[Ending, bytes]:
-    cpu_s = int(order.wall_s * (os.cpu_count() or 1)) + CPU_SLACK_S
-    rules = Rules(site.layers, site.view, scratch, site.scratch_mb, order.memory_bytes, cpu_s)
+def _start(request: TrialRequest, confinement: Confinement, *, group: Group | None, work: Work) -> _Candidate:
+    """Fork the candidate's process and put it into its control group before it begins."""
     if LINUX:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-        layers.enter(rules.layers)
+        layers.enter(confinement.sandbox.layers)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     report_in, report_out = os.pipe()
     output_in, output_out = os.pipe()
@@ -95,95 +81,86 @@ def _run(
     pid = os.fork()
     if pid == 0:
         os.close(go_out)
-        _become_candidate(order, rules, report_out, output_out, go_in, work)
+        _become_candidate(lambda: work(request, report_out), confinement, descriptors=(report_out, output_out, go_in))
     for descriptor in (report_out, output_out, go_in):
         os.close(descriptor)
-    watched = _Watched(pid, _resident_bytes(pid))
+    born_bytes = _resident_bytes(pid)
     if group:
         group.add(pid)  # takes the kernel some ms, while the candidate's process builds its own side of the wall
     os.close(go_out)
-    _watch(watched, parent, {report_in: _largest_report(order, site), output_in: order.output_bytes}, order, rules)
-    code, peak = _bury(pid)
-    if code == BROKEN:
-        watched.cause = "broken"
-    elif code == -signal.SIGKILL and group and group.out_of_memory():
-        watched.cause = "memory"
-    tail = bytes(watched.output[-2000:]).decode("utf-8", "replace")
-    ending = Ending(watched.cause, code, peak, tail, len(watched.report))
-    return ending, bytes(watched.report)
+    return _Candidate(pid, request, confinement, report_pipe=report_in, output_pipe=output_in, born_bytes=born_bytes)
 
 
-def _largest_report(order: Order, site: Site) -> int:
-    return site.report_bytes + (wire.LARGEST_STATE if order.until is not None else 0)
-
-
-def _become_candidate(order: Order, rules: Rules, report: int, output: int, go: int, work: Work) -> None:
+def _become_candidate(work: Callable[[], None], confinement: Confinement, *, descriptors: tuple[int, int, int]) -> None:
     """Turn this fork into the candidate's process, once the supervisor closes `go`; never returns."""
     code = BROKEN
     try:
+        report, output, go = descriptors
         null = os.open("/dev/null", os.O_RDONLY)
         for target, source in ((0, null), (1, output), (2, output)):
             os.dup2(source, target)
         os.setpgid(0, 0)
-        confinement.confine(rules, keep={report, go})
+        confine(confinement, open_descriptors={report, go})
         os.read(go, 1)
         os.close(go)
         code = 1
-        work(order, report)
+        work()
         code = 0
-    except BaseException as error:  # SystemExit too: what a child did not finish it did not do
+    except BaseException as error:  # SystemExit too: a child has done only the work that it finished
         if code == BROKEN:
             os.write(2, f"{type(error).__name__}: {error}".encode()[:1000])
     finally:
         os._exit(code)
 
 
-def _watch(watched: _Watched, parent: socket.socket, pipes: dict[int, int], order: Order, rules: Rules) -> None:
+def _watch(candidate: _Candidate, parent: socket.socket) -> None:
     """Collect what the candidate sends until both pipes close, and kill it where it goes beyond its limits."""
-    deadline = time.monotonic() + order.wall_s
-    report_in, output_in = pipes
+    limits = candidate.request.limits
+    deadline = time.monotonic() + limits.wall_s
+    waiting = {candidate.report_pipe, candidate.output_pipe}
     with selectors.DefaultSelector() as selector:
-        selector.register(parent, selectors.EVENT_READ)
-        for pipe in pipes:
-            selector.register(pipe, selectors.EVENT_READ)
-        waiting = set(pipes)
+        for descriptor in (parent.fileno(), *waiting):
+            selector.register(descriptor, selectors.EVENT_READ)
         while waiting:
             now = time.monotonic()
             if now >= deadline:
-                if watched.cause != "exit":
+                if candidate.cause != "exit":
                     break  # something keeps the pipes of the dead open
-                deadline = _end(watched, "timeout")
+                deadline = _end(candidate, "timeout")
             for key, _ in selector.select(min(POLL_S, max(0.0, deadline - now))):
-                if key.fileobj is parent:
-                    selector.unregister(parent)
-                    deadline = _end(watched, "cancelled")
+                if key.fd == parent.fileno():
+                    selector.unregister(key.fd)
+                    deadline = _end(candidate, "cancelled")
                 elif not (data := os.read(key.fd, 1 << 16)):
                     selector.unregister(key.fd)
                     waiting.discard(key.fd)
-                elif key.fd == report_in:
-                    watched.report += data
+                elif key.fd == candidate.report_pipe:
+                    candidate.report += data
                 else:
-                    watched.output = (watched.output + data)[-pipes[output_in] :]
-            if _has_exited(watched.pid):
+                    candidate.output = (candidate.output + data)[-limits.output_bytes :]
+            if _has_exited(candidate.pid):
                 kill_children()  # which keep its pipes open
-            elif watched.cause == "exit":
-                deadline = _check_limits(watched, rules, pipes[report_in]) or deadline
-    for pipe in pipes:
-        os.close(pipe)
+            elif candidate.cause == "exit" and (cause := _exceeded(candidate)):
+                deadline = _end(candidate, cause)
+    os.close(candidate.report_pipe)
+    os.close(candidate.output_pipe)
 
 
-def _check_limits(watched: _Watched, rules: Rules, largest: int) -> float | None:
-    if len(watched.report) > largest:
-        return _end(watched, "flood")
-    if _resident_bytes(watched.pid) - watched.baseline > rules.memory_bytes:
-        return _end(watched, "memory")
-    if rules.scratch and _is_full(rules.scratch, rules.scratch_mb << 20):
-        return _end(watched, "disk")
+def _exceeded(candidate: _Candidate) -> str | None:
+    """Name the limit that the candidate is beyond, None if it is within all."""
+    scratch, config = candidate.confinement.scratch, candidate.confinement.sandbox.config
+    state_bytes = 0 if candidate.request.until is None else wire.LARGEST_STATE
+    if len(candidate.report) > config.logit_bytes + REPORT_SLACK_BYTES + state_bytes:
+        return "flood"
+    if _resident_bytes(candidate.pid) - candidate.born_bytes > candidate.request.limits.memory_bytes:
+        return "memory"
+    if scratch and _is_full(scratch, config.scratch_mb << 20):
+        return "disk"
     return None
 
 
 def _is_full(folder: str, limit: int) -> bool:
-    """Whether a scratch folder on the machine's own disk holds too much, in bytes or in files."""
+    """Tell if a scratch folder on the machine's own disk holds too much, in bytes or in files."""
     size = files = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -197,10 +174,10 @@ def _is_full(folder: str, limit: int) -> bool:
     return False
 
 
-def _end(watched: _Watched, cause: str) -> float:
-    """Kill the candidate for a cause; returns until when its pipes are still read."""
-    watched.cause = cause
-    _kill(watched.pid)
+def _end(candidate: _Candidate, cause: str) -> float:
+    """Kill the candidate for a cause; return the time until which its pipes are still read."""
+    candidate.cause = cause
+    _kill(candidate.pid)
     return time.monotonic() + DRAIN_S
 
 
@@ -213,8 +190,9 @@ def _kill(pid: int) -> None:
             continue
 
 
-def _bury(pid: int) -> tuple[int, int]:
-    """Reap the candidate and what it left behind; return its exit code and peak memory in bytes."""
+def _reap(candidate: _Candidate, group: Group | None) -> ExitInfo:
+    """Collect the candidate's exit code and peak memory, and kill every process that it has left."""
+    pid = candidate.pid
     _kill(pid)  # it has closed its pipes: either it is gone, or nothing more can come from it
     if LINUX:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -226,8 +204,18 @@ def _bury(pid: int) -> tuple[int, int]:
             os.waitpid(-1, 0)
         except ChildProcessError:
             break
-    unit = 1024 if LINUX else 1
-    return os.waitstatus_to_exitcode(status), int(usage.ru_maxrss) * unit
+    code, cause = os.waitstatus_to_exitcode(status), candidate.cause
+    if code == BROKEN:
+        cause = "broken"
+    elif code == -signal.SIGKILL and group and group.out_of_memory():
+        cause = "memory"
+    return ExitInfo(
+        cause,
+        code,
+        peak_bytes=int(usage.ru_maxrss) * (1024 if LINUX else 1),
+        output=candidate.output[-OUTPUT_TAIL_BYTES:].decode("utf-8", "replace"),
+        report_bytes=len(candidate.report),
+    )
 
 
 def _has_exited(pid: int) -> bool:
@@ -235,7 +223,7 @@ def _has_exited(pid: int) -> bool:
 
 
 def kill_children() -> None:
-    """Kill the children of this process: for a supervisor, what a dead candidate has left to it."""
+    """Kill the children of this process: for a supervisor, the processes that a dead candidate has left to it."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             children = [int(pid) for pid in file.read().split()]
@@ -246,7 +234,7 @@ def kill_children() -> None:
 
 
 def _resident_bytes(pid: int) -> int:
-    """Memory of its own and shared memory, without pages of files: reading a large data set is not using memory."""
+    """Return a process's private and shared memory, without pages of files: reading a data set is not using memory."""
     try:
         with open(f"/proc/{pid}/status") as file:
             rows = dict(line.split(":", 1) for line in file if line.startswith(("RssAnon", "RssShmem")))

@@ -1,10 +1,10 @@
-"""Which files a candidate may see: Python's own and a scratch folder; no data set, no home, no run folder."""
+"""The files that a candidate may see: Python's own and a scratch folder; no data set, no home, no run folder."""
 
 import glob
 import os
 import site
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,16 +28,16 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 
 @dataclass(frozen=True, slots=True)
 class View(Record):
-    """Absolute paths. `hidden` lies below `readable` and wins over it; `parts` is what that leaves."""
+    """The paths that a candidate may see, all absolute."""
 
-    readable: tuple[str, ...]
-    hidden: tuple[str, ...]
-    parts: tuple[str, ...]
-    devices: tuple[str, ...]
+    readable: tuple[str, ...]  # folders and files
+    hidden: tuple[str, ...]  # paths below them that stay out of sight
+    parts: tuple[str, ...]  # of the readable paths the largest parts that hold nothing hidden
+    devices: tuple[str, ...]  # readable and writable
 
 
-def view(hidden: tuple[str, ...]) -> View:
-    """Collect what Python, torch and the device driver need, less the folders that hold data sets."""
+def make_view(hidden: Sequence[str]) -> View:
+    """Collect the files that Python, torch and the device driver need, without `hidden` and folders of data sets."""
     gpus = _gpu_devices()
     wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
     readable = _outermost([path for path in wanted if os.path.exists(path)])
@@ -45,18 +45,18 @@ def view(hidden: tuple[str, ...]) -> View:
     masked = tuple(sorted({os.path.realpath(path) for path in secrets}))
     devices = [path for path in (*_DEVICES, *gpus) if os.path.exists(path)]
     parts = tuple(part for path in readable for part in expand(path, masked))
-    return View(tuple(readable), masked, parts, tuple(devices))
+    return View(readable=tuple(readable), hidden=masked, parts=parts, devices=tuple(devices))
 
 
 def _python_folders() -> list[str]:
-    """Prefixes, installed packages and this package; not the folder a checkout lies in, which holds runs."""
+    """List prefixes, installed packages and this package; not the folder of a checkout, which holds runs."""
     package = str(Path(__file__).resolve().parents[1])
     installed = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     return [sys.prefix, sys.base_prefix, *site.getsitepackages(), *installed, package]
 
 
 def _packaged_data_sets(readable: list[str]) -> list[str]:
-    """scikit-learn's copies of the digits: where this Python looks, and where another one of the machine would."""
+    """List scikit-learn's copies of the digits: where this Python looks, and where another one of the machine would."""
     places = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
     for folder in (*readable, "/usr/local"):
         for packages in ("lib*/python3*/*-packages", "python3*/*-packages"):
@@ -72,19 +72,20 @@ def _gpu_devices() -> list[str]:
 
 
 def _outermost(paths: list[str]) -> list[str]:
-    """Drop what lies below another; links among the folders themselves (/lib -> usr/lib) stay links."""
-    kept: list[str] = []
+    """Drop paths that lie below another; links among the folders themselves (/lib -> usr/lib) stay links."""
+    outermost: list[str] = []
     for path in sorted({os.path.abspath(path) for path in paths}, key=len):
-        if not any(is_below(path, outer) and not os.path.islink(path) for outer in kept):
-            kept.append(path)
-    return kept
+        if not any(is_below(path, outer) and not os.path.islink(path) for outer in outermost):
+            outermost.append(path)
+    return outermost
 
 
 def is_below(path: str, folder: str) -> bool:
+    """Tell if an absolute path is the folder or lies in it."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def expand(path: str, hidden: tuple[str, ...]) -> Iterator[str]:
+def expand(path: str, hidden: Sequence[str]) -> Iterator[str]:
     """Yield the largest parts of `path` that hold nothing hidden, for rules that can only allow."""
     real = os.path.realpath(path)
     if any(is_below(real, secret) for secret in hidden):

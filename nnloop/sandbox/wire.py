@@ -6,43 +6,42 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from nnloop.records import Record
+from nnloop.records import Limits, Record
 from nnloop.training.recipe import Recipe
 
 LARGEST_STATE = 128 << 20
-"""Bytes of a training state that is carried from one leg of a trial to the next."""
+"""Bytes of a training's state that may be carried from one segment of a trial to the next."""
 LARGEST_MESSAGE = 2 * LARGEST_STATE
 
 
 @dataclass(frozen=True, slots=True)
-class Order(Record):
-    """One trial, for the supervisor."""
+class TrialRequest(Record):
+    """One trial, or one segment of it, as the parent asks a supervisor for it."""
 
     code: str
     seed: int
     recipe: Recipe
-    max_params: int | None
-    wall_s: float
-    memory_bytes: int
-    output_bytes: int
-    device: str = ""  # UUID of a GPU; none is what torch finds
+    limits: Limits
+    max_params: int | None  # candidates with more parameters are rejected untrained; None is no limit
+    device: str = ""  # UUID of a GPU; empty is the device that torch finds
     device_share: float = 1.0  # of the GPU's memory, at most
-    until: int | None = None  # stop after this epoch and give the training's state; None: train to the end
-    state: str | None = None  # that an earlier leg of the same candidate gave, base64; only its process ever loads it
+    until: int | None = None  # stop after this epoch and return the training's state; None: train to the end
+    state: str | None = None  # returned by an earlier segment, base64; only a process of the same candidate loads it
 
 
 @dataclass(frozen=True, slots=True)
-class Ending(Record):
-    """How the candidate's process ended: the supervisor's word, the candidate has no part in it."""
+class ExitInfo(Record):
+    """The end of a candidate's process as its supervisor saw it; the candidate has no influence on it."""
 
     cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the wall could not be built)
     code: int  # exit code, or minus the signal's number
-    peak_bytes: int  # resident, what the warm process brought along included
+    peak_bytes: int  # resident, including the memory that it shares with the warm process
     output: str  # the end of what it printed
-    payload_bytes: int  # what follows: the candidate's own report
+    report_bytes: int  # size of the candidate's own report, which follows this message
 
 
 def send(connection: socket.socket, message: dict[str, Any]) -> None:
+    """Send one message. Raises OSError."""
     data = json.dumps(message).encode()
     connection.sendall(len(data).to_bytes(8, "little") + data)
 
@@ -76,6 +75,7 @@ def receive_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of `data` to a file descriptor. Raises OSError."""
     view = memoryview(data).cast("B")
     while view:
         view = view[os.write(descriptor, view) :]

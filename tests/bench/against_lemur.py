@@ -107,7 +107,7 @@ def ours(proxy: str, network: str, data: str) -> dict[str, float]:
     """Train one network with a warm executor; its accuracy is over all test rows."""
     from hydra import compose, initialize_config_dir
 
-    from nnloop.executor.local import LocalExecutor
+    from nnloop import build
     from nnloop.records import Candidate, Limits, Trial
     from nnloop.settings.load import load
 
@@ -117,7 +117,7 @@ def ours(proxy: str, network: str, data: str) -> dict[str, float]:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", [*overrides, "proxy.lr=0.01", "proxy.batch_size=64", "executor.workers=1"]))
     dataset = read(Path(data, "cifar-10-batches-py"))
-    with LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor) as executor:
+    with build.make_executor(settings, dataset, Path()) as executor:
 
         def judge(code: str) -> Any:
             candidate = Candidate("bench", code, "given", None, 0, 0)

@@ -13,7 +13,7 @@ from statistics import median
 
 from hydra import compose, initialize_config_dir
 
-from nnloop import corpus, data
+from nnloop import build, corpus, data
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Candidate, Limits, Trial
 from nnloop.settings.load import load
@@ -58,8 +58,7 @@ def main() -> None:
 def start(without: list[str]) -> LocalExecutor:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", ["dataset=digits", f"sandbox.without={json.dumps(without)}"]))
-    dataset = data.load(settings.dataset)
-    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor)
+    return build.make_executor(settings, data.load(settings.dataset), Path())
 
 
 def pose(code: str) -> Trial:

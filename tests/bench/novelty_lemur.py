@@ -20,7 +20,7 @@ import numpy as np
 from hydra import compose, initialize_config_dir
 from novelty_rules import UNITS, cell, heading
 
-from nnloop import novelty
+from nnloop import build, novelty
 from nnloop.corpus.lemur import Choice, read
 from nnloop.data import Dataset
 from nnloop.executor.local import LocalExecutor
@@ -53,13 +53,13 @@ def main() -> None:
 
 def executor() -> LocalExecutor:
     """One for which any network is too large: it is built and traced, and not trained."""
-    overrides = ["dataset=cifar10", "proxy=fast", "executor.workers=1"]
+    overrides = ["dataset=cifar10", "proxy=fast", "executor.workers=1", "mode.max_params=1"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", overrides=overrides))
     images = np.random.default_rng(0).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8)
     labels = np.arange(20) % 10
     dataset = Dataset("cifar10", images, labels, images, labels[:10], labels[10:], "bench")
-    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, max_params=0)
+    return build.make_executor(settings, dataset, Path())
 
 
 def traced(judge: LocalExecutor, code: str) -> str | None:

@@ -19,8 +19,7 @@ from typing import Any
 from against_lemur import CONF, read
 from hydra import compose, initialize_config_dir
 
-from nnloop import corpus
-from nnloop.executor.local import LocalExecutor
+from nnloop import build, corpus
 from nnloop.records import Candidate, Limits, Trial
 from nnloop.settings.load import load
 from nnloop.stats import spearman
@@ -74,7 +73,7 @@ def judge(proxy: str, networks: list[Any], arguments: argparse.Namespace) -> Non
         settings = load(compose("config", overrides))
     dataset = read(arguments.data / "cifar-10-batches-py")
     wanted = [(network, seed) for seed in range(arguments.seeds) for network in networks]
-    with LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor) as executor:
+    with build.make_executor(settings, dataset, Path()) as executor:
         for network, seed in wanted:
             if (proxy, network.name, seed) in done:
                 continue

@@ -69,12 +69,12 @@ def test_forty_trials_give_what_the_local_executor_gives(configure, executor: Lo
     codes = [
         network(init=f"self.drop = nn.Dropout(0.0{number})", forward="x = self.drop(x)") for number in range(1, 40)
     ]
-    orders = [trial(code, seed=seed) for seed, code in enumerate([*codes, network(init="1 / 0")])]
-    local = [executor.submit(order) for order in orders]
+    asked = [trial(code, seed=seed) for seed, code in enumerate([*codes, network(init="1 / 0")])]
+    local = [executor.submit(each) for each in asked]
     with start(
         configure, tmp_path, "executor.trials_per_job=10", "executor.workers=40", "mode.max_params=1000000"
     ) as far:
-        remote = [far.submit(order) for order in orders]
+        remote = [far.submit(each) for each in asked]
         assert [lasting(future.result()) for future in remote] == [lasting(future.result()) for future in local]
     assert {future.result().status for future in remote} == {Status.OK, Status.BUILD_FAILED}
 
@@ -85,8 +85,8 @@ def test_no_more_trials_are_in_flight_than_wanted(configure, tmp_path: Path) -> 
         futures = [far.submit(trial(slow, seed=seed)) for seed in range(4)]
         seen = 0
         while not all(future.done() for future in futures):
-            orders = list((tmp_path / "slurm/trials").glob("*.json"))  # of one trial each
-            seen = max(seen, sum(not node.results(path) for path in orders))
+            requests = list((tmp_path / "slurm/trials").glob("*.json"))  # of one trial each
+            seen = max(seen, sum(not node.read_results(path) for path in requests))
             time.sleep(0.1)
         assert {future.result().status for future in futures} == {Status.OK}
     assert seen == 2  # squeue would still list a job whose result is there
@@ -129,7 +129,7 @@ def squeue_nodes() -> str:
 def test_a_restart_keeps_what_jobs_had_finished_and_cancels_the_rest(configure, tmp_path: Path) -> None:
     done, running = trial(network()), trial(network(init="__import__('time').sleep(1000)"), wall_s=500.0)
     first = start(configure, tmp_path, "executor.trials_per_job=2")
-    futures = [first.submit(order) for order in (done, running)]
+    futures = [first.submit(each) for each in (done, running)]
     result = futures[0].result()
     first._closed = True  # as a killed process leaves it: nobody cancels
     first._thread.join()

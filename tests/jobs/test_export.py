@@ -15,7 +15,6 @@ from nnloop import build, data
 from nnloop.corpus.boilerplate import for_lemur, lemur_hash
 from nnloop.corpus.lemur import Choice, read
 from nnloop.errors import RunFolderError, SettingsError
-from nnloop.executor.local import LocalExecutor
 from nnloop.jobs import export
 from nnloop.modes import static_guard
 from nnloop.records import Entry, Status, TrialResult, candidate_id
@@ -139,10 +138,7 @@ def test_an_exported_network_scores_as_the_original_under_lemurs_protocol(config
     """Its own train_setup and learn do what proxy=lemur does for a network without them: the same accuracy."""
     settings = configure("dataset=digits", *LEMUR[1:], "proxy.lr=0.05", "executor.workers=1")
     code = seed_sources()[-1]
-    dataset = data.load(settings.dataset)
-    with LocalExecutor(
-        dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, None
-    ) as executor:
+    with build.make_executor(settings, data.load(settings.dataset), Path()) as executor:
         first, second = (executor.submit(trial(each)).result() for each in (code, for_lemur(code)))
     assert (first.status, second.status) == (Status.OK, Status.OK)
     assert abs((first.test_accuracy or 0) - (second.test_accuracy or 0)) < 0.03

@@ -36,7 +36,7 @@ def world(cache: Path) -> Iterator[World]:
 def walled(world: World) -> Iterator[LocalExecutor]:
     with hostile.start(2, "fast") as executor:
         executor.submit(trial(network())).result()
-        world.settle()
+        world.snapshot()
         yield executor
 
 
@@ -128,7 +128,7 @@ def test_filter_and_landlock_hold_where_there_are_no_namespaces(world: World) ->
     """Of the attacks on the machine and the user's files none gets through; how they end may differ."""
     with hostile.start(2, "fast", "sandbox.without=[user,cgroup]") as executor:
         executor.submit(trial(network())).result()
-        world.settle()
+        world.snapshot()
         running = [(attack, executor.submit(attack.trial(world))) for attack in FAST if attack.reaches_out()]
         ended = [(attack.name, future.result().reason) for attack, future in running]
         assert [name for name, reason in ended if "got through" in reason or "planted" in reason] == []

@@ -28,11 +28,11 @@ from hydra import compose, initialize_config_dir
 from paths import CONF, PACKAGE, TESTS
 from trials import left_behind, network, trial, zygotes
 
-from nnloop import corpus, data
+from nnloop import build, corpus, data
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Trial, TrialResult
 from nnloop.sandbox import cgroup
-from nnloop.sandbox.supervise import group_prefix
+from nnloop.sandbox.config import group_prefix
 from nnloop.settings.load import load
 
 TABLE = PACKAGE / "sandbox" / "ATTACKS.md"
@@ -106,11 +106,11 @@ class World:
     def __enter__(self) -> Self:
         self._environment = dict(os.environ)
         os.environ.update(SECRETS, HOME=self.planted["HOME"], TMPDIR=str(self.base / "tmp"))
-        self.settle()
+        self.snapshot()
         return self
 
-    def settle(self) -> None:
-        """Take what there is now as the start."""
+    def snapshot(self) -> None:
+        """Remember the present state as the start."""
         self._before = self._look()
 
     def __exit__(self, *_: object) -> None:
@@ -151,13 +151,13 @@ class World:
 
 
 def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
-    chosen = ["dataset=digits", f"executor.workers={workers}", f"proxy={proxy}", "sandbox.scratch_mb=32", *overrides]
+    bounds = ("sandbox.scratch_mb=32", "mode.max_params=1000000")
+    chosen = ["dataset=digits", f"executor.workers={workers}", f"proxy={proxy}", *bounds, *overrides]
     if proxy == "lemur":
         chosen.append("proxy.transform=norm")
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", chosen))
-    dataset = data.load(settings.dataset)
-    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor, 1_000_000)
+    return build.make_executor(settings, data.load(settings.dataset), Path())
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) 
             continue
         with start(1, proxy) as executor:
             executor.submit(trial(network())).result()
-            world.settle()  # the warm process has made its own folders
+            world.snapshot()  # the warm process has made its own folders
             for attack in chosen:
                 result = executor.submit(attack.trial(world)).result()
                 verdict = time.monotonic()
@@ -196,7 +196,7 @@ def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
     generator.shuffle(plan)
     with start(2, "fast") as executor:
         reference = {code: executor.submit(trial(code)).result() for code in honest}
-        world.settle()
+        world.snapshot()
         (zygote,) = zygotes()
         before, began = _held(zygote), time.monotonic()
         running = [executor.submit(item.trial(world) if isinstance(item, Attack) else trial(item)) for item in plan]
@@ -247,7 +247,7 @@ def together(world: World) -> list[dict[str, Any]]:
     """Run the attacks on proxy=fast two at a time."""
     with start(2, "fast") as executor:
         executor.submit(trial(network())).result()
-        world.settle()
+        world.snapshot()
         running = [(attack, executor.submit(attack.trial(world))) for attack in ATTACKS if attack.proxy == "fast"]
         rows = [_row(attack, future.result()) for attack, future in running]
         left_behind()

@@ -1,29 +1,19 @@
-"""The parent's side of the wall: what it believes, what it hides, and what it says about the layers."""
+"""The parent believes nothing in a report that it has not checked."""
 
 import io
 import json
-import socket
-import sys
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from paths import ROOT
-from recipes import recipe
+from sandboxes import request
 
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
-from nnloop.sandbox import wire
 from nnloop.sandbox.client import Outcome
-from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.score import score
-from nnloop.sandbox.view import expand, view
-from nnloop.sandbox.wire import Ending, Order
-
-FULL = Layers(True, True, True, True, True, True, True, True, 6, True, True)
+from nnloop.sandbox.score import SegmentEnd, score
+from nnloop.sandbox.wire import ExitInfo
 
 
 def dataset() -> Dataset:
@@ -31,10 +21,13 @@ def dataset() -> Dataset:
     return Dataset("four", pixels, np.arange(4), pixels, np.array([0, 1]), np.array([2, 3]), "")
 
 
-def graded(report: bytes, cause: str = "exit", code: int = 0, output: str = "") -> TrialResult:
-    order = Order("", 0, replace(recipe(), classes=4), None, 9.0, 1 << 30, 1000)
-    outcome = Outcome(Ending(cause, code, 5, output, len(report)), report, 1.0)
-    return score(outcome, order, dataset())
+def ended(cause: str = "exit", code: int = 0, output: str = "") -> ExitInfo:
+    return ExitInfo(cause, code, peak_bytes=5, output=output, report_bytes=0)
+
+
+def graded(report: bytes, exit_info: ExitInfo | None = None, until: int | None = None) -> TrialResult:
+    outcome = Outcome(exit_info or ended(), report, 1.0)
+    return score(outcome, request(until=until), dataset())  # type: ignore[return-value]
 
 
 BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
@@ -118,59 +111,33 @@ def test_a_report_is_not_trusted(report: bytes, status: Status, reason: str) -> 
 
 def test_what_the_supervisor_saw_outranks_the_report() -> None:
     good = BUILT + TRAINED + logits([0, 1, 2, 3])
-    assert graded(good, cause="timeout").status is Status.TIMEOUT
-    assert graded(good, cause="memory").status is Status.OUT_OF_MEMORY
-    assert graded(good, code=-11).reason == "killed by SIGSEGV while training"
+    assert graded(good, ended("timeout")).status is Status.TIMEOUT
+    assert graded(good, ended("memory")).status is Status.OUT_OF_MEMORY
+    assert graded(good, ended(code=-11)).reason == "killed by SIGSEGV while training"
     with pytest.raises(InfrastructureError, match="mount /: no"):
-        graded(good, cause="broken", output="OSError: mount /: no")
+        graded(good, ended("broken", output="OSError: mount /: no"))
 
 
 def test_a_dead_process_is_quoted() -> None:
-    assert graded(BUILT, code=-6, output="noise\nstd::bad_alloc\n").reason.endswith(
+    assert graded(BUILT, ended(code=-6, output="noise\nstd::bad_alloc\n")).reason.endswith(
         "SIGABRT while training: std::bad_alloc"
     )
 
 
-def test_messages_survive_the_wire() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        wire.send(ours, {"a": "é" * 10_000})
-        wire.send(ours, {})
-        assert wire.receive(theirs) == {"a": "é" * 10_000}
-        assert wire.receive(theirs) == {}
-        ours.sendall((1 << 60).to_bytes(8, "little"))
-        with pytest.raises(ConnectionError, match="bytes"):
-            wire.receive(theirs)
+CHECKPOINT = BUILT + b'{"event": "checkpoint", "state_bytes": 5}\nstate' + logits([0, 1, 2, 0])
 
 
-def test_hidden_files_are_cut_out_of_what_is_readable(tmp_path: Path) -> None:
-    for name in ("a/x", "a/secret/y", "b/z"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("")
-    real = tmp_path.resolve()
-    parts = list(expand(str(real), (str(real / "a/secret"),)))
-    assert parts == [str(real / "a/x"), str(real / "b")]
+def test_a_checkpoint_ends_a_segment() -> None:
+    assert graded(CHECKPOINT, until=1) == SegmentEnd(b"state", 1.0, val_accuracy=1.0)
 
 
-def test_a_candidate_sees_python_but_no_data_set_and_no_run() -> None:
-    seen = view((str(Path.home()),))
-    assert sys.prefix in seen.readable
-    assert any(path.endswith("sklearn/datasets/data") for path in seen.hidden)
-    assert all("sklearn/datasets/data" not in part for part in seen.parts)
-    checkout = str(ROOT)
-    assert checkout not in seen.readable
+def test_unfit_logits_do_not_end_a_training_that_goes_on() -> None:
+    assert graded(CHECKPOINT[:-1], until=1) == SegmentEnd(b"state", 1.0, val_accuracy=None)
 
 
-def test_a_data_set_of_another_python_is_hidden_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = tmp_path / "lib/python3.9/dist-packages/sklearn/datasets/data"
-    copy.mkdir(parents=True)
-    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
-    assert str(copy.resolve()) in view(()).hidden
+def test_a_checkpoint_that_nobody_asked_for_is_a_crash() -> None:
+    assert graded(CHECKPOINT).status is Status.CRASHED
 
 
-def test_layers_say_what_is_missing_and_what_a_candidate_could_reach() -> None:
-    assert (FULL.missing(), FULL.leaks()) == ([], [])
-    assert FULL.without(["net"]).leaks() == []  # seccomp refuses sockets as well
-    assert FULL.without(["net", "seccomp"]).leaks() == ["the network"]
-    assert FULL.without(["user", "landlock"]).leaks() == ["your files", "other processes"]
-    assert str(FULL.without(["user"])) == "no_new_privs+seccomp+rlimits+cgroup+landlock6"
+def test_a_checkpoint_of_a_process_that_died_is_a_crash() -> None:
+    assert graded(CHECKPOINT, ended(code=1), until=1).status is Status.CRASHED

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from paths import ROOT
 from trials import left_behind, linux, network, trial, zygotes
 
-from nnloop import data
+from nnloop import build, data
 from nnloop.errors import SettingsError, UserError
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Status
@@ -23,8 +24,7 @@ SLEEP = network(init="__import__('time').sleep(1000)")
 
 def start(configure: Configure, *overrides: str) -> LocalExecutor:
     settings = configure("dataset=digits", *overrides)
-    dataset = data.load(settings.dataset)
-    return LocalExecutor(dataset, settings.dataset, settings.proxy, settings.sandbox, settings.executor)
+    return build.make_executor(settings, data.load(settings.dataset), Path())
 
 
 def test_a_trial_fills_the_whole_result(executor: LocalExecutor) -> None:
@@ -94,10 +94,9 @@ def test_closing_ends_what_runs_and_drops_what_waits(configure: Configure) -> No
 def test_starting_an_executor_imports_no_torch_here() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tests/support'); from paths import CONF; from hydra import *; "
-        "from nnloop import data; from nnloop.settings.load import load; "
-        "from nnloop.executor.local import LocalExecutor; "
+        "from nnloop import build, data; from nnloop.settings.load import load; "
         "initialize_config_dir(str(CONF), version_base='1.3'); s = load(compose('config', ['dataset=digits'])); "
-        "LocalExecutor(data.load(s.dataset), s.dataset, s.proxy, s.sandbox, s.executor).close(); "
+        "build.make_executor(s, data.load(s.dataset), None).close(); "
         "sys.exit('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
