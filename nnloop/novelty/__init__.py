@@ -1,18 +1,18 @@
-"""Judge whether a network is new: shingles of what it computes or of its source, MinHash-LSH retrieval, exact Jaccard.
+"""Judge whether a network is new: shingles of its operators or of its source, MinHash-LSH retrieval, exact Jaccard.
 
-| rule | what is compared | it doesn't see | it does see |
+| rule | compared | it doesn't see | it does see |
 |---|---|---|---|
-| graph | operators and what is around them, 10 deep | names, method order, comments, layout | every operator and size |
+| graph | operators and their surroundings, 10 deep | names, method order, comments, layout | every operator and size |
 | tokens (paper A) | 10-token shingles of classes | numbers, texts, comments, layout, the rest | names, structure |
 | chars (paper B) | 10-character shingles of the module | comments, docstrings, layout | names, numbers, structure |
 
 The graph was traced in the candidate's own process (training.graph) and is its word: a network that forges it is
-admitted on a lie, not scored on one. Where there is no graph, statements in normal form are compared: they see every
-number, and as little of names and of the order of methods as can be told from the source.
+admitted on a lie, not scored on one. Without a graph, statements in normal form are compared: they see every number,
+and as little of names and of the order of methods as the source allows.
 
-The network with the largest Jaccard is looked for among those that LSH retrieves; up to `SCAN` known networks all are
-looked at, so that the maximum reported is the true one. Beyond, 0 and None mean that LSH retrieved nothing.
-A filter that errs does not admit: what can't be parsed or has no classes isn't novel, nor is an id that is known.
+Up to `SCAN` known networks, all are compared, so that the maximum reported is the true one. Beyond, LSH retrieves the
+networks to compare, and 0 and None mean that it retrieved nothing.
+A filter that errs does not admit: a source that can't be parsed or has no classes isn't novel, nor is a known id.
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ from nnloop.settings import MinHashSettings, NoNoveltySettings
 
 
 class Novelty(Protocol):
-    """`graph` is the JSON of the network's operator graph, None where there is none."""
+    """The known networks, to compare others with. `graph` is the JSON of an operator graph, None without one."""
 
     def add(self, id: str, code: str, graph: str | None) -> None:
         """Make a network known; a known id is left as it is."""
@@ -42,11 +42,12 @@ class Novelty(Protocol):
         ...
 
     def restore(self, folder: Path) -> int:
-        """Read what was saved; return of how many networks."""
+        """Read the saved files; return the number of networks in them."""
         ...
 
 
 def build(settings: MinHashSettings | NoNoveltySettings) -> Novelty:
+    """Make the rule that the settings name, which knows no network yet."""
     if isinstance(settings, NoNoveltySettings):
         return ExactNovelty()
     return GraphNovelty(settings) if settings.unit == "graph" else SourceNovelty(settings)
@@ -59,27 +60,32 @@ class SourceNovelty:
         self.index = MinHashIndex(settings, settings.unit)
 
     def add(self, id: str, code: str, graph: str | None) -> None:
+        """See Novelty."""
         self.index.add(id, code)
 
     def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
+        """See Novelty."""
         return self.index.judge(id, code)
 
     def save(self, folder: Path) -> None:
+        """See Novelty."""
         self.index.save(folder / "source.npz")
 
     def restore(self, folder: Path) -> int:
+        """See Novelty."""
         return self.index.restore(folder / "source.npz")
 
 
 class GraphNovelty:
-    """Graphs are compared with graphs, and statements wherever one of two networks has no graph."""
+    """The rule on graphs, and on statements wherever one of two networks has no graph."""
 
     def __init__(self, settings: MinHashSettings) -> None:
         self._graphs = MinHashIndex(settings, "graph")
         self._sources = MinHashIndex(settings, "statements")
-        self._untraced = MinHashIndex(settings, "statements")  # of those without a graph
+        self._untraced = MinHashIndex(settings, "statements")  # networks without a graph
 
     def add(self, id: str, code: str, graph: str | None) -> None:
+        """See Novelty."""
         self._sources.add(id, code)
         if graph is None:
             self._untraced.add(id, code)
@@ -87,6 +93,7 @@ class GraphNovelty:
             self._graphs.add(id, graph)
 
     def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
+        """See Novelty."""
         if graph is None:
             return self._sources.judge(id, code)
         verdict = self._graphs.judge(id, graph)
@@ -95,10 +102,12 @@ class GraphNovelty:
         return max(verdict, self._untraced.judge(id, code), key=lambda each: each.max_jaccard)
 
     def save(self, folder: Path) -> None:
+        """See Novelty."""
         for name, index in self._indices().items():
             index.save(folder / f"{name}.npz")
 
     def restore(self, folder: Path) -> int:
+        """See Novelty."""
         return max(index.restore(folder / f"{name}.npz") for name, index in self._indices().items())
 
     def _indices(self) -> dict[str, MinHashIndex]:
@@ -106,21 +115,23 @@ class GraphNovelty:
 
 
 class ExactNovelty:
-    """novelty=off: everything but an exact duplicate is novel."""
+    """The rule of novelty=off: everything but an exact duplicate is novel."""
 
     def __init__(self) -> None:
         self._ids: set[str] = set()
 
     def add(self, id: str, code: str, graph: str | None) -> None:
+        """See Novelty."""
         self._ids.add(id)
 
     def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
+        """See Novelty."""
         known = id in self._ids
-        return NoveltyVerdict(not known, float(known), id if known else None, 1.0)
+        return NoveltyVerdict(not known, float(known), id if known else None, threshold=1.0)
 
     def save(self, folder: Path) -> None:
-        """There is nothing to save."""
+        """Do nothing: ids are read from the archive again."""
 
     def restore(self, folder: Path) -> int:
-        """There is nothing to restore."""
+        """Return 0: nothing was saved."""
         return 0

@@ -1,22 +1,20 @@
 """Shingles of an operator graph: every operator with its surroundings, upstream and downstream.
 
-A graph is the JSON of `training.graph`. An operator's upstream shingle of size k is the hash of its own label
-(operator, arguments, shape of its result), those of what it reads, of what they read, and so on, k operators deep; its
-downstream shingle goes the other way. Where the same surroundings come up n times, they count n times.
+A graph is the JSON of `training.graph`: a list of nodes, each with operator, arguments, shape and inputs. An operator's
+upstream shingle of size k is the hash of its own label (operator, arguments, shape of its result), of the labels of its
+inputs, of their inputs, and so on, k operators deep; its downstream shingle goes the other way. Where the same
+surroundings come up n times, they count n times.
 """
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
 
 _COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum"})
 
-Node = Sequence[object]  # operator, arguments, shape, inputs
-
 
 def graph_shingles(graph: str, size: int) -> list[bytes] | None:
-    """Hash the shingles of a graph; None where it is no graph or an empty one."""
+    """Hash the shingles of a graph; None if it is no graph or an empty one."""
     try:
         nodes = json.loads(graph)
         labels = [_digest(f"{name}\x1f{text}\x1f{shape}".encode()) for name, text, shape, _ in nodes]
@@ -28,12 +26,12 @@ def graph_shingles(graph: str, size: int) -> list[bytes] | None:
         for place in places:
             readers[place].append(at)
     unordered = [name in _COMMUTATIVE for name, *_ in nodes]
-    upstream = _surroundings(labels, inputs, unordered, size)
-    downstream = _surroundings(labels, readers, [True] * len(nodes), size)
+    upstream = _surroundings(labels, inputs, unordered, size=size)
+    downstream = _surroundings(labels, readers, [True] * len(nodes), size=size)
     return [*_counted(b"u", upstream), *_counted(b"d", downstream)] or None
 
 
-def _surroundings(labels: list[bytes], edges: list[list[int]], unordered: list[bool], size: int) -> list[bytes]:
+def _surroundings(labels: list[bytes], edges: list[list[int]], unordered: list[bool], *, size: int) -> list[bytes]:
     hashes = labels
     for _ in range(size - 1):
         before = hashes
@@ -47,11 +45,11 @@ def _surroundings(labels: list[bytes], edges: list[list[int]], unordered: list[b
 def _counted(side: bytes, hashes: list[bytes]) -> list[bytes]:
     """Make a set of a multiset: the n-th occurrence of a hash is an element of its own."""
     seen: dict[bytes, int] = defaultdict(int)
-    found = []
+    digests = []
     for each in hashes:
         seen[each] += 1
-        found.append(_digest(side + each + seen[each].to_bytes(4, "little")))
-    return found
+        digests.append(_digest(side + each + seen[each].to_bytes(4, "little")))
+    return digests
 
 
 def _digest(data: bytes) -> bytes:

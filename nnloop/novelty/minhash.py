@@ -3,7 +3,7 @@
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +12,23 @@ from nnloop.novelty.shingles import Shingles, jaccard, shingle
 from nnloop.records import NoveltyVerdict
 from nnloop.settings import MinHashSettings
 
+if TYPE_CHECKING:
+    from datasketch import MinHash
+
 SCAN = 2_000
-"""Known networks up to which the nearest is looked for among all."""
+"""Known networks up to which all are compared."""
 VERIFY = 64
-"""Retrieved networks whose Jaccard is computed exactly: those with the most similar signatures."""
+"""Retrieved networks whose Jaccard is computed exactly: the ones with the most similar signatures."""
 VERSION = 2
-"""Of the normalisation and of the file that `save` writes."""
+"""Version of the normalisation and of the file that `save` writes."""
 _RECALL = 0.95
 """Share of the pairs at a Jaccard of lsh_threshold that LSH retrieves at least."""
-
 
 Signature = NDArray[np.uint32]  # (permutations,)
 
 
 class MinHashIndex:
-    """What is known, by the shingles of one unit; `unit` is one of shingles.shingle's."""
+    """The known networks by the shingles of one unit, which is one of shingles.shingle's."""
 
     def __init__(self, settings: MinHashSettings, unit: str) -> None:
         from datasketch import MinHash, MinHashLSH
@@ -40,7 +42,7 @@ class MinHashIndex:
         self._known: set[str] = set()
         self._shingles: list[Shingles] = []
         self._signatures = np.empty((1024, settings.permutations), np.uint32)  # doubled when full
-        self._holders: dict[int, list[int]] = {}  # by shingle: who has it, as long as all are scanned
+        self._holders: dict[int, list[int]] = {}  # by shingle: places of its networks, as long as all are compared
         self._stored: dict[str, tuple[Shingles, Signature]] = {}  # read from a file, not added yet
 
     def __len__(self) -> int:
@@ -60,15 +62,16 @@ class MinHashIndex:
         """Compare a network with all that are known, without making it known."""
         threshold = self._settings.threshold
         if id in self._known:
-            return NoveltyVerdict(False, 1.0, id, threshold)
+            return NoveltyVerdict(False, 1.0, id, threshold=threshold)
         shingles = self._shingle(text)
         if shingles is None:
-            return NoveltyVerdict(False, 0.0, None, threshold)
-        nearest, jaccard = self._nearest(shingles)
-        return NoveltyVerdict(jaccard < threshold, jaccard, None if nearest is None else self._ids[nearest], threshold)
+            return NoveltyVerdict(False, 0.0, None, threshold=threshold)
+        place, jaccard = self._nearest(shingles)
+        nearest = None if place is None else self._ids[place]
+        return NoveltyVerdict(jaccard < threshold, jaccard, nearest, threshold=threshold)
 
     def save(self, path: Path) -> None:
-        """Write shingles and signatures of what is known, so that `restore` spares their work. Raises OSError."""
+        """Write the shingles and signatures of the known networks, which `restore` reads. Raises OSError."""
         count = len(self._ids)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{path.name}.new")
@@ -88,11 +91,10 @@ class MinHashIndex:
             raise
 
     def restore(self, path: Path) -> int:
-        """Read what `save` wrote; return of how many networks.
+        """Read the file that `save` wrote; return the number of networks in it.
 
-        Nothing becomes known by it: `add` still says what is, and takes it from here.
-
-        A file that is missing, damaged or of another rule is left aside: it spares time and holds nothing else.
+        Nothing becomes known by it: `add` still makes a network known, and takes its shingles from here. A file that is
+        missing, damaged or of another rule is ignored, which costs time and nothing else.
         """
         try:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -124,7 +126,7 @@ class MinHashIndex:
             self._holders.setdefault(each, []).append(place)
 
     def _nearest(self, shingles: Shingles) -> tuple[int | None, float]:
-        """The known network with the largest Jaccard, the earliest in a tie, and that Jaccard."""
+        """Return the place of the known network with the largest Jaccard, the earliest in a tie, and that Jaccard."""
         if len(self._ids) <= SCAN:
             return self._scan(shingles)
         signature = self._signature(shingles)
@@ -137,7 +139,7 @@ class MinHashIndex:
         return (None, 0.0) if best is None else (int(places[best]), values[best])
 
     def _scan(self, shingles: Shingles) -> tuple[int | None, float]:
-        """Count the common shingles with everyone at once."""
+        """Count the common shingles with all known networks at once."""
         holders = [self._holders[shingle] for shingle in shingles.tolist() if shingle in self._holders]
         if not holders:
             return None, 0.0
@@ -151,21 +153,21 @@ class MinHashIndex:
         return shingle(text, self._unit, self._settings.shingle)
 
     def _signature(self, shingles: Shingles) -> Signature:
-        """The MinHash of a set of shingles; 32 bits of each are enough for it."""
+        """Return the MinHash of a set of shingles; 32 bits of each are enough for it."""
         hasher = self._hasher.copy()
         hasher.update_batch((shingles & np.uint64(0xFFFFFFFF)).tolist())
         signature: Signature = hasher.hashvalues
         return signature
 
-    def _minhash(self, signature: Signature) -> Any:
-        """Dress a signature as the index wants it."""
+    def _minhash(self, signature: Signature) -> "MinHash":
+        """Wrap a signature in the type that the index wants."""
         hasher = self._hasher.copy()
         hasher.hashvalues = signature
         return hasher
 
 
 def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Choose (bands, rows): the most selective that still retrieve _RECALL of the pairs at the threshold.
+    """Choose (bands, rows): the most selective ones that still retrieve _RECALL of the pairs at the threshold.
 
     A pair of Jaccard j is retrieved with probability 1 - (1 - j^rows)^bands. datasketch's own choice weighs misses and
     false alarms alike, and at 256 permutations and 0.85 it misses a third of the pairs at 0.90.

@@ -4,7 +4,6 @@ import ast
 import hashlib
 import io
 import tokenize
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,12 +11,13 @@ from numpy.typing import NDArray
 
 from nnloop.novelty.graph import graph_shingles
 from nnloop.novelty.statements import statements
+from nnloop.patching import syntax
 
 Shingles = NDArray[np.uint64]  # hashes, sorted, each once
 
 
 def shingle(text: str, unit: str, size: int) -> Shingles | None:
-    """Hash the shingles of `size` units; None where the text has no classes, or is no graph.
+    """Hash the shingles of `size` units; None if the text has no classes, or is no graph.
 
     `text` is the network's source; for the unit `graph`, it is the JSON of its operator graph.
     """
@@ -32,9 +32,7 @@ def shingle(text: str, unit: str, size: int) -> Shingles | None:
 
 
 def _source_shingles(code: str, unit: str, size: int) -> list[bytes] | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = _Normaliser(keep_texts=unit != "tokens").visit(ast.parse(code))
+    tree = _Normaliser(keep_texts=unit != "tokens").visit(syntax.parse(code))
     if not any(isinstance(node, ast.ClassDef) for node in tree.body):
         return None
     units = _UNITS[unit](tree)
@@ -64,7 +62,7 @@ class _Normaliser(ast.NodeTransformer):
 
 
 def _tokens(tree: ast.Module) -> list[str]:
-    """The token stream of the module's classes: texts are STR, numbers NUM, layout is dropped."""
+    """Return the tokens of the module's classes: texts are STR, numbers NUM, layout is dropped."""
     classes: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     source = ast.unparse(ast.Module(classes, []))
     stream = []
@@ -86,6 +84,6 @@ _UNITS: dict[str, Callable[[ast.Module], Sequence[str]]] = {
 
 
 def jaccard(one: Shingles, other: Shingles) -> float:
-    """Common shingles by all shingles of two sets."""
+    """Divide the common shingles by all shingles of two sets."""
     common = len(np.intersect1d(one, other, assume_unique=True))
     return common / (len(one) + len(other) - common)

@@ -1,4 +1,4 @@
-"""The statements of a network, one after the other, free of what says nothing about structure.
+"""The statements of a network, one after the other, free of everything but structure.
 
 Local names, attributes of self, and the file's own classes and functions are named by the order in which they come;
 methods are put in one order; docstrings, comments and layout are gone. Numbers and the library's names stay.
@@ -36,7 +36,7 @@ def _order_methods(tree: ast.Module) -> None:
 
 
 def _shape(node: Function) -> str:
-    """What a function looks like without any name, to sort by."""
+    """Write a function without any name, to sort by."""
     parts = []
     for each in ast.walk(node):
         parts.append(type(each).__name__ + (repr(each.value) if isinstance(each, ast.Constant) else ""))

@@ -10,7 +10,6 @@ from nnloop.records import Network
 
 DIGITS = Task("Digits", "grey 8x8 images of handwritten digits", classes=10, channels=1, size=8)
 NET = Network(id="0123", code="class Net:\n    pass\n", name="net")
-
 DELTA = """\
 Task: classify the images of Digits (grey 8x8 images of handwritten digits).
 There are 10 classes; an image has the shape (1, 8, 8).

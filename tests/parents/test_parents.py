@@ -19,17 +19,9 @@ from nnloop.settings import (
 )
 
 CORPUS = [Network(f"c{n}", "", f"c{n}", 0.5 + n / 100, 1000) for n in range(4)]
-
-
 RUN = [SelectedNetwork(Network(f"r{n}", "", f"r{n}", 0.6 + n / 100, 5000), cycle=n // 2, slot=n % 2) for n in range(4)]
-
-
 POOL = Pool(CORPUS, RUN)
-
-
 LATE = PromptSlot(cycle=5, slot=0)
-
-
 RULES: list[ParentsSettings] = [
     UniformParentsSettings("uniform", 0.5),
     TopParentsSettings("top", None, 3),
@@ -37,8 +29,6 @@ RULES: list[ParentsSettings] = [
     QualityDiversityParentsSettings("quality_diversity", None, ["params", "depth"]),
     IslandsParentsSettings("islands", None, 2, 1, 1, 1.0),
 ]
-
-
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
 

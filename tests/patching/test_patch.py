@@ -191,8 +191,6 @@ def _apply_all(command: list[str], folder: Path, bases: list[str], diffs: list[s
 
 
 GIT = ["git", "apply", "--whitespace=nowarn", "--unidiff-zero"]
-
-
 GNU_PATCH = ["patch", "--binary", "-F0", "-p1", "-s"]
 
 

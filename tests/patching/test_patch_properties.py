@@ -15,7 +15,6 @@ from nnloop.patching.source import split_lines, squeeze
 from nnloop.patching.syntax import parse
 
 each_size = pytest.mark.parametrize("examples", [150, pytest.param(2_000, marks=pytest.mark.long)])
-
 LINES = [
     "",
     "a",
@@ -52,8 +51,6 @@ HEADERS = st.one_of(
     st.builds("@@ -{},{} +{},{} @@".format, *[st.integers(0, 16)] * 4),
 )
 TEXTS = st.lists(st.one_of(MARKED, MARKED, MARKED, HEADERS), max_size=4).map("\n".join)
-
-
 NOISE: list[Callable[[str], str]] = [
     str,
     str,
