@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.corpus import adopted, lemur
@@ -43,22 +44,22 @@ from nnloop.stop import Stop
 
 def run(settings: Settings, folder: Path) -> None:
     """Run the job that the settings name; `folder` is its own, below outputs/."""
-    jobs: dict[str, Callable[[Settings, Path], None]] = {
+    jobs: dict[str, Callable[[Settings, Path, TextIO], None]] = {
         "search": _search,
         "evaluate": _evaluate,
-        "report": _report,
-        "memory": _memory,
         "validate": _validate,
-        "pretrain": _pretrain,
-        "prepare": _prepare,
-        "dashboard": _dashboard,
-        "export": _export,
-        "adopt": _adopt,
+        "report": report_job.run,
+        "memory": memory.run,
+        "pretrain": pretrain.run,
+        "prepare": prepare.run,
+        "dashboard": dashboard.run,
+        "export": export.run,
+        "adopt": adopt.run,
     }
-    jobs[settings.job.name](settings, folder)
+    jobs[settings.job.name](settings, folder, sys.stdout)
 
 
-def _search(settings: Settings, folder: Path) -> None:
+def _search(settings: Settings, folder: Path, out: TextIO) -> None:
     run_dir = RunDir(folder)
     with Stop(settings.executor.grace_s) as stop, run_dir.hold():
         if settings.resume != "continue":
@@ -128,37 +129,17 @@ def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, su
     print(summary(reports, run_dir.path))
 
 
-def _evaluate(settings: Settings, folder: Path) -> None:
+def _evaluate(settings: Settings, folder: Path, out: TextIO) -> None:
     sources = evaluate.read(settings.candidate or "")
     plan = make_plan(settings, make_task(settings))
     with make_executor(settings, data.load(settings.dataset), folder) as executor:
-        evaluate.run(sources, plan.trial, executor, sys.stdout)
+        evaluate.run(sources, plan.trial, executor, out)
 
 
-def _report(settings: Settings, folder: Path) -> None:
-    report_job.run(settings, settings.job, sys.stdout)
-
-
-def _memory(settings: Settings, folder: Path) -> None:
-    memory.run(settings, sys.stdout)
-
-
-def _validate(settings: Settings, folder: Path) -> None:
+def _validate(settings: Settings, folder: Path, out: TextIO) -> None:
     dataset = data.load(settings.dataset)
     with make_executor(settings, dataset, folder) as executor:
-        validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, sys.stdout)
-
-
-def _pretrain(settings: Settings, folder: Path) -> None:
-    pretrain.run(settings.job, folder)
-
-
-def _prepare(settings: Settings, folder: Path) -> None:
-    prepare.run(settings.dataset, sys.stdout)
-
-
-def _dashboard(settings: Settings, folder: Path) -> None:
-    dashboard.run(settings, folder, sys.stdout)
+        validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, out)
 
 
 def make_corpus(settings: Settings) -> list[Network]:
@@ -167,14 +148,6 @@ def make_corpus(settings: Settings) -> list[Network]:
     if isinstance(settings.corpus, AdoptedCorpusSettings):
         return adopted.load(settings.corpus.path)
     return corpus.seeds()
-
-
-def _export(settings: Settings, folder: Path) -> None:
-    export.run(str(settings.runs), Path(str(settings.to)).expanduser(), sys.stdout)
-
-
-def _adopt(settings: Settings, folder: Path) -> None:
-    adopt.run(Path(str(settings.folder)).expanduser(), folder, sys.stdout)
 
 
 def make_task(settings: Settings) -> Task:

@@ -1,8 +1,8 @@
 """job=adopt: collect networks and adapters made elsewhere, for a search to start from.
 
-`folder` may hold run folders, an export, LEMUR files or loose modules: every .py below it that defines class Net and
-passes the static guard is taken once, none is run. LoRA adapters (PEFT's layout) are copied. A search judges what it
-starts from by its own protocol, so no accuracy is taken over.
+The setting `folder` may name run folders, an export, LEMUR files or loose modules. Every .py file below it that defines
+class Net and passes the static guard is copied once; no code is run. LoRA adapters (PEFT's layout) are copied too. A
+search trains the networks that it starts from under its own protocol, so no accuracy is copied.
 """
 
 import json
@@ -16,15 +16,17 @@ from nnloop.modes import static_guard
 from nnloop.modes.delta import guarded_id
 from nnloop.records import Network
 from nnloop.runs.durable import write_text
+from nnloop.settings import Settings
 
 _CONFIG = "adapter_config.json"
 
 
-def run(source: Path, folder: Path, out: TextIO) -> None:
-    """Write what was found into the job's own folder; print why files were left out, and how to start from it.
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Copy networks and adapters into the job's folder; print why files were left out, and how to start from it.
 
-    Raises CorpusError where there is no network.
+    Raises CorpusError if no file can be adopted.
     """
+    source = Path(str(settings.folder)).expanduser()
     if not source.is_dir():
         raise CorpusError(f"folder={source}: no such folder")
     networks: dict[str, Network] = {}
@@ -38,11 +40,12 @@ def run(source: Path, folder: Path, out: TextIO) -> None:
     if not networks:
         raise CorpusError(f"folder={source}: no network in it that can be adopted")
     folder.mkdir(parents=True, exist_ok=True)
-    adapters = [_copy(path.parent, folder, number) for number, path in enumerate(sorted(source.rglob(_CONFIG)))]
+    configs = sorted(source.rglob(_CONFIG))
+    adapters = [_copy(path.parent, folder / "adapters" / str(number)) for number, path in enumerate(configs)]
     write_text(folder / FILE, "".join(f"{network.line()}\n" for network in networks.values()))
     print(f"{len(networks)} networks adopted; start from them: corpus=adopted corpus.path={folder}", file=out)
-    for adapter, base in adapters:
-        print(f"an adapter of {base}: llm.adapter={adapter}", file=out)
+    for adapter, model in adapters:
+        print(f"an adapter of {model}: llm.adapter={adapter}", file=out)
 
 
 def _network(path: Path) -> Network:
@@ -51,12 +54,11 @@ def _network(path: Path) -> Network:
     return Network(guarded_id(code), code, path.stem)
 
 
-def _copy(adapter: Path, folder: Path, number: int) -> tuple[Path, str]:
-    """Copy an adapter; return its new place, and the model that it is for."""
+def _copy(adapter: Path, target: Path) -> tuple[Path, str]:
+    """Copy an adapter; return the new folder and the name of the adapter's model."""
     try:
-        base = str(json.loads((adapter / _CONFIG).read_text("utf-8"))["base_model_name_or_path"])
+        model = str(json.loads((adapter / _CONFIG).read_text("utf-8"))["base_model_name_or_path"])
     except (ValueError, KeyError, TypeError):
         raise CorpusError(f"folder: {adapter / _CONFIG} is no configuration of an adapter") from None
-    target = folder / "adapters" / str(number)
     shutil.copytree(adapter, target, dirs_exist_ok=True)
-    return target, base
+    return target, model

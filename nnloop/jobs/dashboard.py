@@ -10,9 +10,9 @@ from nnloop.tracking import workspace
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Write workspace.json into the job's folder, publish it, and print its address.
+    """Write dashboard.json into the job's folder, publish the workspace, and print its address.
 
-    Raises UserError where the server can't be reached; the file is there all the same.
+    Raises SettingsError without tracker=wandb, and UserError if the server can't be reached; the file is kept then.
     """
     tracker = settings.tracker
     if not isinstance(tracker, WandbSettings):

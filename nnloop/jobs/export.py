@@ -1,10 +1,10 @@
-"""job=export: write the networks that searches admitted as LEMUR has them, ready to be laid over its package.
+"""job=export: write admitted networks in LEMUR's layout, to be copied over its package.
 
     <to>/ab/nn/nn/nnloop-<hash>.py
     <to>/ab/nn/stat/train/<task>_<dataset>_<metric>_nnloop-<hash>/<epochs>.json   (of searches under proxy=lemur)
 
-Results of another protocol are no statistics of LEMUR's: their networks are written without. The accuracy is the test
-accuracy, as LEMUR counts; it had no part in the choice. corpus=lemur corpus.path=<to> reads such a folder back.
+LEMUR's statistics are of LEMUR's protocol alone, so networks of other protocols are written without statistics. The
+accuracy is the test accuracy, as in LEMUR; it had no part in admission. corpus=lemur corpus.path=<to> reads the folder.
 """
 
 from collections import defaultdict
@@ -18,19 +18,20 @@ from nnloop.jobs.report import find_runs
 from nnloop.records import Entry
 from nnloop.runs.durable import write_json, write_text
 from nnloop.runs.folder import RunDir
+from nnloop.settings import Settings
 
 _ABSENT = ("digits",)  # datasets that LEMUR doesn't have
 
 
-def run(runs: str, to: Path, out: TextIO) -> None:
-    """Export what the runs admitted; print a line for each network, then their number.
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Export the networks that settings.runs admitted to settings.to; print a line for each, then their number.
 
-    Raises RunFolderError where nothing was admitted.
+    Raises RunFolderError if the runs admitted no network.
     """
+    to = Path(str(settings.to)).expanduser()
     trials: dict[Path, list[dict[str, Any]]] = defaultdict(list)
     names: set[str] = set()
-    for folder in find_runs(runs):
-        run_dir = RunDir(folder)
+    for run_dir in map(RunDir, find_runs(str(settings.runs))):
         protocol = run_dir.settings()
         for entry in (entry for entry in run_dir.entries() if entry.admitted):
             code = for_lemur(run_dir.read_code(str(entry.candidate)))
@@ -42,7 +43,7 @@ def run(runs: str, to: Path, out: TextIO) -> None:
                 print(f"{entry.candidate} {name}", file=out)
             names.add(name)
     if not names:
-        raise RunFolderError(f"runs={runs}: admitted no network, there is nothing to export")
+        raise RunFolderError(f"runs={settings.runs}: admitted no network, there is nothing to export")
     for path, rows in trials.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, sorted(rows, key=lambda row: -row["accuracy"]))
@@ -65,7 +66,7 @@ def _statistics(to: Path, name: str, protocol: dict[str, Any]) -> Path:
 
 
 def _trial(entry: Entry, protocol: dict[str, Any]) -> dict[str, Any]:
-    """One trial with LEMUR's fields; the duration is in nanoseconds and counts nnloop's whole trial."""
+    """Return one trial under LEMUR's names; the duration, in nanoseconds, is of nnloop's whole trial."""
     assert entry.result is not None
     proxy = protocol["proxy"]
     prm = {

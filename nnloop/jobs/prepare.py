@@ -1,33 +1,34 @@
-"""job=prepare: download and prepare a dataset, for a login node or before a sweep, and say what it holds."""
+"""job=prepare: download and prepare a dataset, on a login node or before a sweep, and describe it."""
 
 import json
 import logging
 import time
+from pathlib import Path
 from typing import TextIO
 
 from nnloop import data
 from nnloop.data.measure import mean_and_std
 from nnloop.data.prepared import prepared_folder
-from nnloop.settings import DatasetSettings
+from nnloop.settings import DatasetSettings, Settings
 
 FAR = 0.02
-"""How far the configured mean and standard deviation may be from the measured ones before it is said."""
+"""Difference between configured and measured mean or standard deviation, of pixels in [0, 1], that is logged."""
 
 _log = logging.getLogger(__name__)
 
 
-def run(settings: DatasetSettings, out: TextIO) -> None:
-    """Prepare the set where it is not yet, and write one line of JSON about it. Raises DatasetError."""
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Prepare settings.dataset unless it is prepared already; write one line of JSON about it. Raises DatasetError."""
     started = time.monotonic()
-    dataset = data.load(settings)
+    dataset = data.load(settings.dataset)
     seconds = time.monotonic() - started
-    folder = prepared_folder(settings)
+    prepared = prepared_folder(settings.dataset)
     mean, std = mean_and_std(dataset)
-    _compare(settings, mean, std)
+    _compare(settings.dataset, mean, std)
     line = {
-        "dataset": settings.name,
-        "folder": str(folder),
-        "bytes": sum(file.stat().st_size for file in folder.iterdir()),
+        "dataset": settings.dataset.name,
+        "folder": str(prepared),
+        "bytes": sum(file.stat().st_size for file in prepared.iterdir()),
         "seconds": round(seconds, 3),
         "shape": list(dataset.train_x.shape[1:]),
         "train": len(dataset.train_y),
@@ -41,7 +42,7 @@ def run(settings: DatasetSettings, out: TextIO) -> None:
 
 
 def _compare(settings: DatasetSettings, mean: list[float], std: list[float]) -> None:
-    """Say where the settings normalise by other figures than these pixels have."""
+    """Warn if the settings normalise by other figures than these pixels have."""
     for key, measured, given in (("mean", mean, settings.mean), ("std", std, settings.std)):
         if max(abs(a - b) for a, b in zip(measured, given, strict=True)) > FAR:
             shown = ", ".join(f"{value:.4f}" for value in measured)

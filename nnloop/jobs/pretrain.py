@@ -1,12 +1,14 @@
-"""job=pretrain: train the tiny LLM from our own corpus. The folder's model/ is what ships in llm/tiny/weights."""
+"""job=pretrain: train the tiny LLM on our own corpus. The folder's model/ is the package's llm/tiny/weights."""
 
-import pathlib
+from pathlib import Path
+from typing import TextIO
 
-from nnloop.settings import PretrainSettings
+from nnloop.settings import PretrainSettings, Settings
 
 
-def run(settings: PretrainSettings, folder: pathlib.Path) -> None:
-    """Train up to `settings.steps`, going on from the folder's last checkpoint where there is one."""
-    from nnloop.llm.pretraining.train import pretrain
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Train up to job.steps, from the folder's last checkpoint if it has one."""
+    from nnloop.llm.pretraining.train import pretrain  # imports torch
 
-    pretrain(settings, folder)
+    assert isinstance(settings.job, PretrainSettings)
+    pretrain(settings.job, folder)

@@ -12,10 +12,10 @@ from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.packs import PACKED, write_document, write_pack
 from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import Validation, read_validations
-from nnloop.settings import ReportJobSettings, Settings
+from nnloop.settings import Settings
 
 
-def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
     """Write report.html beside what it is about, tables and figures into report/.
 
     Prints the page about all of the runs, or each validation's where there are none. Raises RunFolderError.
@@ -31,7 +31,7 @@ def run(settings: Settings, job: ReportJobSettings, out: TextIO) -> None:
     keep_summaries(runs, validations, settings.summaries)
     if len(runs) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
-        comparisons = write_overview(paths, pages[-1], job.last_cycles, job.baseline)
+        comparisons = write_overview(paths, pages[-1], settings.job.last_cycles, settings.job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
 

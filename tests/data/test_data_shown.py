@@ -93,7 +93,7 @@ def test_mean_and_std_are_those_of_all_pixels_that_are_not_for_testing() -> None
 
 def prepared(settings: Settings) -> dict[str, object]:
     out = io.StringIO()
-    prepare.run(settings.dataset, out)
+    prepare.run(settings, Path(), out)
     (line,) = out.getvalue().splitlines()
     found: dict[str, object] = json.loads(line)
     return found

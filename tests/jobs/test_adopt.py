@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from edits import seed_sources
@@ -35,9 +37,13 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
+def settings(folder: Path) -> Any:
+    return SimpleNamespace(folder=str(folder))
+
+
 def test_networks_are_taken_once_and_what_is_left_out_is_told(source: Path, tmp_path: Path) -> None:
     out = io.StringIO()
-    adopt.run(source, tmp_path / "job", out)
+    adopt.run(settings(source), tmp_path / "job", out)
     assert [network.id for network in adopted.load(str(tmp_path / "job"))] == [candidate_id(TWO), candidate_id(ONE)]
     lines = out.getvalue().splitlines()
     assert lines[0].startswith("left out broken.py: line 1: ")
@@ -60,15 +66,15 @@ def test_a_search_starts_from_what_was_adopted(
 
 def test_a_folder_without_networks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="no such folder"):
-        adopt.run(tmp_path / "none", tmp_path / "job", io.StringIO())
+        adopt.run(settings(tmp_path / "none"), tmp_path / "job", io.StringIO())
     with pytest.raises(CorpusError, match="no network in it"):
-        adopt.run(tmp_path, tmp_path / "job", io.StringIO())
+        adopt.run(settings(tmp_path), tmp_path / "job", io.StringIO())
 
 
 def test_an_adapter_without_its_model_is_refused(source: Path, tmp_path: Path) -> None:
     (source / "adapter/adapter_config.json").write_text(json.dumps({}))
     with pytest.raises(CorpusError, match="no configuration of an adapter"):
-        adopt.run(source, tmp_path / "job", io.StringIO())
+        adopt.run(settings(source), tmp_path / "job", io.StringIO())
 
 
 def test_a_folder_that_was_not_adopted_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +26,10 @@ from nnloop.settings import Settings
 
 Configure = Callable[..., Settings]
 LEMUR = ("dataset=cifar10", "proxy=lemur", "proxy.transform=norm_flip")
+
+
+def job_settings(runs: Path, to: Path) -> Any:
+    return SimpleNamespace(runs=str(runs), to=str(to))
 
 
 def searched(folder: Path, settings: Settings, codes: dict[str, bool]) -> Path:
@@ -81,7 +87,7 @@ def test_admitted_networks_are_written_with_their_trials(configure: Configure, t
     admitted, refused = seed_sources()[:2]
     searched(tmp_path / "runs/one", configure(*LEMUR), {admitted: True, refused: False})
     out = io.StringIO()
-    export.run(str(tmp_path / "runs"), tmp_path / "to", out)
+    export.run(job_settings(tmp_path / "runs", tmp_path / "to"), tmp_path, out)
     name = f"nnloop-{lemur_hash(for_lemur(admitted))}"
     assert out.getvalue().splitlines() == [
         f"{candidate_id(admitted)} {name}",
@@ -108,7 +114,7 @@ def test_admitted_networks_are_written_with_their_trials(configure: Configure, t
 def test_two_runs_that_admit_one_network_give_it_two_trials(configure: Configure, tmp_path: Path) -> None:
     for name in ("one", "two"):
         searched(tmp_path / "runs" / name, configure(*LEMUR, f"seed={len(name)}"), {seed_sources()[0]: True})
-    export.run(str(tmp_path / "runs"), tmp_path / "to", io.StringIO())
+    export.run(job_settings(tmp_path / "runs", tmp_path / "to"), tmp_path, io.StringIO())
     (rows,) = [json.loads(path.read_text()) for path in (tmp_path / "to").rglob("1.json")]
     assert len(rows) == 2
 
@@ -118,14 +124,14 @@ def test_results_of_another_protocol_or_dataset_are_no_statistics(
     configure: Configure, tmp_path: Path, protocol: tuple[str, ...]
 ) -> None:
     searched(tmp_path / "run", configure(*protocol), {seed_sources()[0]: True})
-    export.run(str(tmp_path / "run"), tmp_path / "to", io.StringIO())
+    export.run(job_settings(tmp_path / "run", tmp_path / "to"), tmp_path, io.StringIO())
     assert [path.suffix for path in (tmp_path / "to").rglob("*.*")] == [".py"]
 
 
 def test_runs_that_admitted_nothing_are_refused(configure: Configure, tmp_path: Path) -> None:
     searched(tmp_path / "run", configure(*LEMUR), {seed_sources()[0]: False})
     with pytest.raises(RunFolderError, match="nothing to export"):
-        export.run(str(tmp_path / "run"), tmp_path / "to", io.StringIO())
+        export.run(job_settings(tmp_path / "run", tmp_path / "to"), tmp_path, io.StringIO())
 
 
 @pytest.mark.parametrize("given", [("runs=a",), ("to=b",)])

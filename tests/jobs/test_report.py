@@ -35,15 +35,13 @@ def runs(tmp_path: Path) -> list[Path]:
 
 
 def settings(runs: object, summaries: object = None) -> Any:
-    return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries))
+    job = ReportJobSettings("report", last_cycles=None, baseline=None)
+    return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries), job=job)
 
 
-JOB = ReportJobSettings("report", last_cycles=None, baseline=None)
-
-
-def test_the_job_reports_on_one_run(run: RunDir) -> None:
+def test_the_job_reports_on_one_run(run: RunDir, tmp_path: Path) -> None:
     out = io.StringIO()
-    job.run(settings(run.path), JOB, out)
+    job.run(settings(run.path), tmp_path, out)
     assert out.getvalue() == f"{run.page}\n"
     assert run.page.exists()
 
@@ -53,7 +51,7 @@ def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[
         shutil.rmtree(extra)
     runs = runs[:2]
     out = io.StringIO()
-    job.run(settings(tmp_path / "sweep"), JOB, out)
+    job.run(settings(tmp_path / "sweep"), tmp_path, out)
     assert out.getvalue() == f"{tmp_path / 'sweep' / 'report.html'}\n"
     assert all((path / "report.html").exists() for path in runs)
     assert {path.name for path in (runs[0] / "report").iterdir()} == {
@@ -95,9 +93,9 @@ def test_the_job_takes_a_glob(runs: list[Path], tmp_path: Path) -> None:
 
 def test_the_job_refuses_a_folder_without_runs(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no such folder"):
-        job.run(settings(tmp_path / "none"), JOB, io.StringIO())
+        job.run(settings(tmp_path / "none"), tmp_path, io.StringIO())
     with pytest.raises(RunFolderError, match="no run folder there"):
-        job.run(settings(tmp_path), JOB, io.StringIO())
+        job.run(settings(tmp_path), tmp_path, io.StringIO())
 
 
 def test_the_summary_has_a_line_per_cycle_and_says_where_everything_lies(run: RunDir) -> None:

@@ -61,6 +61,11 @@ def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None)
     )
 
 
+def report_settings(runs: Path) -> Any:
+    job = ReportJobSettings("report", last_cycles=None, baseline=None)
+    return SimpleNamespace(runs=str(runs), summaries=None, job=job)
+
+
 def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int = 20) -> tuple[ValidationReport, str]:
     folder, out = run.path.parent / "validate", io.StringIO()
     folder.mkdir(exist_ok=True)
@@ -206,14 +211,14 @@ def test_a_summary_gives_the_page_tables_and_figures_again(run: RunDir, tmp_path
     (summary,) = kept.iterdir()
     assert summary.name == "validation-digits-50.json"
     out = io.StringIO()
-    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    report_job.run(report_settings(kept), tmp_path, out)
     again = kept / "report" / summary.stem
     assert out.getvalue() == f"{again / 'validation.html'}\n"
     for name in ("validation.html", "validation.png", "validation.svg", "pairs.csv", "curves.csv"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
     (kept / "another.json").write_bytes(summary.read_bytes())
     out = io.StringIO()
-    report_job.run(settings(kept), ReportJobSettings("report", last_cycles=None, baseline=None), out)
+    report_job.run(report_settings(kept), tmp_path, out)
     assert out.getvalue().splitlines() == [
         str(kept / "report" / name / "validation.html") for name in ("another", summary.stem)
     ]

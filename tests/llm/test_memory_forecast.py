@@ -96,7 +96,7 @@ def test_the_command_tells_it_from_a_config_alone(configure: Any, tmp_path: Path
 
     MistralConfig(vocab_size=32768, max_position_embeddings=32768, sliding_window=None).save_pretrained(tmp_path)
     out = io.StringIO()
-    memory.run(configure("job=memory", "llm=mistral", f"llm.model={tmp_path}", "llm.quantize=nf4"), out)
+    memory.run(configure("job=memory", "llm=mistral", f"llm.model={tmp_path}", "llm.quantize=nf4"), tmp_path, out)
     lines = out.getvalue().splitlines()
     assert lines[0] == f"{tmp_path}, 7.25 billion parameters, weights in nf4"
     assert lines[1] == "weights      4.14 GB"
@@ -104,4 +104,4 @@ def test_the_command_tells_it_from_a_config_alone(configure: Any, tmp_path: Path
     assert [line.partition(" GB")[0] for line in lines[-4:]] == [f"a GPU of {size}" for size in (16, 24, 48, 80)]
     assert lines[-3].endswith("completions at once, can be tuned")
     with pytest.raises(SettingsError, match=r"llm\.engine=random: job=memory is about llm\.engine=hf"):
-        memory.run(configure("job=memory", "llm=random"), out)
+        memory.run(configure("job=memory", "llm=random"), tmp_path, out)

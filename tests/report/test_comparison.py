@@ -3,6 +3,7 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -215,18 +216,14 @@ def test_the_tables_of_a_comparison_carry_every_measure(three_arms: list[Run]) -
 
 
 def job_settings(runs: Path, summaries: Path | None = None) -> Any:
-    from types import SimpleNamespace
-
-    return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries))
-
-
-JOB = ReportJobSettings("report", last_cycles=2, baseline=None)
+    job = ReportJobSettings("report", last_cycles=2, baseline=None)
+    return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries), job=job)
 
 
 def report_of(runs: Path, summaries: Path | None = None) -> Path:
     """Run the job; the folder that its page lies in."""
     out = io.StringIO()
-    job.run(job_settings(runs, summaries), JOB, out)
+    job.run(job_settings(runs, summaries), runs, out)
     return Path(out.getvalue().strip()).parent
 
 
