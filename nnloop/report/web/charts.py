@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from nnloop.records import Interval, Status
+from nnloop.records import CycleReport, Interval, Status
 from nnloop.report.measures.read import Run
 from nnloop.report.text import percent
 from nnloop.report.web import svg
@@ -24,38 +24,40 @@ FATES: dict[str, tuple[int, frozenset[Status]]] = {
     "tampered": (7, frozenset({Status.TAMPERED})),
     "our fault": (6, frozenset({Status.INFRASTRUCTURE})),
 }
-"""The fifteen statuses in groups that a chart can tell apart, with their colours."""
+"""Groups of statuses that a chart can tell apart, with their colours; every status is in one."""
 
 STAGES = {"generate": 0, "evaluate": 1, "finetune": 2}
 
 
 def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -> Markup:
+    """Return a chart with its title, a note on how to read it, and the key to its colours."""
     return tag("figure", tag("figcaption", tag("b", title), tag("small", note) if note else None), key, chart)
 
 
 def all_charts(run: Run) -> list[Markup]:
-    drawn = [valid_rate, accuracies, best_so_far, fates, admitted, jaccard, seconds, seconds_per_admitted]
+    """Return the charts of a run that have something to show."""
+    drawn = [_valid_rate, _accuracies, _best_so_far, _fates, _admitted, _jaccard, _seconds, _seconds_per_admitted]
     if any(report.tokens for report in run.reports):  # llm=random writes none
-        drawn += [tokens, tokens_per_admitted]
+        drawn += [_tokens, _tokens_per_admitted]
     if any(report.finetune_loss is not None for report in run.reports):
-        drawn.append(finetune_loss)
+        drawn.append(_finetune_loss)
     return [draw(run) for draw in drawn]
 
 
-def valid_rate(run: Run) -> Markup:
+def _valid_rate(run: Run) -> Markup:
     points = [_estimate(report.cycle, report.valid_rate) for report in run.reports]
     chart = svg.line_chart([Series("valid", points, 2)], CYCLE, percent_axis("valid completions, %", 0.0, 1.0))
     return card("Valid rate", chart, "share of all completions whose epoch completed; band: 95% (Wilson)")
 
 
-def accuracies(run: Run) -> Markup:
+def _accuracies(run: Run) -> Markup:
     columns = [(report.cycle + 1, _dots(run, report.cycle)) for report in run.reports]
     chart = svg.strip_chart(columns, CYCLE, percent_axis("validation accuracy, %"), rule=run.threshold)
     note = f"each distinct valid network; box: quartiles, bar: median; dashed: admission at {percent(run.threshold)} %"
     return card("Accuracy by cycle", chart, note)
 
 
-def best_so_far(run: Run) -> Markup:
+def _best_so_far(run: Run) -> Markup:
     best, points, means = 0.0, [], []
     for report in run.reports:
         best = max(best, report.best_accuracy or 0.0)
@@ -68,65 +70,59 @@ def best_so_far(run: Run) -> Markup:
     note = "band: 95% of the mean (bootstrap)"
     if start is not None:
         note += f"; dashed: best of the corpus, {percent(start)} %"
-    return card("Best and mean", chart, note, _legend(series))
+    return card("Best and mean", chart, note, key=_legend(series))
 
 
-def fates(run: Run) -> Markup:
-    used = {name: group for name, group in FATES.items() if any(_fate(run, group[1]))}
-    columns = [
-        (
-            report.cycle + 1,
-            [float(sum(report.statuses.get(status, 0) for status in group[1])) for group in used.values()],
-        )
-        for report in run.reports
-    ]
-    colours = [colour for colour, _ in used.values()]
-    chart = svg.bar_chart(list(used), columns, CYCLE, Axis("completions", low=0.0, whole=True), colours)
-    return card("What became of the completions", chart, key=svg.legend(list(used), colours))
+def _fates(run: Run) -> Markup:
+    by_cycle = [(report.cycle + 1, _by_fate(report)) for report in run.reports]
+    colours = {name: colour for name, (colour, _) in FATES.items() if any(counts[name] for _, counts in by_cycle)}
+    columns = [(cycle, [counts[name] for name in colours]) for cycle, counts in by_cycle]
+    chart = svg.bar_chart(columns, CYCLE, Axis("completions", low=0.0, whole=True), colours=colours)
+    return card("What became of the completions", chart, key=svg.legend(colours))
 
 
-def admitted(run: Run) -> Markup:
+def _admitted(run: Run) -> Markup:
     points = [Point(report.cycle + 1, report.admitted_total, hint=f"+{report.admitted}") for report in run.reports]
     chart = svg.line_chart([Series("admitted", points, 0)], CYCLE, Axis("networks", low=0.0, whole=True))
     return card("Admitted to the archive", chart, "valid, above the threshold and novel; cumulative")
 
 
-def jaccard(run: Run) -> Markup:
+def _jaccard(run: Run) -> Markup:
     points = [Point(r.cycle + 1, r.mean_jaccard) for r in run.reports if r.mean_jaccard is not None]
     chart = svg.line_chart([Series("similarity", points, 4)], CYCLE, Axis("Jaccard to the nearest", low=0.0, high=1.0))
     return card("Similarity to what was known", chart, "mean over distinct valid networks; 1 is the same text")
 
 
-def tokens(run: Run) -> Markup:
+def _tokens(run: Run) -> Markup:
     points = [Point(report.cycle + 1, report.mean_tokens) for report in run.reports]
     chart = svg.line_chart([Series("tokens", points, 5)], CYCLE, Axis("tokens per completion", low=0.0))
     return card(f"Tokens per completion, mode={run.setting('mode.name', '-')}", chart, "generated, without the prompt")
 
 
-def tokens_per_admitted(run: Run) -> Markup:
+def _tokens_per_admitted(run: Run) -> Markup:
     names = {"tokens": ("generated", 5), "prompt_tokens": ("read", 4)}
     series = [Series(name, _per_admitted(run, unit), colour) for unit, (name, colour) in names.items()]
     chart = svg.line_chart(series, CYCLE, Axis("tokens", low=0.0))
-    return card("Tokens per admitted network", chart, "all so far by all admitted so far", _legend(series))
+    return card("Tokens per admitted network", chart, "all so far by all admitted so far", key=_legend(series))
 
 
-def seconds_per_admitted(run: Run) -> Markup:
+def _seconds_per_admitted(run: Run) -> Markup:
     names = {"seconds": ("wall time", 3), "gpu_seconds": ("GPU time", 0)}
-    found = {unit: _per_admitted(run, unit) for unit in names}
-    series = [Series(names[unit][0], points, names[unit][1]) for unit, points in found.items() if points]
+    every = [Series(name, _per_admitted(run, unit), colour) for unit, (name, colour) in names.items()]
+    series = [one for one in every if one.points]
     chart = svg.line_chart(series, CYCLE, Axis("seconds", low=0.0))
-    return card("Seconds per admitted network", chart, "all so far by all admitted so far", _legend(series))
+    return card("Seconds per admitted network", chart, "all so far by all admitted so far", key=_legend(series))
 
 
-def seconds(run: Run) -> Markup:
+def _seconds(run: Run) -> Markup:
     used = {stage: colour for stage, colour in STAGES.items() if any(stage in report.seconds for report in run.reports)}
     columns = [(report.cycle + 1, [report.seconds.get(stage, 0.0) for stage in used]) for report in run.reports]
-    chart = svg.bar_chart(list(used), columns, CYCLE, Axis("seconds", low=0.0), list(used.values()))
+    chart = svg.bar_chart(columns, CYCLE, Axis("seconds", low=0.0), colours=used)
     note = "trials run while completions are written: evaluate is what is left then"
-    return card("Seconds by stage", chart, note, svg.legend(list(used), list(used.values())))
+    return card("Seconds by stage", chart, note, key=svg.legend(used))
 
 
-def finetune_loss(run: Run) -> Markup:
+def _finetune_loss(run: Run) -> Markup:
     points = [
         Point(r.cycle + 1, r.finetune_loss, hint=f"{r.finetune_pairs} pairs")
         for r in run.reports
@@ -137,12 +133,13 @@ def finetune_loss(run: Run) -> Markup:
 
 
 def percent_axis(title: str, low: float | None = None, high: float | None = None) -> Axis:
-    return Axis(title, lambda value: f"{100 * value:g}", low, high, within=(0.0, 1.0))
+    """Return an axis for fractions that are shown in percent; `low` and `high` None: as the data are."""
+    return Axis(title, lambda value: f"{100 * value:g}", low=low, high=high, within=(0.0, 1.0))
 
 
 def _estimate(cycle: int, interval: Interval) -> Point:
     hint = f"{percent(interval.value)} [{percent(interval.low)}, {percent(interval.high)}] %"
-    return Point(cycle + 1, interval.value, interval.low, interval.high, hint=hint)
+    return Point(cycle + 1, interval.value, low=interval.low, high=interval.high, hint=hint)
 
 
 def _dots(run: Run, cycle: int) -> list[Point]:
@@ -159,7 +156,10 @@ def _dots(run: Run, cycle: int) -> list[Point]:
 
 
 def _per_admitted(run: Run, unit: str) -> list[Point]:
-    """What all cycles up to each took, by the networks that they admitted; from the first admitted one on."""
+    """Return the cost of all cycles so far by the networks admitted so far, for each cycle from the first admission on.
+
+    `unit` is a key of CycleReport.costs.
+    """
     costs = accumulate(report.costs.get(unit, 0.0) for report in run.reports)
     return [
         Point(report.cycle + 1, cost / report.admitted_total, hint=f"{cost:,.0f} for {report.admitted_total}")
@@ -168,9 +168,9 @@ def _per_admitted(run: Run, unit: str) -> list[Point]:
     ]
 
 
-def _fate(run: Run, group: frozenset[Status]) -> list[int]:
-    return [report.statuses.get(status, 0) for report in run.reports for status in group]
+def _by_fate(report: CycleReport) -> dict[str, int]:
+    return {name: sum(report.statuses.get(status, 0) for status in group) for name, (_, group) in FATES.items()}
 
 
 def _legend(series: Sequence[Series]) -> Markup:
-    return svg.legend([one.name for one in series], [one.colour for one in series])
+    return svg.legend({one.name: one.colour for one in series})

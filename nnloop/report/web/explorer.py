@@ -1,14 +1,12 @@
-"""Every completion of a run, to sort, filter and open in the page: data that script.js unpacks.
+"""Every completion of a run, to sort, filter and open in the page.
 
-Code and completions lie compressed in the page and reach it as text nodes only; none of it is ever parsed as HTML.
+Code and completions lie compressed in the page. script.js unpacks them into text nodes; none of it is parsed as HTML.
 """
 
 import base64
 import json
 import zlib
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from nnloop.records import Entry
 from nnloop.report.measures.read import Run
@@ -36,7 +34,7 @@ _LONGEST = 20_000  # characters of one text that are kept: a runaway completion 
 
 
 def explorer(run: Run) -> Markup:
-    """The section that script.js fills; without scripts it stays hidden."""
+    """Return the section that script.js fills; without scripts it stays hidden."""
     packed = base64.b64encode(zlib.compress(json.dumps(_data(run), separators=(",", ":")).encode())).decode()
     return tag(
         "section",
@@ -50,7 +48,7 @@ def explorer(run: Run) -> Markup:
     )
 
 
-def _data(run: Run) -> dict[str, Any]:
+def _data(run: Run) -> dict[str, object]:
     codes = {name: network.code for name, network in run.corpus.items()}
     for name in run.by_id:
         codes[name] = _cut(run.code(name) or "")
@@ -66,7 +64,7 @@ def _data(run: Run) -> dict[str, Any]:
 
 
 def _texts(run: Run) -> dict[str, str]:
-    """Completions by cycle-slot; a run summary holds none."""
+    """Return completions by cycle-slot; a run's summary has none."""
     if run.folder is None:
         return {}
     return {
@@ -76,30 +74,29 @@ def _texts(run: Run) -> dict[str, str]:
     }
 
 
-def _row(entry: Entry) -> list[Any]:
-    """The values of COLUMNS, rounded to what is shown."""
+def _row(entry: Entry) -> list[str | float | None]:
+    """Return the values of COLUMNS, with the digits that the page shows."""
     result = entry.result if entry.valid else None
-    rounded = partial(_rounded, digits=2)
     return [
         entry.cycle + 1,
         entry.slot,
         entry.candidate,
         str(entry.status),
-        rounded(100 * result.val_accuracy if result and result.val_accuracy is not None else None),
-        rounded(100 * result.test_accuracy if result and result.test_accuracy is not None else None),
+        _rounded(result.val_accuracy if result else None, factor=100),
+        _rounded(result.test_accuracy if result else None, factor=100),
         result.params if result else None,
-        _rounded(entry.verdict.max_jaccard if entry.verdict else None, 3),
+        _rounded(entry.verdict.max_jaccard if entry.verdict else None, digits=3),
         "yes" if entry.admitted else "",
         entry.parent,
         entry.tokens,
         entry.lines,
-        rounded(result.seconds if result else None),
+        _rounded(result.seconds if result else None),
         entry.reason[:300],
     ]
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+def _rounded(value: float | None, *, digits: int = 2, factor: int = 1) -> float | None:
+    return None if value is None else round(factor * value, digits)
 
 
 def _cut(text: str) -> str:

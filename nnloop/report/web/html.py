@@ -1,7 +1,7 @@
 """HTML in which nothing that an LLM wrote can become markup.
 
-Every function escapes whatever isn't `Markup` already, so safety doesn't depend on a caller remembering it; control and
-direction characters are shown as escapes. The page carries a policy that lets no script run but our own.
+Every function escapes whatever isn't `Markup` already, so safety doesn't depend on a caller who remembers it. Control
+and direction characters are shown as escapes. A page's content security policy lets no script run but nnloop's own.
 """
 
 import base64
@@ -9,7 +9,9 @@ import hashlib
 import html
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+STYLE = Path(__file__).with_name("style.css")
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
@@ -25,12 +27,13 @@ Content = Markup | str | int | float | None | Iterable["Content"]
 
 
 def escape(text: str) -> Markup:
-    shown = _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
+    """Return the text as HTML that shows it; invisible characters are shown by their number."""
+    shown = _INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text.replace("\r\n", "\n"))
     return Markup(html.escape(shown, quote=True))
 
 
 def markup(content: Content) -> Markup:
-    """Escape and join; None is nothing."""
+    """Return the content as one piece of HTML, escaped where it isn't `Markup`; None gives nothing."""
     if content is None:
         return Markup("")
     if isinstance(content, Markup):
@@ -41,7 +44,11 @@ def markup(content: Content) -> Markup:
 
 
 def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
-    """An element. An attribute's trailing underscore goes, others become dashes; one that is None is left out."""
+    """Return an element.
+
+    An attribute's trailing underscore is dropped and its other underscores become dashes, so that class_="x" gives
+    class="x". An attribute that is None is left out.
+    """
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
         for key, value in attributes.items()
@@ -51,22 +58,30 @@ def tag(name: str, *content: Content, **attributes: str | float | None) -> Marku
 
 
 def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], **attributes: str | None) -> Markup:
-    """A table that scrolls sideways in its own box on a narrow screen."""
+    """Return a table that scrolls sideways in its own box on a narrow screen."""
     top = tag("thead", tag("tr", (tag("th", cell, scope="col") for cell in head)))
     body = tag("tbody", (tag("tr", (tag("td", cell) for cell in row)) for row in rows))
     return tag("div", tag("table", top, body, **attributes), class_="scroll")
 
 
 def details(title: Content, *content: Content, **attributes: str | None) -> Markup:
+    """Return content that is folded away under a title until it is clicked; open="" shows it from the start."""
     return tag("details", tag("summary", title), *content, **attributes)
 
 
+def tiles(facts: Iterable[tuple[str, str, str]]) -> Markup:
+    """Return a row of boxes, one for each value, its name and a note."""
+    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in facts)
+    return tag("div", boxes, class_="tiles")
+
+
 def code(text: str) -> Markup:
+    """Return the text as it stands, in letters of one width."""
     return tag("pre", tag("code", text))
 
 
 def diff(text: str) -> Markup:
-    """A unified diff with its lines marked; the marks stay readable without colour."""
+    """Return a unified diff with its lines coloured by their first character."""
     kinds = {"+": "add", "-": "del", "@": "hunk"}
     heads = ("--- ", "+++ ")
     lines = (
@@ -76,8 +91,8 @@ def diff(text: str) -> Markup:
     return tag("pre", tag("code", lines, class_="diff"))
 
 
-def page(title: str, body: Content, style: str, script: str = "") -> str:
-    """A whole document; only `script` may run in it."""
+def page(title: str, *content: Content, script: str = "") -> str:
+    """Return a whole document in which only `script` may run."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"'sha256-{digest}'" if script else "'none'"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}; base-uri 'none'"
@@ -87,11 +102,10 @@ def page(title: str, body: Content, style: str, script: str = "") -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            tag("title", title),
-            f"<style>\n{style}</style>",
+            tag("title", f"{title} - nnloop"),
+            f"<style>\n{STYLE.read_text()}</style>",
         ]
     )
     end = f"<script>{script}</script>\n" if script else ""
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{markup(body)}\n{end}</body>\n</html>\n'
-    )
+    body = tag("main", *content)
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n{end}</body>\n</html>\n'

@@ -1,11 +1,10 @@
-"""Figures that others published, to stand beside ours but never among them."""
+"""Figures that others published, which stand beside our own rows but never among them."""
 
 from pathlib import Path
-from typing import Any
 
-from nnloop.report.web.html import Content, Markup, details, table, tag
+from nnloop.report.web.html import Markup, details, table, tag
 
-FIGURES = Path(__file__).with_name("published.yaml")
+_FIGURES = Path(__file__).with_name("published.yaml")
 
 _NOTE = """\
 Measured by other protocols (32 px enlarged to 256 px, other recipes, selection on the test set), one seed, no
@@ -14,29 +13,23 @@ per completion; rho: Spearman's, of the first and the 50th epoch, several datase
 (abstract, repository or model card), N: third-party notes."""
 
 
-def published() -> dict[str, Any]:
-    """The figures of published.yaml; each is text with the mark of its source."""
+def published_section() -> Markup:
+    """Return the figures of published.yaml, folded away; each is text with the mark of its source."""
     import yaml  # type: ignore[import-untyped]
 
-    found: dict[str, Any] = yaml.safe_load(FIGURES.read_text())
-    return found
-
-
-def published_section() -> Markup:
-    """Folded away, and apart from our own rows."""
-    found = published()
-    sources = "; ".join(f"{mark}: {source}" for mark, source in found["sources"].items())
+    figures = yaml.safe_load(_FIGURES.read_text())
+    sources = "; ".join(f"{mark}: {source}" for mark, source in figures["sources"].items())
     return details(
         "Published figures, of other protocols",
         tag("p", f"{_NOTE} {sources}.", class_="sub"),
-        _table(found["runs"]),
+        _table(figures["runs"]),
         tag("p", "Paper A by cycle, CIFAR-10, one run", class_="sub"),
-        _table(found["cycles"]),
+        _table(figures["cycles"]),
     )
 
 
-def _table(rows: list[dict[str, Any]]) -> Markup:
+def _table(rows: list[dict[str, object]]) -> Markup:
     head = list(dict.fromkeys(key for row in rows for key in row))
     percents = {"valid", "mean", "best", "above 40"}
-    body: list[list[Content]] = [[str(row.get(key, "-")) for key in head] for row in rows]
+    body = [[str(row.get(key, "-")) for key in head] for row in rows]
     return table([f"{key}, %" if key in percents else key for key in head], body)

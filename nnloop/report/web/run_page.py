@@ -1,22 +1,22 @@
 """One search as one self-contained page."""
 
 from collections import Counter
-from pathlib import Path
 
 from nnloop.records import CycleReport, Entry
 from nnloop.report.measures.read import Run
 from nnloop.report.text import count, duration, interval, number, percent, why_none_admitted
 from nnloop.report.web import charts
 from nnloop.report.web.explorer import SCRIPT, explorer
-from nnloop.report.web.html import Content, Markup, code, details, diff, page, table, tag
+from nnloop.report.web.html import Content, Markup, code, details, diff, page, table, tag, tiles
 from nnloop.report.web.published import published_section
 
-STYLE = Path(__file__).with_name("style.css")
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
-SHOWN = 20  # networks with their code in the page's own text
+_SHOWN = 20  # networks with their code in the page's own text
+_REASONS = 15  # rows of the table of failures
 
 
 def run_page(run: Run) -> str:
+    """Return the page of one search."""
     sections: list[Content] = [
         _head(run),
         _tiles(run),
@@ -28,9 +28,7 @@ def run_page(run: Run) -> str:
         _settings(run),
         published_section(),
     ]
-    return page(
-        f"{run.name} - nnloop", tag("main", sections), STYLE.read_text(), SCRIPT.read_text() if run.entries else ""
-    )
+    return page(run.name, sections, script=SCRIPT.read_text() if run.entries else "")
 
 
 def _head(run: Run) -> Markup:
@@ -46,53 +44,33 @@ def _head(run: Run) -> Markup:
 
 
 def _tiles(run: Run) -> Markup:
-    found = run.figures
-    per_network = found.tokens / found.admitted if found.admitted else None
-    tiles: list[tuple[str, str, str]] = [
-        (f"{percent(found.valid.value)} %", "valid", f"of {count(found.generated)}; {_range(interval(found.valid))}"),
-        (f"{percent(found.mean.value if found.mean else None)} %", "mean accuracy", _range(interval(found.mean))),
-        (
-            f"{percent(found.best)} %",
-            "best accuracy",
-            f"on test {percent(found.best_test)} %; corpus {percent(run.corpus_best)} %",
-        ),
-        (
-            count(found.admitted),
-            "admitted",
-            why_none_admitted(run.reports) or f"of {count(found.distinct)} distinct valid",
-        ),
-        (
-            count(found.mean_tokens),
-            "tokens per completion",
-            f"{number(found.mean_lines, 1)} lines; prompts of {count(found.mean_prompt_tokens)} tokens",
-        ),
-        (count(per_network), "tokens per admitted network", f"{count(found.tokens)} in all"),
-        (duration(found.seconds), "wall time", ""),
-    ]
-    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in tiles)
-    return tag("div", boxes, class_="tiles")
+    figures, why = run.figures, why_none_admitted(run.reports)
+    valid, mean, best = figures.valid, figures.mean, figures.best
+    per_network = figures.tokens / figures.admitted if figures.admitted else None
+    of_best = f"on test {percent(figures.best_test)} %; corpus {percent(run.corpus_best)} %"
+    of_tokens = f"{number(figures.mean_lines, 1)} lines; prompts of {count(figures.mean_prompt_tokens)} tokens"
+    return tiles(
+        [
+            (f"{percent(valid.value)} %", "valid", f"of {count(figures.generated)}; {_range(interval(valid))}"),
+            (f"{percent(mean.value if mean else None)} %", "mean accuracy", _range(interval(mean))),
+            (f"{percent(best)} %", "best accuracy", of_best),
+            (count(figures.admitted), "admitted", why or f"of {count(figures.distinct)} distinct valid"),
+            (count(figures.mean_tokens), "tokens per completion", of_tokens),
+            (count(per_network), "tokens per admitted network", f"{count(figures.tokens)} in all"),
+            (duration(figures.seconds), "wall time", ""),
+        ]
+    )
 
 
 def _range(text: str) -> str:
-    """The bracketed part of an interval."""
+    """Return the bracketed part of an interval."""
     return f"95%: {text.partition(' ')[2]}" if "[" in text else ""
 
 
 def _cycles(run: Run) -> Markup:
     head = [
-        "cycle",
-        "valid, %",
-        "best, %",
-        "mean, %",
-        f"≥ {percent(run.threshold, 0)} %, %",
-        "admitted",
-        "selected",
-        "duplicates",
-        "tokens",
-        "lines",
-        "pairs",
-        "loss",
-        "time",
+        *("cycle", "valid, %", "best, %", "mean, %", f"≥ {percent(run.threshold, 0)} %, %", "admitted", "selected"),
+        *("duplicates", "tokens", "lines", "pairs", "loss", "time"),
     ]
     return tag("section", tag("h2", "Cycles"), table(head, map(_cycle_row, run.reports)))
 
@@ -116,7 +94,7 @@ def _cycle_row(report: CycleReport) -> list[str]:
 
 
 def _best(run: Run) -> Markup:
-    shown = run.networks[:SHOWN]
+    shown = run.networks[:_SHOWN]
     note = f"the best {len(shown)} of {len(run.networks)} distinct valid networks, by validation accuracy"
     if not shown:
         note = "no completion has become a valid network yet"
@@ -124,11 +102,11 @@ def _best(run: Run) -> Markup:
         "section",
         tag("h2", "Best networks"),
         tag("p", note, class_="sub"),
-        (_network(run, place, entry) for place, entry in enumerate(shown, 1)),
+        (_network(run, entry, place) for place, entry in enumerate(shown, 1)),
     )
 
 
-def _network(run: Run, place: int, entry: Entry) -> Markup:
+def _network(run: Run, entry: Entry, place: int) -> Markup:
     name, result = str(entry.candidate), entry.result
     facts = [
         f"{place}. {percent(entry.val_accuracy, 2)} %",
@@ -151,7 +129,7 @@ def _failures(run: Run) -> Markup:
     reasons = Counter((str(entry.status), entry.reason) for entry in run.firsts if entry.reason)
     rows = [
         (status, tag("span", reason[:300]), count(times))
-        for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:15]
+        for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     ]
     statuses = Counter(str(entry.status) for entry in run.firsts)
     share = [

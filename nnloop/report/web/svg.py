@@ -1,8 +1,12 @@
-"""Charts as inline SVG. Colours are classes (s0 to s7), so that the page's style sheet sets them for light and dark."""
+"""Charts as inline SVG.
+
+Colours are numbers from 0 to 7. They stand in the page as classes s0 to s7, so that its style sheet sets them for light
+and dark screens.
+"""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from nnloop.records import Interval
 from nnloop.report.web.html import Markup, tag
@@ -15,18 +19,20 @@ Label = Callable[[float], str]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A dot; `low` and `high` are its interval, `link` an address in the page, `hint` its tooltip."""
+    """A dot of a chart."""
 
     x: float
     y: float
-    low: float | None = None
+    low: float | None = None  # the ends of its interval, None without one
     high: float | None = None
-    link: str | None = None
-    hint: str = ""
+    link: str | None = None  # an address in the page
+    hint: str = ""  # the tooltip
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
+    """Points that belong together, as a line, as dots or as both."""
+
     name: str
     points: Sequence[Point]
     colour: int = 0  # from 8 on: the same again, dashed
@@ -36,14 +42,14 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """`low` and `high` None: as the data are."""
+    """An axis of a chart."""
 
     title: str
-    label: Label = "{:g}".format
-    low: float | None = None
+    label: Label = "{:g}".format  # writes a tick's value
+    low: float | None = None  # the ends, None for the data's own
     high: float | None = None
     whole: bool = False  # ticks at whole numbers only
-    within: tuple[float, float] | None = None  # where values can lie at all; intervals are cut off there
+    within: tuple[float, float] | None = None  # the range of all possible values; intervals are cut off there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,84 +60,87 @@ class Frame:
     y: tuple[float, float]
     left: int = _LEFT
 
+    @property
+    def x_step(self) -> float:
+        """The pixels from one whole number to the next on the x axis."""
+        return (self.px(self.x[1]) - self.px(self.x[0])) / (self.x[1] - self.x[0])
+
     def px(self, value: float) -> float:
+        """Return the distance from the left edge, in pixels."""
         low, high = self.x
         return round(self.left + (value - low) / (high - low) * (WIDTH - self.left - _RIGHT), 1)
 
     def py(self, value: float) -> float:
+        """Return the distance from the upper edge, in pixels; values off the axis lie at its ends."""
         low, high = self.y
         share = min(1.0, max(0.0, (value - low) / (high - low)))
         return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
 def line_chart(series: Sequence[Series], x: Axis, y: Axis, rule: float | None = None) -> Markup:
-    """Lines with dots and shaded intervals; `rule` draws a dashed horizontal line."""
+    """Draw lines with dots and shaded intervals, and a dashed horizontal line at `rule`."""
     points = [point for one in series for point in one.points]
     if not points:
-        return empty()
+        return _empty()
     heights = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
     frame = Frame(_range(x, [point.x for point in points]), _range(y, heights + ([] if rule is None else [rule])))
-    parts = [_axes(frame, x, y), *(_band(frame, one) for one in series)]
-    if rule is not None and frame.y[0] <= rule <= frame.y[1]:
-        parts.append(_segment(frame.px(frame.x[0]), frame.py(rule), frame.px(frame.x[1]), frame.py(rule), "rule"))
-    return _svg(*parts, *(_curve(frame, one) for one in series))
+    bands, curves = [_band(frame, one) for one in series], [_curve(frame, one) for one in series]
+    return _svg(_axes(frame, x, y), *bands, _rule(frame, rule), *curves)
 
 
 def strip_chart(
     columns: Sequence[tuple[float, Sequence[Point]]], x: Axis, y: Axis, rule: float | None = None
 ) -> Markup:
-    """Every value as a dot, with a box from quartile to quartile and a bar at the median of each column."""
+    """Draw every value as a dot, and for each column a box from quartile to quartile with a bar at the median.
+
+    A column is its place on the x axis with its points. `rule` draws a dashed horizontal line.
+    """
     points = [point for _, column in columns for point in column]
     if not points:
-        return empty()
+        return _empty()
     values = [point.y for point in points] + ([] if rule is None else [rule])
     frame = Frame(_range(x, [place for place, _ in columns], 0.6), _range(y, values))
-    parts = [_axes(frame, x, y)]
-    if rule is not None:
-        parts.append(_segment(frame.px(frame.x[0]), frame.py(rule), frame.px(frame.x[1]), frame.py(rule), "rule"))
-    step = (frame.px(frame.x[1]) - frame.px(frame.x[0])) / (frame.x[1] - frame.x[0])
-    half = max(1.5, min(14.0, 0.35 * step))
-    for place, column in columns:
-        parts += _box(frame, place, half, column)
-    return _svg(*parts)
+    half = max(1.5, min(14.0, 0.35 * frame.x_step))
+    boxes = [_box(frame, place, column=column, half=half) for place, column in columns]
+    return _svg(_axes(frame, x, y), _rule(frame, rule), *boxes)
 
 
 def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
-    """An interval a row under its name, with a line at zero; intervals that leave zero out stand out."""
+    """Draw one interval a row under its name, with a line at zero; intervals without zero have a colour."""
     if not rows:
-        return empty()
-    ends = [end for _, found in rows for end in (found.low, found.high, 0.0)]
+        return _empty()
+    ends = [end for _, interval in rows for end in (interval.low, interval.high, 0.0)]
     low, high = _range(x, ends)
     frame, bottom = Frame((low, high), (0.0, 1.0), left=12), _TOP + 36 * len(rows)
     parts = []
     for value in ticks(low, high):
-        parts.append(_segment(frame.px(value), _TOP, frame.px(value), bottom, "axis" if value == 0 else "grid"))
+        parts.append(_segment((frame.px(value), _TOP), (frame.px(value), bottom), "grid" if value else "axis"))
         parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
-    for number, (name, found) in enumerate(rows):
-        y, colour = _TOP + 36 * number + 26, 0 if found.low > 0 or found.high < 0 else 6
+    for number, (name, interval) in enumerate(rows):
+        y, colour = _TOP + 36 * number + 26, 0 if interval.low > 0 or interval.high < 0 else 6
+        left, middle, right = (frame.px(value) for value in (interval.low, interval.value, interval.high))
+        hint = f"{name}: {x.label(interval.value)} [{x.label(interval.low)}, {x.label(interval.high)}]"
         parts.append(tag("text", name, x=12, y=y - 12))
-        parts.append(_segment(frame.px(found.low), y, frame.px(found.high), y, f"line s{colour}"))
-        hint = f"{name}: {x.label(found.value)} [{x.label(found.low)}, {x.label(found.high)}]"
-        parts.append(tag("circle", tag("title", hint), cx=frame.px(found.value), cy=y, r=4, class_=f"dot s{colour}"))
+        parts.append(_segment((left, y), (right, y), f"line s{colour}"))
+        parts.append(tag("circle", tag("title", hint), cx=middle, cy=y, r=4, class_=f"dot s{colour}"))
     parts.append(tag("text", x.title, x=WIDTH / 2, y=bottom + 34, class_="mid title"))
     return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", role="img")
 
 
 def bar_chart(
-    names: Sequence[str], columns: Sequence[tuple[float, Sequence[float]]], x: Axis, y: Axis, colours: Sequence[int]
+    columns: Sequence[tuple[float, Sequence[float]]], x: Axis, y: Axis, *, colours: Mapping[str, int]
 ) -> Markup:
-    """Stacked bars: each column is a place on the x axis and one height per name."""
+    """Draw stacked bars: a column is its place on the x axis with one height for each name in `colours`."""
     if not columns:
-        return empty()
+        return _empty()
     frame = Frame(
         _range(x, [place for place, _ in columns], 0.6), _range(y, [0.0, *(sum(heights) for _, heights in columns)])
     )
-    step = (frame.px(frame.x[1]) - frame.px(frame.x[0])) / (frame.x[1] - frame.x[0])
-    half = max(1.0, min(18.0, 0.4 * step))
+    half = max(1.0, min(18.0, 0.4 * frame.x_step))
     parts = [_axes(frame, x, y)]
     for place, heights in columns:
         base = 0.0
-        for name, height, colour in zip(names, heights, colours, strict=True):
+        for (name, colour), height in zip(colours.items(), heights, strict=True):
             if height > 0:
                 top, bottom = frame.py(base + height), frame.py(base)
                 hint = tag("title", f"{x.title} {x.label(place)}, {name}: {y.label(height)}")
@@ -142,10 +151,10 @@ def bar_chart(
     return _svg(*parts)
 
 
-def legend(names: Sequence[str], colours: Sequence[int]) -> Markup:
+def legend(colours: Mapping[str, int]) -> Markup:
+    """Return the key to the colours of a chart, by name."""
     keys = (
-        tag("span", tag("i", class_=f"key {_kind(colour)}"), name, class_="entry")
-        for name, colour in zip(names, colours, strict=True)
+        tag("span", tag("i", class_=f"key {_kind(colour)}"), name, class_="entry") for name, colour in colours.items()
     )
     return tag("div", keys, class_="legend")
 
@@ -154,12 +163,15 @@ def _kind(colour: int) -> str:
     return f"s{colour % 8}" + (" dashed" if colour >= 8 else "")
 
 
-def empty() -> Markup:
+def _empty() -> Markup:
     return tag("p", "nothing to show yet", class_="empty")
 
 
 def ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[float]:
-    """Round numbers within [low, high]: multiples of 1, 2, 2.5 or 5 times a power of ten."""
+    """Return at most `most` + 1 round numbers within [low, high], with `whole` only whole ones.
+
+    They are multiples of 1, 2, 2.5 or 5 times a power of ten.
+    """
     span = high - low
     power = 10.0 ** math.floor(math.log10(span / most))
     steps = [factor * power for factor in (1, 2, 2.5, 5, 10, 20)]
@@ -169,7 +181,7 @@ def ticks(low: float, high: float, most: int = 6, whole: bool = False) -> list[f
 
 
 def _range(axis: Axis, values: Sequence[float], pad: float = 0.0) -> tuple[float, float]:
-    """From the lowest to the highest value with a little room, or the axis' own limits; never empty."""
+    """Return the axis' own limits, or else the lowest and highest value with a little room; never equal ones."""
     low = min(values) - pad if axis.low is None else axis.low
     high = max(values) + pad if axis.high is None else axis.high
     if low >= high:
@@ -181,24 +193,31 @@ def _range(axis: Axis, values: Sequence[float], pad: float = 0.0) -> tuple[float
     return max(low, floor), min(high, ceiling)
 
 
-def _svg(*parts: Markup) -> Markup:
+def _svg(*parts: Markup | None) -> Markup:
     return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img")
 
 
-def _segment(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
-    return tag("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=kind)
+def _segment(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:
+    """Return a line between two places in pixels."""
+    return tag("line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], class_=kind)
+
+
+def _rule(frame: Frame, value: float | None) -> Markup | None:
+    if value is None or not frame.y[0] <= value <= frame.y[1]:
+        return None
+    return _segment((frame.px(frame.x[0]), frame.py(value)), (frame.px(frame.x[1]), frame.py(value)), "rule")
 
 
 def _axes(frame: Frame, x: Axis, y: Axis) -> Markup:
-    bottom, left = HEIGHT - _BOTTOM, _LEFT
+    bottom, left, right = HEIGHT - _BOTTOM, _LEFT, WIDTH - _RIGHT
     parts = []
     for value in ticks(*frame.y, whole=y.whole):
-        parts.append(_segment(left, frame.py(value), WIDTH - _RIGHT, frame.py(value), "grid"))
+        parts.append(_segment((left, frame.py(value)), (right, frame.py(value)), "grid"))
         parts.append(tag("text", y.label(value), x=left - 6, y=frame.py(value) + 4, class_="end"))
     for value in ticks(*frame.x, most=8, whole=x.whole):
         parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
-    parts.append(_segment(left, bottom, WIDTH - _RIGHT, bottom, "axis"))
-    parts.append(tag("text", x.title, x=(left + WIDTH - _RIGHT) / 2, y=HEIGHT - 6, class_="mid title"))
+    parts.append(_segment((left, bottom), (right, bottom), "axis"))
+    parts.append(tag("text", x.title, x=(left + right) / 2, y=HEIGHT - 6, class_="mid title"))
     middle = (_TOP + bottom) / 2
     parts.append(tag("text", y.title, x=12, y=middle, class_="mid title", transform=f"rotate(-90 12 {middle})"))
     return Markup("".join(parts))
@@ -221,42 +240,42 @@ def _curve(frame: Frame, series: Series) -> Markup:
         parts.append(tag("polyline", name, points=places, class_=f"line {_kind(series.colour)}"))
     if series.dots:
         parts += [_whisker(frame, point, series) for point in series.points]
-        parts += [_dot(frame, point, series.colour) for point in series.points]
+        parts += [_dot(frame, point, colour=series.colour) for point in series.points]
     return Markup("".join(parts))
 
 
 def _whisker(frame: Frame, point: Point, series: Series) -> Markup:
-    """The interval of a dot that stands alone, where no band can show it."""
+    """Return the interval of a dot that stands alone; a line's intervals are shown by its band."""
     if point.low is None or point.high is None or (series.line and len(series.points) > 1):
         return Markup("")
     x = frame.px(point.x)
-    return _segment(x, frame.py(point.low), x, frame.py(point.high), f"line {_kind(series.colour)}")
+    return _segment((x, frame.py(point.low)), (x, frame.py(point.high)), f"line {_kind(series.colour)}")
 
 
-def _dot(frame: Frame, point: Point, colour: int, radius: float = 3) -> Markup:
+def _dot(frame: Frame, point: Point, *, colour: int = 0, radius: float = 3) -> Markup:
     hint = tag("title", point.hint) if point.hint else None
     dot = tag("circle", hint, cx=frame.px(point.x), cy=frame.py(point.y), r=radius, class_=f"dot {_kind(colour)}")
     return tag("a", dot, href=point.link) if point.link else dot
 
 
-def _box(frame: Frame, place: float, half: float, column: Sequence[Point]) -> list[Markup]:
+def _box(frame: Frame, place: float, *, column: Sequence[Point], half: float) -> Markup | None:
+    """Return a column's points with their box, which is 2 * `half` pixels wide."""
     values = sorted(point.y for point in column)
     if not values:
-        return []
+        return None
     x = frame.px(place)
     low, middle, high = (frame.py(_quantile(values, share)) for share in (0.25, 0.5, 0.75))
     size = {"width": round(2 * half, 1), "height": round(low - high, 1)}
     parts = [tag("rect", x=round(x - half, 1), y=high, class_="box s0", **size)]
     for index, point in enumerate(column):
         shift = (index * 0.618034 % 1 - 0.5) * 1.6 * half / (frame.px(1) - frame.px(0))  # spread, always the same
-        moved = Point(place + shift, point.y, link=point.link, hint=point.hint)
-        parts.append(_dot(frame, moved, 0, 2))
-    parts.append(_segment(round(x - half, 1), middle, round(x + half, 1), middle, "median"))
-    return parts
+        parts.append(_dot(frame, replace(point, x=place + shift), radius=2))
+    parts.append(_segment((round(x - half, 1), middle), (round(x + half, 1), middle), "median"))
+    return Markup("".join(parts))
 
 
 def _quantile(values: Sequence[float], share: float) -> float:
-    """Linear between the neighbours; `values` are sorted."""
+    """Return a quantile of sorted values, linear between neighbours."""
     place = share * (len(values) - 1)
     below = math.floor(place)
     above = min(below + 1, len(values) - 1)

@@ -1,15 +1,19 @@
-"""What a completion costs in tokens, by LLM and mode: the case for diffs is that they are shorter than networks."""
+"""The tokens of a completion by LLM and mode: the case for diffs is that they are shorter than networks."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from nnloop.records import Entry
 from nnloop.report.measures.read import Run
-from nnloop.report.text import count, number
-from nnloop.report.web.html import Content, Markup, table, tag
+from nnloop.report.text import count, number, percent
+from nnloop.report.web.html import Markup, table, tag
 
 
 def tokens_section(runs: Sequence[Run]) -> Markup | None:
-    """Tokens read and written per completion, and what diffs save where an LLM wrote both; None for no LLM."""
+    """Return the tokens read and written per completion, and what diffs save for an LLM that wrote both kinds.
+
+    None if no run has an LLM that counts tokens.
+    """
     entries: dict[tuple[str, str], list[Entry]] = {}
     for run in runs:
         for entry in run.firsts:
@@ -17,21 +21,21 @@ def tokens_section(runs: Sequence[Run]) -> Markup | None:
                 entries.setdefault((str(run.setting("llm.name", "?")), entry.mode), []).append(entry)
     if not entries:
         return None
-    rows = [_row(llm, mode, found, entries.get((llm, "full"))) for (llm, mode), found in sorted(entries.items())]
+    rows = [
+        [llm, mode, *_cells(of_mode, None if mode == "full" else entries.get((llm, "full")))]
+        for (llm, mode), of_mode in sorted(entries.items())
+    ]
     head = ["LLM", "mode", "completions", "prompt tokens each", "tokens written each", "saved against full, %"]
     return tag("section", tag("h3", "Tokens by mode"), table(head, rows))
 
 
 def saving(delta: Sequence[Entry], full: Sequence[Entry]) -> float:
-    """Share of the written tokens that a diff saves against a whole network, by the means over completions."""
-    return 1 - _mean([entry.tokens for entry in delta]) / _mean([entry.tokens for entry in full])
+    """Return the share of written tokens that a diff saves against a whole network, by the means over completions."""
+    return 1 - fmean(entry.tokens for entry in delta) / fmean(entry.tokens for entry in full)
 
 
-def _row(llm: str, mode: str, found: Sequence[Entry], full: Sequence[Entry] | None) -> list[Content]:
-    prompts, written = ([one.prompt_tokens for one in found], [one.tokens for one in found])
-    saved = f"{100 * saving(found, full):.1f}" if full and mode != "full" else "-"
-    return [llm, mode, count(len(found)), number(_mean(prompts), 1), number(_mean(written), 1), saved]
-
-
-def _mean(values: Sequence[int]) -> float:
-    return sum(values) / len(values)
+def _cells(entries: Sequence[Entry], full: Sequence[Entry] | None) -> list[str]:
+    read = fmean(entry.prompt_tokens for entry in entries)
+    written = fmean(entry.tokens for entry in entries)
+    saved = saving(entries, full) if full else None
+    return [count(len(entries)), number(read, 1), number(written, 1), percent(saved)]

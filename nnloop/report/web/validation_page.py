@@ -7,8 +7,7 @@ from nnloop.report.measures.validation import Validation, ValidationPair, Valida
 from nnloop.report.text import count, number, percent, signed
 from nnloop.report.web import svg
 from nnloop.report.web.charts import card, percent_axis
-from nnloop.report.web.html import Content, Markup, page, table, tag
-from nnloop.report.web.run_page import STYLE
+from nnloop.report.web.html import Content, Markup, page, table, tag, tiles
 from nnloop.report.web.svg import Point, Series
 from nnloop.stats import bootstrap_line
 
@@ -19,89 +18,93 @@ _STEPS = 24  # places at which a band's edge is computed
 
 def validation_page(validation: Validation) -> str:
     """Return the page of a validation."""
-    found, pairs = validation.report, validation.pairs
-    title = f"Does {found.proxy} rank like {found.long}?"
-    sections: list[Content] = [
+    report, pairs = validation.report, validation.pairs
+    title = f"Does {report.proxy} rank like {report.long}?"
+    return page(
+        title,
         tag("h1", title),
-        tag("p", f"{found.dataset}. {found.rule}. {_failures(found)}", class_="sub"),
-        _tiles(found),
-        tag("div", _scatter(found, pairs), _ranks(found, pairs), _curves(found, pairs), class_="charts"),
-        _notes(found),
+        tag("p", f"{report.dataset}. {report.rule}. {_failures(report)}", class_="sub"),
+        _tiles(report),
+        tag("div", _scatter(report, pairs), _ranks(report, pairs), _curves(report, pairs), class_="charts"),
+        _notes(report),
         tag("section", tag("h2", "Pairs"), _pairs(pairs)),
-    ]
-    return page(f"{title} - nnloop", tag("main", sections), STYLE.read_text())
+    )
 
 
-def _failures(found: ValidationReport) -> str:
-    if not found.failed:
-        return f"All {found.chosen} long trials gave an accuracy"
-    reasons = ", ".join(f"{times} {status}" for status, times in sorted(found.failed.items()))
-    return f"{sum(found.failed.values())} of {found.chosen} long trials gave no accuracy: {reasons}"
+def _failures(report: ValidationReport) -> str:
+    if not report.failed:
+        return f"All {report.chosen} long trials gave an accuracy"
+    reasons = ", ".join(f"{times} {status}" for status, times in sorted(report.failed.items()))
+    return f"{sum(report.failed.values())} of {report.chosen} long trials gave no accuracy: {reasons}"
 
 
-def _tiles(found: ValidationReport) -> Markup:
-    rho = found.correlation.rho
-    tiles = [
+def _tiles(report: ValidationReport) -> Markup:
+    rho = report.correlation.rho
+    facts = [
         (number(rho.value if rho else None, 2), "Spearman's rho", f"95%: {signed(rho)[5:]}" if rho else ""),
-        (number(found.correlation.tau, 2), "Kendall's tau-b", f"p of rho {p_text(found.correlation.p)}"),
-        (number(found.on_test.rho.value if found.on_test.rho else None, 2), "rho with the long test accuracy", ""),
-        (count(found.correlation.n), "pairs", f"of {found.chosen} chosen"),
-        (count(found.first_rank), "long rank of the proxy's first", f"costs {percent(found.regret, 2)} points"),
+        (number(report.correlation.tau, 2), "Kendall's tau-b", f"p of rho {p_text(report.correlation.p)}"),
+        (number(report.on_test.rho.value if report.on_test.rho else None, 2), "rho with the long test accuracy", ""),
+        (count(report.correlation.n), "pairs", f"of {report.chosen} chosen"),
+        (count(report.first_rank), "long rank of the proxy's first", f"costs {percent(report.regret, 2)} points"),
     ]
-    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in tiles)
-    return tag("div", boxes, class_="tiles")
+    return tiles(facts)
 
 
-def _notes(found: ValidationReport) -> Markup | None:
-    notes = {note for note in (found.correlation.note, found.on_test.note) if note}
+def _notes(report: ValidationReport) -> Markup | None:
+    notes = {note for note in (report.correlation.note, report.on_test.note) if note}
     return tag("p", "Beware: ", "; ".join(sorted(notes)), ".") if notes else None
 
 
-def _scatter(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
+def _scatter(report: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
     points = [Point(pair.proxy, pair.long, hint=_hint(pair)) for pair in pairs]
-    x, y = percent_axis(f"{found.proxy}: accuracy, %"), percent_axis(f"{found.long}: accuracy, %")
+    x, y = percent_axis(f"{report.proxy}: accuracy, %"), percent_axis(f"{report.long}: accuracy, %")
     band = Series("fit", accuracy_band(pairs), 0, dots=False)
     note = "validation split; line: least squares; band: its 95% (bootstrap)"
     return card("Accuracy", svg.line_chart([band, Series("", points, 0, line=False)], x, y), note)
 
 
 def accuracy_band(pairs: Sequence[ValidationPair]) -> list[Point]:
-    """The line through proxy and long accuracies; nothing where there is none."""
+    """Return the line through proxy and long accuracies with its 95% band; [] if no line can be fitted."""
     proxy = [pair.proxy for pair in pairs]
     if not pairs:
         return []
     low, high = min(proxy), max(proxy)
     at = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
     line = bootstrap_line(proxy, [pair.long for pair in pairs], at)
-    return [Point(x, one.value, one.low, one.high) for x, one in zip(at, line, strict=True)] if line else []
+    return [Point(x, y.value, low=y.low, high=y.high) for x, y in zip(at, line, strict=True)] if line else []
 
 
-def _ranks(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
-    """Ranks are what rho sees; 1 is the best, ties share their mean rank."""
+def _ranks(report: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:
+    """Draw the ranks, of which rho is computed."""
     x, y = svg.Axis("rank by the proxy", whole=True), svg.Axis("long rank", whole=True, low=0, high=len(pairs) + 1)
     proxy, long = ranks([pair.proxy for pair in pairs]), ranks([pair.long for pair in pairs])
     points = [Point(a, b, hint=_hint(pair)) for a, b, pair in zip(proxy, long, pairs, strict=True)]
-    band = Series("rho", rank_band(found, len(pairs)), 2, dots=False)
+    band = Series("rho", rank_band(report, len(pairs)), 2, dots=False)
     note = "1 is the best; the line's slope is rho, the band's are the ends of its 95% interval"
     return card("Ranks", svg.line_chart([band, Series("", points, 2, line=False)], x, y), note)
 
 
-def rank_band(found: ValidationReport, n: int) -> list[Point]:
-    """Spearman's rho is the slope of the line through the ranks: it and its interval as lines through their middle."""
-    rho, middle = found.correlation.rho, (n + 1) / 2
+def rank_band(report: ValidationReport, n: int) -> list[Point]:
+    """Return the line through the ranks of `n` networks with its 95% band; [] without a correlation.
+
+    Spearman's rho is the line's slope; the ends of rho's interval are the slopes of the band's edges. All of them go
+    through the middle of the ranks.
+    """
+    rho, middle = report.correlation.rho, (n + 1) / 2
     if rho is None:
         return []
     slopes = (rho.value, rho.low, rho.high)
     at = [1 + (n - 1) * step / _STEPS for step in range(_STEPS + 1)]
     lines = [[middle + slope * (x - middle) for slope in slopes] for x in at]
-    return [Point(x, ys[0], min(ys[1:]), max(ys[1:])) for x, ys in zip(at, lines, strict=True)]
+    return [Point(x, y, low=min(ends), high=max(ends)) for x, (y, *ends) in zip(at, lines, strict=True)]
 
 
 def ranks(values: Sequence[float]) -> list[float]:
+    """Return the rank of each value; 1 is the largest, equal values share their mean rank."""
     return [1 + sum(v > value for v in values) + (sum(v == value for v in values) - 1) / 2 for value in values]
 
 
-def _curves(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup | None:
+def _curves(report: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup | None:
     drawn = [
         Series(
             f"{pair.candidate}, {percent(pair.proxy)} % by the proxy",
@@ -116,12 +119,12 @@ def _curves(found: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup 
     if not drawn:
         return None
     chart = svg.line_chart(drawn, svg.Axis("epoch", whole=True), percent_axis("accuracy, %"))
-    note = f"{found.long}: validation accuracy where a leg of the training ended"
-    return card("Learning curves", chart, note, svg.legend(list(THIRDS), list(THIRDS.values())))
+    note = f"{report.long}: validation accuracy where a segment of the training ended"
+    return card("Learning curves", chart, note, key=svg.legend(THIRDS))
 
 
 def thirds(pairs: Sequence[ValidationPair]) -> dict[int, list[ValidationPair]]:
-    """Pairs in three groups by proxy accuracy, best first, by the group's colour."""
+    """Return the pairs in three groups by proxy accuracy, best first, keyed by the group's colour in THIRDS."""
     ordered = sorted(pairs, key=lambda pair: (-pair.proxy, pair.candidate))
     cuts = pairwise(round(len(ordered) * part / len(THIRDS)) for part in range(len(THIRDS) + 1))
     return {colour: ordered[low:high] for colour, (low, high) in zip(THIRDS.values(), cuts, strict=True)}
