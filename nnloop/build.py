@@ -15,6 +15,7 @@ from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
+from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_run
 from nnloop.loop.corpus_trials import judge_corpus, shelf_path
@@ -29,6 +30,7 @@ from nnloop.modes.full import Full
 from nnloop.modes.render import Task
 from nnloop.records import CycleReport, Limits, Network
 from nnloop.report.measures.read import read
+from nnloop.runs.digest import digest
 from nnloop.runs.folder import RunDir
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
@@ -78,6 +80,7 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
 
     dataset = data.load(settings.dataset)
     run_dir.keep_dataset(dataset.facts())
+    run_dir.record_digest(digest(settings, dataset.fingerprint, weights_digest(settings.llm)))
     task, mode = make_task(settings), make_mode(settings)
     plan = make_plan(settings, task)
     tracker = tracking.build(settings.tracker)

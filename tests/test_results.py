@@ -4,7 +4,7 @@ from paths import ROOT
 
 from nnloop.records import Interval
 from nnloop.report.measures.compare import Comparison, Difference, compare, over_seeds
-from nnloop.report.measures.read import Run, by_protocol, read, read_all
+from nnloop.report.measures.read import Run, read, read_all
 from nnloop.report.measures.validation import p_text, read_validations
 
 RESULTS = ROOT / "sweeps/results"
@@ -18,8 +18,7 @@ AGAINST = {"valid": 100, "mean": 100, "per completion": 100, "best": 100, "admit
 
 def comparison(sweep: str) -> Comparison:
     runs = read_all(RESULTS / f"{sweep}.jsonl.xz")
-    ((protocol, found),) = by_protocol(runs).items()
-    return compare(found, protocol, LAST)
+    return compare(runs, runs[0].protocol, LAST)
 
 
 def name(parts: dict[str, str]) -> str:

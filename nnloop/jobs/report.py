@@ -60,9 +60,9 @@ def write_extras(run: Run) -> None:
 
 
 def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> None:
-    """Write the table of all runs, and tables and figures for each protocol: accuracies of two never share an axis."""
-    tables.write_runs([one for found in comparisons for one in found.runs], beside)
+    """Write tables and figures for each protocol: accuracies of two never share a table or an axis."""
     for number, found in enumerate(comparisons, 1):
+        tables.write_runs(found.runs, beside, number)
         tables.write_comparison(found, beside, number)
         for suffix in ("png", "svg"):
             figures.by_cycle(found, beside / f"by-cycle-{number}.{suffix}")

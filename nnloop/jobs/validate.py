@@ -20,7 +20,8 @@ from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
 from nnloop.report import write_validation
 from nnloop.report.measures.packs import write_document
-from nnloop.report.measures.read import Run, by_protocol, read_all
+from nnloop.report.measures.protocols import by_protocol
+from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import FILE, Validation, ValidationPair, correlation_text, study
 from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive

@@ -1,7 +1,6 @@
 """The tables of both papers as CSV and LaTeX: by cycle for one run, by run for several.
 
-Estimates carry their 95% interval, and a row of runs names its protocol: numbers of two protocols never stand side by
-side unmarked.
+Estimates carry their 95% interval. Numbers of two protocols, or of two digests, never stand in one table.
 """
 
 import csv
@@ -25,6 +24,7 @@ from nnloop.report.measures.compare import (
     Measure,
     Ranked,
 )
+from nnloop.report.measures.protocols import check_one_protocol
 from nnloop.report.measures.read import Run
 from nnloop.report.text import interval, percent, plain_interval
 from nnloop.runs.durable import write_text
@@ -67,7 +67,8 @@ CYCLE_COLUMNS: tuple[Column[CycleReport], ...] = (
 RUN_COLUMNS: tuple[Column[Run], ...] = (
     Column("llm", lambda run: run.setting("llm.name")),
     Column("mode", lambda run: run.setting("mode.name")),
-    Column("protocol", lambda run: f"{run.protocol}, recipe {run.recipe}"),
+    Column("protocol", lambda run: run.protocol),
+    Column("digest", lambda run: f"{run.origin}, weights {run.digest.weights}"),
     Column("run", lambda run: run.name),
     Column("seed", lambda run: run.seed),
     Column("cycles", lambda run: len(run.reports)),
@@ -148,9 +149,15 @@ def write_cycles(run: Run, folder: Path) -> None:
     _write(folder / "cycles", CYCLE_COLUMNS, run.reports, caption)
 
 
-def write_runs(runs: Sequence[Run], folder: Path) -> None:
-    """Write runs.csv and runs.tex."""
-    _write(folder / "runs", RUN_COLUMNS, runs, "Searches; above: at least the dataset's threshold; 95% intervals.")
+def write_runs(runs: Sequence[Run], folder: Path, number: int) -> None:
+    """Write runs-<number>.csv and .tex for runs of one protocol. Raises RunFolderError for runs of two."""
+    check_one_protocol(runs)
+    _write(
+        folder / f"runs-{number}",
+        RUN_COLUMNS,
+        runs,
+        "Searches; above: at least the dataset's threshold; 95% intervals.",
+    )
 
 
 def to_csv(columns: Sequence[Column[T]], items: Iterable[T]) -> str:

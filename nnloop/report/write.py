@@ -7,7 +7,8 @@ from pathlib import Path
 from nnloop.errors import RunFolderError
 from nnloop.report import figures
 from nnloop.report.measures.compare import Comparison, compare
-from nnloop.report.measures.read import Run, by_protocol, read_all
+from nnloop.report.measures.protocols import by_protocol
+from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import Validation, write_tables
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page

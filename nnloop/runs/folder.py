@@ -15,6 +15,7 @@ from typing import Any
 
 from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
+from nnloop.runs.digest import Digest
 from nnloop.runs.durable import Journal as Journal
 from nnloop.runs.durable import journal as journal
 from nnloop.runs.durable import make_folder
@@ -139,6 +140,20 @@ class RunDir:
                 f"{self.path}: was begun with other images or another split of {before['name']} (fingerprint "
                 f"{before['fingerprint']}, now {facts['fingerprint']}); choose another name="
             )
+
+    def record_digest(self, digest: Digest) -> None:
+        """Record the digest in run.json; a run that goes on under another one than it was begun with names both.
+
+        A run that was begun before digests were kept stays without one.
+        """
+        about = self.provenance()
+        recorded = about.get("digest")
+        if recorded is not None:
+            digest = Digest.from_json(recorded).followed_by(digest)
+        elif self.archive.exists():
+            return
+        if digest.to_json() != recorded:
+            self.create(about | {"digest": digest.to_json()})
 
     def dataset_facts(self) -> dict[str, Any] | None:
         """The fingerprint, and by part the images of each class; None in a folder that holds no such record."""

@@ -39,7 +39,7 @@ def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
             raise RunFolderError(f"{target.path}: can't write there: {error.strerror or error}") from None
     about = source.provenance()
     origin = {"folder": str(source.path), "run_id": about["run_id"], "cycles": cycles}
-    target.create(provenance(settings) | {"forked_from": origin})
+    target.create(provenance(settings) | {"forked_from": origin, "digest": about.get("digest")})
 
 
 def _copy(source: RunDir, target: RunDir, cycles: int) -> None:

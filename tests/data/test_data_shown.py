@@ -18,7 +18,8 @@ from nnloop.errors import RunFolderError
 from nnloop.jobs import prepare
 from nnloop.loop.corpus_trials import shelf_path
 from nnloop.report import write_overview, write_run_page
-from nnloop.report.measures.read import by_protocol, read
+from nnloop.report.measures.protocols import by_protocol
+from nnloop.report.measures.read import read
 from nnloop.report.terminal import summary
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunDir

@@ -58,10 +58,10 @@ def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[
         *("cycles.csv", "cycles.tex", "figure.png", "figure.svg"),
     }
     assert {path.name for path in (tmp_path / "sweep" / "report").iterdir()} == {
-        *("runs.csv", "runs.tex", "by-cycle-1.png", "by-cycle-1.svg"),
+        *("runs-1.csv", "runs-1.tex", "by-cycle-1.png", "by-cycle-1.svg"),
         *(f"{table}-1.{kind}" for table in ("arms", "arms-by-cycle") for kind in ("csv", "tex")),
     }
-    rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs-1.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == [path.name for path in sorted(runs)]
     assert float(rows[0]["valid"]) == pytest.approx(read(sorted(runs)[0]).figures.valid.value, rel=1e-5)
 

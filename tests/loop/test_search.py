@@ -116,6 +116,7 @@ def test_random_edits_are_valid_in_both_modes(mode: str, configure, tmp_path: Pa
     assert {entry.status for entry in entries} <= {Status.OK, Status.BELOW_CHANCE, Status.DUPLICATE}
     known = {network.id for network in RunDir(tmp_path / "run").corpus()} | {entry.candidate for entry in entries}
     assert all(entry.parent in known for entry in entries)
+    assert RunDir(tmp_path / "run").provenance()["digest"].keys() == {"protocol", "training", "weights"}
 
 
 @pytest.mark.long

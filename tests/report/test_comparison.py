@@ -237,7 +237,7 @@ def test_a_report_from_summaries_is_the_report_from_the_run_folders(tmp_path: Pa
     from_summaries = report_of(kept) / "report"
     names = {path.name for path in from_folders.iterdir()}
     assert names >= {
-        "runs.csv",
+        "runs-1.csv",
         "differences-1.csv",
         "ranking-1-completions.tex",
         "by-cycle-1.svg",
@@ -259,8 +259,8 @@ def test_a_report_from_a_pack_is_the_report_from_the_run_folders(tmp_path: Path)
     from_folders = report_of(tmp_path / "runs", tmp_path / "kept" / "sweep.jsonl.xz")
     from_pack = report_of(tmp_path / "kept" / "sweep.jsonl.xz")
     assert from_pack == tmp_path / "kept" / "sweep"
-    assert {path.name for path in (from_pack / "report").iterdir()} >= {"tiny-digits-delta-s0.html", "runs.csv"}
-    for name in ("runs.csv", "arms-1.csv"):
+    assert {path.name for path in (from_pack / "report").iterdir()} >= {"tiny-digits-delta-s0.html", "runs-1.csv"}
+    for name in ("runs-1.csv", "arms-1.csv"):
         assert (from_folders / "report" / name).read_bytes() == (from_pack / "report" / name).read_bytes()
     assert body(from_folders / "report.html") == body(from_pack / "report.html")
 

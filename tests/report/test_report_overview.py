@@ -8,7 +8,8 @@ from report_pages import Page
 from nnloop.errors import RunFolderError
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.measures.packs import write_document
-from nnloop.report.measures.read import by_protocol, read
+from nnloop.report.measures.protocols import by_protocol
+from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation, ValidationPair, study
 
 
@@ -52,7 +53,7 @@ def test_runs_whose_recipes_differ_stand_apart_under_one_protocol_name(tmp_path:
     ]
     assert len(by_protocol([read(run) for run in runs])) == 2
     write_overview(runs, tmp_path / "report.html")
-    assert Page(tmp_path / "report.html").text.count("validation split, recipe ") == 2
+    assert Page(tmp_path / "report.html").text.count("validation split, protocol ") == 2
 
 
 def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:

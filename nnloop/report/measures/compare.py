@@ -11,6 +11,7 @@ from math import nan
 
 from nnloop.records import Entry, Interval, Status
 from nnloop.report.measures.arms import Arm, arms_of, contrast, pairs
+from nnloop.report.measures.protocols import check_one_protocol
 from nnloop.report.measures.read import Run
 from nnloop.stats import bootstrap_mean, student_mean
 
@@ -175,8 +176,10 @@ BUDGETS: dict[str, Callable[[Entry], int]] = {
 def compare(runs: Sequence[Run], protocol: str, last: int | None = None, baseline: str | None = None) -> Comparison:
     """Compare the arms of runs of one protocol.
 
-    `last` None takes the last quarter of the shortest run. Raises RunFolderError where no arm is the `baseline`.
+    `last` None takes the last quarter of the shortest run. Raises RunFolderError for runs of two protocols or digests,
+    and if no arm is the `baseline`.
     """
+    check_one_protocol(runs)
     arms = arms_of(runs)
     ended = [run for run in runs if run.finished] or [run for run in runs if run.reports]
     kept = {id(run) for run in ended}

@@ -1,8 +1,6 @@
 """What a report is made of: run folders, read once."""
 
 import difflib
-import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +14,9 @@ from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK, summary, unpack
 from nnloop.report.text import balance
+from nnloop.runs.digest import Digest, protocol_digest
 from nnloop.runs.folder import RunDir
 from nnloop.stats import bootstrap_mean, wilson
-
-_NO_RECIPE = ("root", "mirror", "title", "description", "min_accuracy")
-"""Settings of a dataset that move no accuracy: where it lies, what is told about it, what is asked of a network."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +68,21 @@ class Run:
     def balance(self) -> str | None:
         return balance(self.meta.get("dataset"))
 
-    @property
-    def recipe(self) -> str:
-        """The protocol in full: a digest of every setting of the data and of the training that can move an accuracy.
+    @cached_property
+    def digest(self) -> Digest:
+        """Digest from run.json; of an older run only the protocol's part is known, from its settings."""
+        recorded = self.meta.get("digest")
+        if recorded is not None:
+            return Digest.from_json(recorded)
+        fingerprint = self.meta.get("dataset", {}).get("fingerprint")
+        return Digest(protocol_digest(self.setting("dataset", {}), self.setting("proxy", {}), fingerprint), None, None)
 
-        Where the raw files lie can't; that their checksums were waived can, because then they may be a part of the set.
-        """
-        given = self.setting("dataset", {}).items()
-        dataset = {key: value for key, value in given if key not in _NO_RECIPE and value is not None}
-        text = json.dumps([dataset, self.setting("proxy")], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:6]
+    @property
+    def origin(self) -> str:
+        """Digest of protocol and training code in words; runs without the latter are told apart by name and commit."""
+        name, commit = self.setting("name"), (self.meta.get("commit") or "unknown").rstrip("+")
+        code = self.digest.training or f"unknown (made before digests were kept: name={name}, commit {commit[:8]})"
+        return f"protocol {self.digest.protocol}, training code {code}"
 
     @property
     def finished(self) -> bool:
@@ -190,18 +191,6 @@ class Figures:
     mean_prompt_tokens: float | None
     mean_lines: float | None
     seconds: float
-
-
-def by_protocol(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs that may stand side by side, by protocol; where one has several recipes, their digests tell them apart."""
-    recipes = sorted({(run.protocol, run.recipe) for run in runs})
-    names = [protocol for protocol, _ in recipes]
-    return {
-        f"{protocol}, recipe {recipe}" if names.count(protocol) > 1 else protocol: [
-            run for run in runs if (run.protocol, run.recipe) == (protocol, recipe)
-        ]
-        for protocol, recipe in recipes
-    }
 
 
 def read(path: Path) -> Run:

@@ -1,0 +1,30 @@
+"""The name of the weights that an LLM starts a run with."""
+
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from nnloop.llm import hub
+from nnloop.settings import HfLlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+
+
+def weights_digest(
+    settings: HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLlmSettings,
+) -> str | None:
+    """Return the hub's commit of the LLM's checkpoint, or the hash of its folder's files; with an adapter, of both.
+
+    None without an LLM, and for one behind a server, which does not tell. Raises ModelError for a missing model.
+    """
+    if not isinstance(settings, HfLlmSettings):
+        return None
+    source = hub.find(settings.model, settings.revision)
+    base = source.commit or _hash(Path(source.path))
+    return base if settings.adapter is None else f"{base}, adapter {_hash(Path(settings.adapter))}"
+
+
+def _hash(folder: Path) -> str:
+    """Return the hash of a folder's files but its texts for readers, with their names."""
+    whole = sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"):
+        with path.open("rb") as file:
+            whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()[:12]

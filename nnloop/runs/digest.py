@@ -1,0 +1,70 @@
+"""The digest of a run: protocol, training code and LLM weights, by which two runs' accuracies may stand in one table.
+
+It covers what a trial's result depends on beside the network. It leaves out the versions of the packages and the
+machine, which run.json names too: they move an accuracy little.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import nnloop
+from nnloop.records import Record, candidate_id
+from nnloop.settings import Settings
+
+_MOVES_NOTHING = ("root", "mirror", "title", "description", "min_accuracy")
+"""Settings of a dataset that move no accuracy: its place, its texts, and the threshold of admission."""
+_CODE = ("training/*.py", "sandbox/child.py", "sandbox/score.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Digest(Record):
+    """Hashes of the three parts. A part that changed while a run was going on reads old+new."""
+
+    protocol: str
+    training: str | None  # None: the run was made before digests were kept
+    weights: str | None  # hash of the LLM's checkpoint, or commit of the hub; None: no LLM, or one behind a server
+
+    def followed_by(self, later: "Digest") -> "Digest":
+        """Return the digest of a run that was begun under this one and goes on under another."""
+        return Digest(
+            protocol=_joined(self.protocol, later.protocol) or "",
+            training=_joined(self.training, later.training),
+            weights=_joined(self.weights, later.weights),
+        )
+
+
+def digest(settings: Settings, fingerprint: str, weights: str | None) -> Digest:
+    """Return the digest of a run on data with this fingerprint, by an LLM with these weights."""
+    return Digest(
+        protocol_digest(asdict(settings.dataset), asdict(settings.proxy), fingerprint), training_code(), weights
+    )
+
+
+def protocol_digest(dataset: Mapping[str, Any], proxy: Mapping[str, Any], fingerprint: str | None) -> str:
+    """Return the hash of every setting of data and training that can move an accuracy, and of the data themselves.
+
+    A waived check of the raw files' checksums counts, because they may then be a part of the set.
+    """
+    chosen = sorted((key, value) for key, value in dataset.items() if key not in _MOVES_NOTHING and value is not None)
+    return _short(json.dumps([chosen, proxy, fingerprint], sort_keys=True))
+
+
+@cache
+def training_code() -> str:
+    """Return the hash of the sources that decide a trial's result; comments and docstrings don't count."""
+    root = Path(nnloop.__file__).parent
+    sources = [path for pattern in _CODE for path in sorted(root.glob(pattern))]
+    return _short(json.dumps([[path.name, candidate_id(path.read_text("utf-8"))] for path in sources]))
+
+
+def _joined(old: str | None, new: str | None) -> str | None:
+    return old if new is None or old is None or old.rpartition("+")[2] == new else f"{old}+{new}"
+
+
+def _short(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:12]
