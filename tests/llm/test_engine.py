@@ -1,18 +1,18 @@
-"""One conformance suite for every engine, then what is particular to llm=random and llm=scripted."""
+"""One conformance suite for every engine."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import checkpoints
 import pytest
-from asking import requests, texts
+from asking import random_settings, requests, scripted_settings, texts
 from served import serve
 
 from nnloop.errors import ModelError
-from nnloop.llm import Engine, Request, load
-from nnloop.records import Completion, Prompt
-from nnloop.settings import RandomLlmSettings, ScriptedLlmSettings, Settings
+from nnloop.llm import Engine, load
+from nnloop.llm.engine import guess_tokens
+from nnloop.records import Completion
+from nnloop.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,19 +34,6 @@ def local_engine(kind: str, folders: dict[str, Path], tmp_path: Path) -> Engine:
     if kind == "scripted":
         return load(scripted_settings(tmp_path, [f"answer {i}" for i in range(10)]), "delta", 10)
     return load(checkpoints.settings(folders[kind]), "delta", 10)
-
-
-def random_settings() -> RandomLlmSettings:
-    return RandomLlmSettings("random", "random", {"delta": 1, "full": 3}, 1, False)
-
-
-def scripted_settings(folder: Path, texts: list[str], delay_s: float = 0) -> ScriptedLlmSettings:
-    path = folder / "answers.jsonl"
-    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts))
-    return ScriptedLlmSettings("scripted", "scripted", str(path), delay_s, 3, True)
-
-
-# Every engine
 
 
 def test_every_request_is_answered_once(engine: Engine) -> None:
@@ -89,29 +76,5 @@ def test_time_is_shared_out(engine: Engine) -> None:
     assert all(answer.seconds > 0 for answer in engine.generate(requests(3)))
 
 
-# llm=random and llm=scripted
-
-
-@pytest.mark.parametrize(("mode", "tag"), [("delta", "delta"), ("full", "nn")])
-def test_random_edits_are_answered_in_the_modes_format(mode: str, tag: str) -> None:
-    answers = list(load(random_settings(), mode, 4).generate(requests(4)))
-    assert all(one.text.startswith(f"<{tag}>\n") and one.text.endswith(f"\n</{tag}>") for one in answers)
-    assert len({one.text for one in answers}) > 1
-
-
-def test_random_edits_leave_a_foreign_network_as_it_is() -> None:
-    request = Request(Prompt("", "b", "full"), "class Net:\n    pass\n", 0, 0, 5)
-    assert next(load(random_settings(), "full", 1).generate([request])).text == "<nn>\nclass Net:\n    pass\n</nn>"
-
-
-def test_scripted_slots_walk_through_the_file_and_wrap(tmp_path: Path) -> None:
-    engine = load(scripted_settings(tmp_path, ["a", "b\u2028c", "d"]), "delta", 4)
-    assert [one.text for one in engine.generate(requests(4, cycle=1))] == ["b\u2028c", "d", "a", "b\u2028c"]
-
-
-@pytest.mark.parametrize("content", ['{"txt": "a"}\n', "a\n", "[]\n", '{"text": 1}\n', ""])
-def test_a_wrong_script_is_one_clear_error(tmp_path: Path, content: str) -> None:
-    settings = scripted_settings(tmp_path, ["a"])
-    Path(settings.path).write_text(content)
-    with pytest.raises(ModelError, match=r"llm\.path="):
-        load(settings, "delta", 4)
+def test_an_unknown_tokenizer_is_guessed_to_make_a_token_of_three_characters() -> None:
+    assert [guess_tokens("x" * length) for length in (0, 1, 3, 4)] == [0, 1, 1, 2]

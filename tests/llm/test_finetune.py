@@ -1,43 +1,20 @@
-"""LoRA: what is learned, and what is saved."""
+"""LoRA fine-tuning: the steps, the pairs, and the adapter that results."""
 
 from pathlib import Path
+from typing import Any
 
 import checkpoints
 import pytest
 import torch
-from tuning import answers, pairs, tune
+from tuning import answers, count_steps, pairs, tune, weights_of
 
-from nnloop.errors import ModelError, SettingsError
+from nnloop.errors import SettingsError
 from nnloop.llm import adapters
-from nnloop.llm.batches import collate_packed, collate_padded, completion_loss
-from nnloop.llm.chat import encode_pair
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-# What is learned
-
-
-@pytest.mark.parametrize("kind", checkpoints.KINDS)
-def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, Path], kind: str) -> None:
-    engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
-    examples = [
-        encode_pair(engine.tokenizer, pair.prompt * 3**i, pair.completion, ends=engine.ends)
-        for i, pair in enumerate(pairs(3))
-    ]
-    model = engine.bare()
-    by_hand = 0.0
-    for one in examples:
-        logits = model(input_ids=torch.tensor([one.prompt + one.completion])).logits[0].log_softmax(-1)
-        for place, token in enumerate(one.completion, start=len(one.prompt)):
-            by_hand -= float(logits[place - 1, token])
-    for batch in (collate_padded(examples, model.device), collate_packed(examples, model.device)):
-        assert float(completion_loss(model, batch)) == pytest.approx(by_hand, rel=1e-4)
-        learned = [label for row in batch.labels.tolist() for label in row if label >= 0]
-        assert learned == [token for one in examples for token in one.completion]
 
 
 def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_path: Path) -> None:
@@ -80,28 +57,6 @@ def test_only_the_first_layers_are_tuned_where_a_number_is_set(engine: HfEngine,
     assert all(".layers.0." in name for name in names)
 
 
-# What is saved
-
-
-def test_plain_peft_loads_the_adapter(engine: HfEngine, folders: dict[str, Path], tmp_path: Path) -> None:
-    from transformers import AutoModelForCausalLM
-
-    tune(engine, tmp_path / "a")
-    plain = adapters.attach(AutoModelForCausalLM.from_pretrained(folders["qwen"]), tmp_path / "a").eval()
-    ids = torch.arange(12)[None]
-    with torch.inference_mode():
-        assert torch.allclose(plain(input_ids=ids).logits, engine._model(input_ids=ids).logits, atol=1e-4)
-
-
-def test_a_fresh_engine_with_the_adapter_answers_as_the_one_that_tuned_it(
-    engine: HfEngine, folders: dict[str, Path], tmp_path: Path
-) -> None:
-    tune(engine, tmp_path / "a")
-    fresh = HfEngine(checkpoints.settings(folders["qwen"]), "delta")
-    fresh.use_adapter(tmp_path / "a")
-    assert answers(fresh) == answers(engine)
-
-
 def test_the_same_seed_gives_the_same_adapter(engine: HfEngine, tmp_path: Path) -> None:
     torch.manual_seed(99)  # not the global one's business
     first, again, other = (tune(engine, tmp_path / str(i), seed=seed).adapter for i, seed in enumerate((1, 1, 2)))
@@ -133,13 +88,6 @@ def test_a_parent_of_another_shape_is_refused(engine: HfEngine, tmp_path: Path) 
     assert answers(engine) == before
 
 
-def test_an_adapter_of_another_model_is_refused(engine: HfEngine, folders: dict[str, Path], tmp_path: Path) -> None:
-    tune(engine, tmp_path / "a")
-    larger = checkpoints.make(tmp_path / "larger", hidden_size=32)
-    with pytest.raises(ModelError, match="does not fit"):
-        HfEngine(checkpoints.settings(larger), "delta").use_adapter(tmp_path / "a")
-
-
 def test_where_no_pair_is_left_the_parent_stays_in_force(engine: HfEngine, tmp_path: Path) -> None:
     first = tune(engine, tmp_path / "a")
     second = tune(engine, tmp_path / "b", tmp_path / "a", max_length=4)
@@ -147,16 +95,73 @@ def test_where_no_pair_is_left_the_parent_stays_in_force(engine: HfEngine, tmp_p
     assert not (tmp_path / "b").exists()
 
 
-def test_a_kill_while_saving_leaves_no_adapter(
+def test_a_finished_fine_tune_is_not_done_again(
     engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(folder: Path) -> str:
-        raise KeyboardInterrupt
+    first = tune(engine, tmp_path / "a")
+    done = count_steps(monkeypatch)
+    second = tune(engine, tmp_path / "a")
+    assert (second.adapter, second.learned, done) == (first.adapter, first.learned, [])
+    assert tune(engine, tmp_path / "a", seed=1).adapter != first.adapter
 
-    with monkeypatch.context() as patch:
-        patch.setattr(adapters, "adapter_hash", killed)
-        with pytest.raises(KeyboardInterrupt):
-            tune(engine, tmp_path / "a")
-    assert not (tmp_path / "a").exists()
-    tune(engine, tmp_path / "a")
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+def test_accumulation_gives_the_gradient_of_the_whole_batch(engine: HfEngine, tmp_path: Path) -> None:
+    whole = tune(engine, tmp_path / "a", batch_size=6, accumulation=1, dropout=0.0)
+    split = tune(engine, tmp_path / "b", batch_size=2, accumulation=3, dropout=0.0)
+    assert split.learned.loss == pytest.approx(whole.learned.loss, rel=1e-4)
+    assert split.learned.steps == whole.learned.steps == 2
+
+
+@pytest.mark.parametrize("other", [{"packing": True}, {"gradient_checkpointing": True}])
+def test_packing_and_checkpointing_leave_the_gradients_as_they_are(
+    engine: HfEngine, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    plain, same = tune(engine, tmp_path / "a", dropout=0.0), tune(engine, tmp_path / "b", dropout=0.0, **other)
+    assert same.learned.loss == pytest.approx(plain.learned.loss, rel=1e-4)
+    assert same.learned.tokens == plain.learned.tokens
+    first, second = (weights_of(tmp_path / name) for name in "ab")
+    assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEngine, tmp_path: Path) -> None:
+    many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    tuned = finetune(
+        engine, many, settings=checkpoints.lora(held_out=0.3, epochs=6), folder=tmp_path / "a", parent=None, seed=0
+    )
+    again = finetune(
+        engine, many[10:], settings=checkpoints.lora(held_out=0.3), folder=tmp_path / "b", parent=None, seed=0
+    )
+    assert 10 <= tuned.pairs < 20
+    assert 0 < 10 - again.pairs <= 20 - tuned.pairs  # by the network led to, so in every cycle alike
+    assert tuned.learned.held_out_loss < tuned.learned.held_out_loss_before / 2
+    whole = finetune(engine, many, settings=checkpoints.lora(held_out=0.0), folder=tmp_path / "c", parent=None, seed=0)
+    assert (whole.pairs, whole.learned.held_out_loss, whole.learned.held_out_loss_before) == (20, None, None)
+
+
+def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) -> None:
+    settings = checkpoints.lora(held_out=0.5, lr=0.0)
+    many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
+    learned = finetune(engine, many, settings=settings, folder=tmp_path / "a", parent=None, seed=0).learned
+    assert learned.held_out_loss == learned.held_out_loss_before
+
+
+@pytest.mark.parametrize("changes", [{"targets": ["q_proj", "head"]}, {"layers": 3}])
+def test_layers_that_the_model_lacks_are_refused(engine: HfEngine, tmp_path: Path, changes: dict[str, Any]) -> None:
+    key = next(iter(changes))
+    with pytest.raises(SettingsError, match=rf"finetune\.{key}=(head|3): .* has"):
+        tune(engine, tmp_path / "a", **changes)
+
+
+def test_a_quantised_model_is_tuned_and_its_adapter_fits_the_plain_one(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    engine = HfEngine(checkpoints.settings(folders["qwen"], quantize="nf4"), "delta")
+    before = answers(engine)
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).learned.loss for epochs in (1, 12)]
+    assert losses[1] < losses[0] / 2
+    assert answers(engine) != before
+    plain = HfEngine(checkpoints.settings(folders["qwen"], adapter=str(tmp_path / "12")), "delta")
+    assert plain.adapter == engine.adapter
+    engine.use_adapter(None)
+    assert answers(engine) == before

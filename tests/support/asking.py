@@ -1,10 +1,13 @@
-"""What the tests of engines ask, and what was answered."""
+"""Requests to engines, their answers, and the settings of the engines without a model."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from nnloop.corpus.library import seeds
 from nnloop.llm import Request
 from nnloop.records import Prompt
+from nnloop.settings import RandomLlmSettings, ScriptedLlmSettings
 
 
 def requests(count: int, cycle: int = 0) -> list[Request]:
@@ -17,3 +20,13 @@ def requests(count: int, cycle: int = 0) -> list[Request]:
 
 def texts(completions: Any) -> dict[int, str]:
     return {completion.slot: completion.text for completion in completions}
+
+
+def random_settings() -> RandomLlmSettings:
+    return RandomLlmSettings("random", "random", {"delta": 1, "full": 3}, 1, False)
+
+
+def scripted_settings(folder: Path, texts: list[str], delay_s: float = 0) -> ScriptedLlmSettings:
+    path = folder / "answers.jsonl"
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts))
+    return ScriptedLlmSettings("scripted", "scripted", str(path), delay_s, 3, True)

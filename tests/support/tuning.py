@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import checkpoints
+import pytest
+import torch
 
-from nnloop.llm import Request
+from nnloop.llm import Request, adapters
+from nnloop.llm.batches import completion_loss
 from nnloop.llm.finetune import Tuned, finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
@@ -27,3 +30,34 @@ def answers(engine: HfEngine) -> dict[int, tuple[str, str | None]]:
 def tune(engine: HfEngine, folder: Path, parent: Path | None = None, seed: int = 0, **changes: Any) -> Tuned:
     settings = checkpoints.lora(**changes)
     return finetune(engine, pairs(), settings=settings, folder=folder, parent=parent, seed=seed)
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file
+
+    weights: dict[str, torch.Tensor] = load_file(folder / adapters.WEIGHTS)
+    return weights
+
+
+def kill_in_step(patch: pytest.MonkeyPatch, number: int) -> None:
+    """Interrupt the process in the forward pass of an optimizer step; they count from 1, at one batch each."""
+    calls = []
+
+    def dying(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return completion_loss(*arguments)
+
+    patch.setattr("nnloop.llm.finetune.completion_loss", dying)
+
+
+def count_steps(patch: pytest.MonkeyPatch) -> list[int]:
+    calls: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        calls.append(1)
+        return completion_loss(*arguments)
+
+    patch.setattr("nnloop.llm.finetune.completion_loss", counted)
+    return calls

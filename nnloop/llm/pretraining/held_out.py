@@ -35,7 +35,11 @@ def evaluate(
         prompts = [stream.prompt(mode, code, rng) for code in shown]
         return generate(model, tokenizer, prompts=prompts, max_new_tokens=MAX_NEW_TOKENS[mode], seed=seed)
 
-    diffs, wholes = answer("delta", networks), answer("full", networks[::4])
+    return measure(networks, answer("delta", networks), answer("full", networks[::4]))
+
+
+def measure(networks: list[str], diffs: list[str], wholes: list[str]) -> HeldOutMeasures:
+    """Count shares over a diff for each network and a whole network for every fourth."""
     applied = [apply_numberless(code, text) for code, text in zip(networks, diffs, strict=True)]
     changed = [new is not None and new != code for new, code in zip(applied, networks, strict=True)]
     parsed = [_is_new_network(text, code) for text, code in zip(wholes, networks[::4], strict=True)]

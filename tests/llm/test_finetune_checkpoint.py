@@ -1,12 +1,12 @@
-"""LoRA: a fine-tune that is killed goes on to the same adapter."""
+"""A fine-tune that is killed resumes and ends with the same adapter."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tuning import tune
+import torch
+from tuning import count_steps, kill_in_step, tune
 
-from nnloop.llm.batches import completion_loss
+from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,35 +46,14 @@ def test_a_checkpoint_of_another_fine_tune_is_not_taken_up(
     assert len(done) == other.learned.steps
 
 
-def test_a_finished_fine_tune_is_not_done_again(
-    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = tune(engine, tmp_path / "a")
-    done = count_steps(monkeypatch)
-    second = tune(engine, tmp_path / "a")
-    assert (second.adapter, second.learned, done) == (first.adapter, first.learned, [])
-    assert tune(engine, tmp_path / "a", seed=1).adapter != first.adapter
-
-
-def kill_in_step(patch: pytest.MonkeyPatch, number: int) -> None:
-    """Interrupt the process in the forward pass of an optimizer step; they count from 1, at one batch each."""
-    calls = []
-
-    def dying(*arguments: Any) -> Any:
-        calls.append(1)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        return completion_loss(*arguments)
-
-    patch.setattr("nnloop.llm.finetune.completion_loss", dying)
-
-
-def count_steps(patch: pytest.MonkeyPatch) -> list[int]:
-    calls: list[int] = []
-
-    def counted(*arguments: Any) -> Any:
-        calls.append(1)
-        return completion_loss(*arguments)
-
-    patch.setattr("nnloop.llm.finetune.completion_loss", counted)
-    return calls
+def test_a_checkpoint_is_written_only_when_the_last_one_is_old_enough(tmp_path: Path) -> None:
+    weights = {"w": torch.nn.Parameter(torch.ones(2))}
+    stepper = torch.optim.AdamW(weights.values())
+    FinetuneCheckpoint(tmp_path / "a", "key", minutes=5).save(FinetuneProgress(step=3), weights, stepper)
+    assert not list(tmp_path.iterdir())
+    FinetuneCheckpoint(tmp_path / "a", "key", minutes=0).save(FinetuneProgress(step=3), weights, stepper)
+    with torch.no_grad():
+        weights["w"].zero_()
+    assert FinetuneCheckpoint(tmp_path / "a", "key", minutes=5).restore(weights, stepper) == FinetuneProgress(step=3)
+    assert weights["w"].tolist() == [1, 1]
+    assert FinetuneCheckpoint(tmp_path / "a", "other", minutes=5).restore(weights, stepper) == FinetuneProgress()
