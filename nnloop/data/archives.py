@@ -1,4 +1,4 @@
-"""Raw files: fetched, checked and unpacked to where torchvision's classes look for them."""
+"""Raw files: fetched, checked and unpacked into the folders where torchvision's classes look for them."""
 
 import gzip
 import os
@@ -11,129 +11,130 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnloop.data.fetch import FetchError, fetch, md5_of
-from nnloop.data.lock import held
+from nnloop.data.lock import acquire
 from nnloop.errors import DatasetError
 from nnloop.settings import DatasetSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """One published file. Paths are relative to the folder that torchvision's class calls root.
-
-    `gives` are the files and folders that unpacking it leaves; empty where it is read as it is. `instead` serves as
-    well as the archive.
-    """
+class ArchiveFile:
+    """One published file. Paths are relative to the folder that torchvision's class calls root."""
 
     path: str
     urls: tuple[str, ...]
     md5: str
-    gives: tuple[str, ...] = ()
-    instead: str | None = None
+    unpacked: tuple[str, ...] = ()  # the files and folders that it holds; empty where the file is read as it is
+    alternative: str | None = None  # a folder that serves as well as the file
 
-    def there(self, root: Path) -> bool:
-        """Whether what is read lies below root."""
-        if self.instead is not None and (root / self.instead).is_dir():
+    def is_present(self, root: Path) -> bool:
+        """Return whether the files to be read lie below `root`."""
+        if self.alternative is not None and (root / self.alternative).is_dir():
             return True
-        return all((root / path).exists() for path in self.gives or (self.path,))
+        return all((root / path).exists() for path in self.unpacked or (self.path,))
 
 
-def provide(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) -> None:
-    """See to it that the raw files lie below `root`: unpack what is there, download what is not.
+def provide(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> None:
+    """Make sure that the raw files lie below `root`: unpack archives that are there, download the others.
 
-    A folder that the user gave is never downloaded into. Raises DatasetError: what is missing, why, and the remedy.
+    Nothing is downloaded into a folder that the user gave. Raises DatasetError, which names the missing file, the
+    reason and the remedy.
     """
-    if all(archive.there(root) for archive in archives):
+    if all(archive.is_present(root) for archive in archives):
         return
     if settings.root is not None:
         _check_given(settings, root, archives)
     try:
-        with held(root / ".nnloop.lock") as locked:
+        with acquire(root / ".nnloop.lock") as exclusive:
             for archive in archives:
-                _provide(settings, root, archive, locked)
+                if not archive.is_present(root):
+                    _provide(settings, root, archive, exclusive=exclusive)
     except FetchError as error:
-        missing = [archive for archive in archives if not archive.there(root)]
+        missing = [archive for archive in archives if not archive.is_present(root)]
         raise DatasetError(
             f"dataset={settings.name}: can't be downloaded ({error}); "
             f"{_remedy(settings, root, missing)}, or name a mirror with dataset.mirror=<address>"
         ) from None
     except OSError as error:
-        raise DatasetError(
-            f"{_setting(settings)}: {error.filename or root} can't be written ({error.strerror or error}); free some "
-            f"room or make it writable, or give dataset.root=<folder with the raw files>"
+        raise root_error(
+            settings,
+            f"{error.filename or root} can't be written ({error.strerror or error}); free some "
+            f"room or make it writable, or give dataset.root=<folder with the raw files>",
         ) from None
 
 
-def _check_given(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) -> None:
-    """Raises DatasetError where the folder that the user gave lacks something."""
-    if not root.is_dir():
-        raise DatasetError(f"{_setting(settings)}: {root}: no such folder; {_remedy(settings, root, archives)}")
-    missing = [archive for archive in archives if not archive.there(root) and not (root / archive.path).is_file()]
-    if missing:
-        raise DatasetError(f"{_setting(settings)}: {_missing(missing[0], root)}; {_remedy(settings, root, missing)}")
+def root_error(settings: DatasetSettings, problem: str) -> DatasetError:
+    """Return the error of a problem with the raw files; its message begins with dataset.root."""
+    return DatasetError(f"dataset.root={'null' if settings.root is None else settings.root}: {problem}")
 
 
-def _provide(settings: DatasetSettings, root: Path, archive: Archive, locked: bool) -> None:
-    if archive.there(root):
-        return
+def _check_given(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> None:
+    """Raise DatasetError where the folder that the user gave lacks something."""
+    reason, missing = f"{root}: no such folder", archives
+    if root.is_dir():
+        missing = [each for each in archives if not each.is_present(root) and not (root / each.path).is_file()]
+        if not missing:
+            return
+        reason = _missing(missing[0], root)
+    raise root_error(settings, f"{reason}; {_remedy(settings, root, missing)}")
+
+
+def _provide(settings: DatasetSettings, root: Path, archive: ArchiveFile, *, exclusive: bool) -> None:
     path = root / archive.path
     md5 = archive.md5 if settings.verify else None
     if not path.is_file():
-        fetch(_addresses(settings, archive), path, md5, locked)
+        fetch(_addresses(settings, archive), path, md5=md5, exclusive=exclusive)
     elif md5 is not None:
         check_md5(settings, path, md5)
-    if archive.gives:
-        _unpack(settings, path, root, archive)
+    if archive.unpacked:
+        _unpack(settings, root, archive)
 
 
 def check_md5(settings: DatasetSettings, path: Path, md5: str) -> None:
-    """Raises DatasetError where a file is not the published one."""
-    found = md5_of(path)
-    if found != md5:
-        raise DatasetError(
-            f"{_setting(settings)}: {path} is damaged or another file (its MD5 is {found}, {md5} is published); "
-            "delete it and fetch it again, or take it as it is with dataset.verify=false"
+    """Raise DatasetError where a file is not the published one."""
+    actual = md5_of(path)
+    if actual != md5:
+        raise root_error(
+            settings,
+            f"{path} is damaged or another file (its MD5 is {actual}, {md5} is published); "
+            "delete it and fetch it again, or take it as it is with dataset.verify=false",
         )
 
 
-def _addresses(settings: DatasetSettings, archive: Archive) -> tuple[str, ...]:
+def _addresses(settings: DatasetSettings, archive: ArchiveFile) -> tuple[str, ...]:
     if settings.mirror is None:
         return archive.urls
     return (f"{settings.mirror.rstrip('/')}/{Path(archive.path).name}",)
 
 
-def _unpack(settings: DatasetSettings, path: Path, root: Path, archive: Archive) -> None:
-    """Unpack beside the place and move it there, so that half an archive is never met."""
+def _unpack(settings: DatasetSettings, root: Path, archive: ArchiveFile) -> None:
+    """Unpack into a draft and move its parts into their places, so that no process meets half an archive."""
+    path = root / archive.path
     draft = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=root))
     try:
         if path.suffix == ".gz" and not path.name.endswith(".tar.gz"):
-            (draft / archive.gives[0]).parent.mkdir(parents=True)
-            with gzip.open(path) as packed, (draft / archive.gives[0]).open("wb") as plain:
+            (draft / archive.unpacked[0]).parent.mkdir(parents=True)
+            with gzip.open(path) as packed, (draft / archive.unpacked[0]).open("wb") as plain:
                 shutil.copyfileobj(packed, plain, 1 << 20)
         else:
             with tarfile.open(path) as tar:
                 tar.extractall(draft, filter="data")
-        for given in archive.gives:
-            (root / given).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(draft / given, root / given)
+        for part in archive.unpacked:
+            (root / part).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(draft / part, root / part)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, FileNotFoundError, NotADirectoryError) as error:
-        raise DatasetError(
-            f"{_setting(settings)}: {path} can't be unpacked ({type(error).__name__}: {error}); delete it and fetch it "
-            "again"
+        raise root_error(
+            settings, f"{path} can't be unpacked ({type(error).__name__}: {error}); delete it and fetch it again"
         ) from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _missing(archive: Archive, root: Path) -> str:
-    there = next((path for path in archive.gives if not (root / path).exists()), archive.path)
-    return f"{root} holds neither {there} nor {archive.path}" if archive.gives else f"{root} holds no {archive.path}"
+def _missing(archive: ArchiveFile, root: Path) -> str:
+    part = next((path for path in archive.unpacked if not (root / path).exists()), archive.path)
+    return f"{root} holds neither {part} nor {archive.path}" if archive.unpacked else f"{root} holds no {archive.path}"
 
 
-def _remedy(settings: DatasetSettings, root: Path, archives: Sequence[Archive]) -> str:
-    """What to place where by hand."""
+def _remedy(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> str:
+    """Say which files to put into which folder by hand."""
     names = ", ".join(f"{archive.path} (from {archive.urls[0]})" for archive in archives)
     return f"put there, or unpacked: {names}" if settings.root else f"put into {root}, as they are: {names}"
-
-
-def _setting(settings: DatasetSettings) -> str:
-    return f"dataset.root={'null' if settings.root is None else settings.root}"

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from nnloop.data.archives import Archive
+from nnloop.data.archives import ArchiveFile
 from nnloop.data.dataset import Indices, Labels, Part, Pixels, Raw
 from nnloop.data.official import official
 from nnloop.data.split import stratified
@@ -15,61 +16,66 @@ DIGITS_TEST = 300  # of 1,797: 1,200 for training, 297 for validation, 300 for t
 SVHN_SIZES = {"train": 73_257, "extra": 531_131, "test": 26_032}
 
 
-def cifar_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+def cifar_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
+    """Return the archive of CIFAR-10 or CIFAR-100."""
     kind = _cifar_class(settings)
     files = (*(name for name, _ in kind.train_list + kind.test_list), kind.meta["filename"])
-    gives = tuple(f"{kind.base_folder}/{name}" for name in files)
-    return (Archive(kind.filename, (kind.url,), kind.tgz_md5, gives),)
+    unpacked = tuple(f"{kind.base_folder}/{name}" for name in files)
+    return (ArchiveFile(kind.filename, urls=(kind.url,), md5=kind.tgz_md5, unpacked=unpacked),)
 
 
 def read_cifar(settings: DatasetSettings, root: Path) -> Raw:
     """Read the pickled batches of CIFAR-10 or CIFAR-100 (its 100 fine classes)."""
     kind = _unverified(_cifar_class(settings), settings)
-    train, test = kind(str(root), train=True), kind(str(root), train=False)
-    return Raw(*(part(_channels_first(found.data), found.targets) for found in (train, test)))
+    images = (kind(str(root), train=train) for train in (True, False))
+    return Raw(*(part(each.data.transpose(0, 3, 1, 2), each.targets) for each in images))
 
 
-def mnist_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+def mnist_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
+    """Return the four archives of MNIST, each of which holds one file."""
     kind = official("MNIST")
     return tuple(
-        Archive(
+        ArchiveFile(
             f"MNIST/raw/{name}",
-            tuple(f"{mirror}{name}" for mirror in kind.mirrors),
-            md5,
-            (f"MNIST/raw/{name.removesuffix('.gz')}",),
+            urls=tuple(f"{mirror}{name}" for mirror in kind.mirrors),
+            md5=md5,
+            unpacked=(f"MNIST/raw/{name.removesuffix('.gz')}",),
         )
         for name, md5 in kind.resources
     )
 
 
 def read_mnist(settings: DatasetSettings, root: Path) -> Raw:
-    kind = official("MNIST")
-    train, test = kind(str(root), train=True), kind(str(root), train=False)
-    return Raw(*(part(found.data.numpy()[:, None], found.targets) for found in (train, test)))
+    """Read MNIST's files of images and labels."""
+    images = (official("MNIST")(str(root), train=train) for train in (True, False))
+    return Raw(*(part(each.data.numpy()[:, None], each.targets) for each in images))
 
 
-def svhn_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
-    found = (official("SVHN").split_list[name] for name in _svhn_parts(settings))
-    return tuple(Archive(name, (url,), md5) for url, name, md5 in found)
+def svhn_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
+    """Return SVHN's files, which are read as they are: train, extra where dataset.extra is set, and test."""
+    files = (official("SVHN").split_list[name] for name in _svhn_parts(settings))
+    return tuple(ArchiveFile(name, urls=(url,), md5=md5) for url, name, md5 in files)
 
 
 def svhn_sizes(settings: DatasetSettings) -> tuple[int, ...]:
+    """Return the published numbers of images for training, extra included where it is set, and for testing."""
     *train, test = (SVHN_SIZES[name] for name in _svhn_parts(settings))
     return (sum(train), test)
 
 
 def read_svhn(settings: DatasetSettings, root: Path) -> Raw:
+    """Read SVHN's MATLAB files; extra images come after the training images."""
     kind = official("SVHN")
     if not settings.verify:
         unverified = {name: [url, file, None] for name, (url, file, _) in kind.split_list.items()}
         kind = type("UnverifiedSVHN", (kind,), {"split_list": unverified})
     *train, test = (kind(str(root), split=name) for name in _svhn_parts(settings))
-    pixels = train[0].data if len(train) == 1 else np.concatenate([found.data for found in train])
-    return Raw(part(pixels, np.concatenate([found.labels for found in train])), part(test.data, test.labels))
+    pixels = train[0].data if len(train) == 1 else np.concatenate([each.data for each in train])
+    return Raw(part(pixels, np.concatenate([each.labels for each in train])), part(test.data, test.labels))
 
 
 def read_digits(settings: DatasetSettings, root: Path) -> Raw:
-    """Read scikit-learn's digits, 0..16 scaled to 0..255; 300 stratified ones are the test set, whatever the seed."""
+    """Read scikit-learn's digits, scaled from 0..16 to 0..255; 300 stratified ones are the test set for every seed."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -80,8 +86,8 @@ def read_digits(settings: DatasetSettings, root: Path) -> Raw:
     return Raw(part(pixels[train], labels[train]), part(pixels[test], labels[test]))
 
 
-def part(pixels: Pixels, labels: Any) -> Part:
-    """Images that are in memory, with labels in any form that numpy takes."""
+def part(pixels: Pixels, labels: ArrayLike) -> Part:
+    """Return images in memory, uint8 (N, C, H, W), and their labels (N,) as a Part. Raises ValueError for others."""
     if pixels.dtype != np.uint8 or pixels.ndim != 4:
         raise ValueError(f"images are {pixels.dtype} {pixels.shape}")
     numbers: Labels = np.asarray(labels, dtype=np.int64)
@@ -99,17 +105,13 @@ def _cifar_class(settings: DatasetSettings) -> Any:
 
 
 def _unverified(kind: Any, settings: DatasetSettings) -> Any:
-    """A CIFAR class without checksums where they are not to be compared (None: the file must only exist)."""
+    """Return a CIFAR class, without checksums where they are not to be compared."""
     if settings.verify:
         return kind
+    # None for a checksum: the file must only exist.
     lists = {key: [[name, None] for name, _ in getattr(kind, key)] for key in ("train_list", "test_list")}
     return type(f"Unverified{kind.__name__}", (kind,), {**lists, "meta": {**kind.meta, "md5": None}})
 
 
 def _svhn_parts(settings: DatasetSettings) -> tuple[str, ...]:
     return ("train", "extra", "test") if isinstance(settings, SvhnSettings) and settings.extra else ("train", "test")
-
-
-def _channels_first(images: Any) -> Pixels:
-    pixels: Pixels = images.transpose(0, 3, 1, 2)
-    return pixels

@@ -1,4 +1,4 @@
-"""A dataset: as a source publishes it, and as the rest of nnloop uses it."""
+"""A dataset: in the parts that its source publishes, and as the rest of nnloop uses it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Dataset:
     fingerprint: str  # of the pixels, the labels and the split
 
     def facts(self) -> dict[str, Any]:
-        """What a run folder keeps about its data: the fingerprint and, by part, how many images of each class."""
+        """Return the name, the fingerprint and, by part, the number of images of each class, for a run folder."""
         parts = {"train": self.train_y, "val": self.val_y, "test": self.test_y}
         classes = max(int(labels.max()) for labels in parts.values()) + 1
         counts = {part: np.bincount(labels, minlength=classes).tolist() for part, labels in parts.items()}
@@ -38,7 +38,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the official parts of a dataset. `pixels` reads the images of some indices: all at once may not fit."""
+    """One of the official parts of a dataset. `pixels` reads the images at some indices: all may not fit in memory."""
 
     labels: Labels
     pixels: Callable[[Indices], Pixels]
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A dataset as its source publishes it. `val` is None where there is no official validation set."""
+    """A dataset as its source publishes it. `val` is None where no validation set is published."""
 
     train: Part
     test: Part
@@ -57,6 +57,7 @@ class Raw:
 
     @property
     def sizes(self) -> tuple[int, ...]:
+        """The numbers of images for training, for validation where that is official, and for testing."""
         return tuple(len(part) for part in (self.train, self.val, self.test) if part is not None)
 
 
@@ -69,11 +70,14 @@ class Subset:
 
     @property
     def labels(self) -> Labels:
+        """The labels of these images."""
         return self.part.labels[self.indices]
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
+    """The images of the three parts that nnloop uses."""
+
     train: Subset
     val: Subset
     test: Subset

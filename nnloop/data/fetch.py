@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,39 +32,41 @@ class FetchError(Exception):
 
 
 class _RefusedError(Exception):
-    """This address will not give the file, however often it is asked."""
+    """The address will not give the file, however often it is asked."""
 
 
 class _BrokenOffError(Exception):
     """The connection failed; trying again makes sense."""
 
-    def __init__(self, reason: str, wait_s: float = 0.0, weight: int = 1) -> None:
+    def __init__(self, reason: str, *, wait_s: float = 0.0, weight: int = 1) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
-        self.weight = weight  # in failures: where nobody answers, half the tries have to do
+        self.weight = weight  # in failures: an address where nobody answers gets half the tries
 
 
 def fetch(
     urls: Sequence[str],
     target: Path,
+    *,
     md5: str | None,
-    locked: bool,
+    exclusive: bool,
     pause_s: float = 0.5,
     timeout_s: float = READ_TIMEOUT_S,
 ) -> None:
-    """Download a file from the first address that gives it. Raises FetchError; OSError where it can't be written.
+    """Download a file from the first address that gives it.
 
-    What an earlier attempt left is continued where the server can do that and `md5` can tell whether it fits together.
-    `locked`: no other process fetches the same file. `pause_s` doubles with every failure in a row.
+    The download goes on from an earlier attempt's part where the server can continue and `md5` can tell whether the
+    two fit together. `exclusive`: no other process fetches the same file. `pause_s` doubles with every failure in a
+    row. Raises FetchError where no address gives the file, OSError where it can't be written.
     """
-    part = target.with_name(f".{target.name}.part{'' if locked else f'-{platform.node()}-{os.getpid()}'}")
+    part = target.with_name(f".{target.name}.part{'' if exclusive else f'-{platform.node()}-{os.getpid()}'}")
     target.parent.mkdir(parents=True, exist_ok=True)
     reasons = []
     for url in urls:
         log.info("downloading %s from %s", target.name, url)
         try:
             with bar(target.name, in_bytes=True) as advance:
-                _get_whole(url, part, md5, _Patience(pause_s, timeout_s), advance)
+                _Download(url, part, advance=advance, pause_s=pause_s, timeout_s=timeout_s).get_checked(md5)
             part.replace(target)
             return
         except _RefusedError as error:
@@ -72,102 +75,110 @@ def fetch(
 
 
 def md5_of(path: Path) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
+    """Return the MD5 of a file in hexadecimal digits."""
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-class _Patience:
-    """How long to wait, and how often to try again without a byte gained."""
+@dataclass(slots=True)
+class _Download:
+    """One file from one address into `part`, with new tries where the connection fails."""
 
-    def __init__(self, pause_s: float, timeout_s: float) -> None:
-        self._pause_s = pause_s
-        self.timeout_s = timeout_s
-        self._failures = 0
+    url: str
+    part: Path
+    _: KW_ONLY
+    advance: Advance
+    pause_s: float
+    timeout_s: float
+    failures: int = 0  # in a row without a byte gained
 
-    def lose(self, error: _BrokenOffError, gained: bool) -> None:
+    def get_checked(self, md5: str | None) -> None:
+        """Fill `part`; a file that does not fit its checksum is fetched anew, once. Raises _RefusedError."""
+        if md5 is None:
+            self.part.unlink(missing_ok=True)
+        self._get()
+        if md5 is None or md5_of(self.part) == md5:
+            return
+        self.part.unlink()
+        self._get()
+        actual = md5_of(self.part)
+        if actual != md5:
+            self.part.unlink()
+            raise _RefusedError(f"its MD5 is {actual}, {md5} is published: it was changed or damaged there")
+
+    def _get(self) -> None:
+        while True:
+            before = _size(self.part)
+            try:
+                return self._continue()
+            except _BrokenOffError as error:
+                log.info("%s: %s", self.url, error)
+                self._wait(error, gained=_size(self.part) > before)
+
+    def _wait(self, error: _BrokenOffError, *, gained: bool) -> None:
         """Count a failure and wait. Raises _RefusedError when it was one too many."""
-        self._failures = error.weight + (0 if gained else self._failures)
-        if self._failures >= TRIES:
+        self.failures = error.weight + (0 if gained else self.failures)
+        if self.failures >= TRIES:
             raise _RefusedError(f"{error} ({TRIES // error.weight} tries)")
-        time.sleep(min(LONGEST_WAIT_S, max(error.wait_s, self._pause_s * 2 ** (self._failures - 1))))
+        time.sleep(min(LONGEST_WAIT_S, max(error.wait_s, self.pause_s * 2 ** (self.failures - 1))))
+
+    def _continue(self) -> None:
+        """Ask for the missing bytes and append them; take the whole file where the server can't continue."""
+        have = _size(self.part)
+        response = _ask(self.url, have, timeout_s=self.timeout_s)
+        if response is None:
+            return  # nothing is missing; the checksum decides
+        with response:
+            if response.headers.get_content_type() == "text/html":
+                raise _RefusedError(
+                    "a web page came instead of the file (Google Drive sends one when its quota is used up)"
+                )
+            range_ = response.headers.get("Content-Range", "")
+            continued = response.status == 206 and range_.startswith(f"bytes {have}-")
+            with self.part.open("ab" if continued else "wb") as file:
+                self._copy(response, file, have if continued else 0)
+
+    def _copy(self, response: http.client.HTTPResponse, file: BinaryIO, have: int) -> None:
+        total = None if response.length is None else have + response.length
+        if total is not None and total - have > shutil.disk_usage(file.name).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        for block in _blocks(response):
+            file.write(block)
+            have += len(block)
+            self.advance(have, total or have)
+        file.flush()
+        os.fsync(file.fileno())
+        if total is not None and have < total:
+            raise _BrokenOffError(f"broke off after {have:,} of {total:,} bytes")
 
 
-def _get_whole(url: str, part: Path, md5: str | None, patience: _Patience, advance: Advance) -> None:
-    """Fill `part` and check it; a file that does not fit its checksum is fetched anew, once. Raises _RefusedError."""
-    if md5 is None:
-        part.unlink(missing_ok=True)
-    _get(url, part, patience, advance)
-    if md5 is None or md5_of(part) == md5:
-        return
-    part.unlink()
-    _get(url, part, patience, advance)
-    found = md5_of(part)
-    if found != md5:
-        part.unlink()
-        raise _RefusedError(f"its MD5 is {found}, {md5} is published: it was changed or damaged there")
-
-
-def _get(url: str, part: Path, patience: _Patience, advance: Advance) -> None:
-    while True:
-        before = _size(part)
-        try:
-            return _continue(url, part, patience.timeout_s, advance)
-        except _BrokenOffError as error:
-            log.info("%s: %s", url, error)
-            patience.lose(error, gained=_size(part) > before)
-
-
-def _continue(url: str, part: Path, timeout_s: float, advance: Advance) -> None:
-    """Ask for what is missing and append it, or for everything where the server can't continue."""
+def _ask(url: str, have: int, *, timeout_s: float) -> http.client.HTTPResponse | None:
+    """Request a file from byte `have` on; None where the server says that it ends there."""
     if not url.startswith(("http://", "https://")):
         raise _RefusedError("no address to download from; it begins with http:// or https://")
-    have = _size(part)
     headers = {"User-Agent": "nnloop", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         opener = urllib.request.build_opener()  # of its own: the shared one keeps the proxies of its first use
-        response = opener.open(urllib.request.Request(url, headers=headers), timeout=timeout_s)
+        response: http.client.HTTPResponse = opener.open(
+            urllib.request.Request(url, headers=headers), timeout=timeout_s
+        )
+        return response
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and have:  # nothing is missing; the checksum decides
-            return
+        if error.code == 416 and have:
+            return None
         if error.code in BUSY:
-            raise _BrokenOffError(f"HTTP {error.code} {error.reason}", _retry_after(error)) from None
+            raise _BrokenOffError(f"HTTP {error.code} {error.reason}", wait_s=_retry_after(error)) from None
         raise _RefusedError(f"HTTP {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        unreachable = isinstance(reason, ConnectionRefusedError | socket.gaierror)
+        unreachable = isinstance(getattr(error, "reason", error), ConnectionRefusedError | socket.gaierror)
         raise _BrokenOffError(_plain(error), weight=2 if unreachable else 1) from None
-    with response:
-        if response.headers.get_content_type() == "text/html":
-            raise _RefusedError(
-                "a web page came instead of the file (Google Drive sends one when its quota is used up)"
-            )
-        continued = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        with part.open("ab" if continued else "wb") as file:
-            _copy(response, file, have if continued else 0, advance)
-
-
-def _copy(response: http.client.HTTPResponse, file: BinaryIO, have: int, advance: Advance) -> None:
-    total = None if response.length is None else have + response.length
-    if total is not None and total - have > shutil.disk_usage(file.name).free:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    for block in _blocks(response):
-        file.write(block)
-        have += len(block)
-        advance(have, total or have)
-    file.flush()
-    os.fsync(file.fileno())
-    if total is not None and have < total:
-        raise _BrokenOffError(f"broke off after {have:,} of {total:,} bytes")
 
 
 def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
-            block = response.read1(BLOCK)  # what has come: nothing of it is lost when the rest does not
+            block = response.read1(BLOCK)  # at once, so that no byte that has come is lost when the rest does not
         except (OSError, http.client.HTTPException) as error:
             raise _BrokenOffError(_plain(error)) from None
         if not block:

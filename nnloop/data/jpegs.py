@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from nnloop.data.archives import Archive, check_md5
+from nnloop.data.archives import ArchiveFile, check_md5
 from nnloop.data.dataset import Indices, Labels, Part, Pixels, Raw
 from nnloop.data.official import official
 from nnloop.settings import DatasetSettings, ImagenetteSettings
@@ -18,27 +19,34 @@ FACES = "celeba/img_align_celeba"
 Open = Callable[[str], IO[bytes]]
 
 
-def imagenette_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+def imagenette_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
+    """Return the archive of Imagenette in the resolution that the settings name."""
     url, md5 = official("Imagenette")._ARCHIVES[_resolution(settings)]
     name = url.rsplit("/", 1)[1]
     folder = name.removesuffix(".tgz")
-    return (Archive(name, (url,), md5, (f"{folder}/train", f"{folder}/val")),)
+    return (ArchiveFile(name, urls=(url,), md5=md5, unpacked=(f"{folder}/train", f"{folder}/val")),)
 
 
 def read_imagenette(settings: DatasetSettings, root: Path) -> Raw:
     """Read the folders of JPEGs. The official `val` is the test set here."""
 
-    def found(split: str) -> Part:
+    def part(split: str) -> Part:
         images = official("Imagenette")(str(root), split=split, size=_resolution(settings))
-        names = [path for path, _ in images._samples]
-        return _part(names, [label for _, label in images._samples], lambda name: Path(name).open("rb"), settings.size)
+        names, labels = zip(*images._samples, strict=True)
+        return _part(names, labels, open_image=lambda name: Path(name).open("rb"), size=settings.size)
 
-    return Raw(found("train"), found("val"))
+    return Raw(part("train"), part("val"))
 
 
-def celeba_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
+def celeba_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
+    """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces serves as well as the zip."""
     return tuple(
-        Archive(f"celeba/{name}", (DRIVE.format(key),), md5, instead=FACES if name.endswith(".zip") else None)
+        ArchiveFile(
+            f"celeba/{name}",
+            urls=(DRIVE.format(key),),
+            md5=md5,
+            alternative=FACES if name.endswith(".zip") else None,
+        )
         for key, md5, name in official("CelebA").file_list
     )
 
@@ -46,24 +54,24 @@ def celeba_archives(settings: DatasetSettings) -> tuple[Archive, ...]:
 def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
     """Read the official parts with the attribute Male as label: 0 is female, 1 is male.
 
-    torchvision's class reads the texts. The JPEGs come out of the zip, where it is there: unpacked they would be
-    202,599 files, which takes long and a file quota on clusters.
+    The class of torchvision reads the texts. The JPEGs come out of the zip, if it is there: unpacked they would be
+    202,599 files, which take long and exceed file quotas on clusters.
     """
     open_image = _open_faces(settings, root)
     kind = _celeba_class(settings.verify)
 
-    def found(split: str) -> Part:
+    def part(split: str) -> Part:
         faces = kind(str(root), split=split)
         male = faces.attr[:, faces.attr_names.index("Male")].numpy()
-        return _part(faces.filename, male, open_image, settings.size)
+        return _part(faces.filename, male, open_image=open_image, size=settings.size)
 
-    return Raw(found("train"), found("test"), found("valid"))
+    return Raw(part("train"), part("test"), part("valid"))
 
 
 def decode(file: IO[bytes], size: int) -> Pixels:
-    """One image as (3, size, size): the shorter side scaled to `size`, then the centre cut out.
+    """Return an image as uint8 (3, size, size): the shorter side scaled to `size`, then the centre cut out.
 
-    The same pixels as torchvision's Resize(size) and CenterCrop(size).
+    The pixels are those of torchvision's Resize(size) and CenterCrop(size).
     """
     from PIL import Image
 
@@ -77,7 +85,7 @@ def decode(file: IO[bytes], size: int) -> Pixels:
     return np.ascontiguousarray(np.asarray(cut).transpose(2, 0, 1))
 
 
-def _part(names: Sequence[str], labels: Any, open_image: Open, size: int) -> Part:
+def _part(names: Sequence[str], labels: ArrayLike, *, open_image: Open, size: int) -> Part:
     def some(chosen: Indices) -> Pixels:
         return np.stack([_decoded(names[index], open_image, size) for index in chosen])
 
@@ -86,7 +94,7 @@ def _part(names: Sequence[str], labels: Any, open_image: Open, size: int) -> Par
 
 
 def _decoded(name: str, open_image: Open, size: int) -> Pixels:
-    """Raises ValueError that names the image."""
+    """Return one image's pixels. Raises ValueError that names the image."""
     try:
         with open_image(name) as file:
             return decode(file, size)
@@ -106,7 +114,7 @@ def _open_faces(settings: DatasetSettings, root: Path) -> Open:
 
 
 def _celeba_class(verify: bool) -> Any:
-    """torchvision's class, content with the zip in the place of the unpacked images."""
+    """Return torchvision's class, changed to accept the zip in the place of the unpacked images."""
     kind = official("CelebA")
     from torchvision.datasets.utils import check_integrity
 

@@ -1,4 +1,4 @@
-"""One process at a time, on this machine and on a shared file system."""
+"""A lock between processes, on this machine and on a shared file system."""
 
 import fcntl
 import logging
@@ -12,11 +12,12 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def held(path: Path) -> Iterator[bool]:
-    """Keep other processes that hold the same path out; wait for them, saying once for whom. Raises OSError.
+def acquire(path: Path) -> Iterator[bool]:
+    """Hold the lock file `path` to the end of the block; wait for another holder, naming it once in the log.
 
-    The lock dies with its process. Yields False where the file system knows no locks: whatever is written then has to
-    go under names of its own, and work may be done twice.
+    The lock dies with its process. Yields True where no other process can be in the block, and False where the file
+    system knows no locks: files then have to be written under names of their own, and work may be done twice. Raises
+    OSError where the lock file can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:

@@ -9,7 +9,7 @@ BLOCK = 512  # images
 
 
 def mean_and_std(dataset: Dataset) -> tuple[list[float], list[float]]:
-    """Per channel, of pixels in [0, 1], over all images that are not for testing."""
+    """Return both per channel, of pixels in [0, 1], over the training and validation images."""
     counts = _histogram(dataset.train_x) + _histogram(dataset.eval_x[: len(dataset.val_y)])
     values = np.arange(256) / 255
     shares = counts / counts.sum(axis=1, keepdims=True)
@@ -19,11 +19,11 @@ def mean_and_std(dataset: Dataset) -> tuple[list[float], list[float]]:
 
 
 def _histogram(images: Pixels) -> NDArray[np.int64]:
-    """How often each value stands in each channel: (C, 256)."""
+    """Count the pixels of each channel by value: (C, 256)."""
     channels = images.shape[1]
-    found = np.zeros((channels, 256), dtype=np.int64)
+    counts: NDArray[np.int64] = np.zeros((channels, 256), dtype=np.int64)
     for start in range(0, len(images), BLOCK):
         block = images[start : start + BLOCK]
         for channel in range(channels):
-            found[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
-    return found
+            counts[channel] += np.bincount(block[:, channel].ravel(), minlength=256)
+    return counts

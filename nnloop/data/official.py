@@ -1,4 +1,4 @@
-"""torchvision's dataset classes: they know the addresses, the checksums and the formats."""
+"""Access to torchvision's dataset classes, which know the addresses, the checksums and the formats."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from nnloop import compat
 
 
 def official(name: str) -> Any:
-    """Return the class of torchvision.datasets, importing torch only now."""
+    """Return a class of torchvision.datasets by its name. Imports torch."""
     compat.ensure_torchvision_imports()
     import torchvision.datasets
 

@@ -1,7 +1,7 @@
 """The prepared cache: $NNLOOP_CACHE/prepared/<name>-<key>/, one npy file an array and meta.json.
 
-A folder is written beside its place and renamed into it, so a half-written one is never seen under its name; sizes are
-compared on reading, and a damaged folder is made anew. A prepared set needs its raw files no more.
+A folder is written under another name and renamed, so no process meets half of one under its name. Sizes are compared
+on reading, and a damaged folder is made anew. A prepared set needs its raw files no more.
 """
 
 import errno
@@ -14,16 +14,15 @@ import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from nnloop.data import sources
-from nnloop.data.archives import Archive, provide
+from nnloop.data.archives import ArchiveFile, provide, root_error
 from nnloop.data.dataset import Dataset, Raw
-from nnloop.data.lock import held
+from nnloop.data.lock import acquire
 from nnloop.data.npy import write
-from nnloop.data.sources import Source
+from nnloop.data.sources import RawSource
 from nnloop.data.split import split
 from nnloop.errors import DatasetError
 from nnloop.settings import DatasetSettings
@@ -37,22 +36,25 @@ log = logging.getLogger(__name__)
 
 
 def cache_home() -> Path:
-    """Where nnloop keeps what it can make again."""
+    """Return the folder of all files that nnloop can make again: $NNLOOP_CACHE, or ~/.cache/nnloop."""
     return Path(os.environ.get("NNLOOP_CACHE") or Path.home() / ".cache" / "nnloop")
 
 
 def load(settings: DatasetSettings) -> Dataset:
-    """Return the dataset, memory-mapped from the cache; prepare it first where it isn't there. Raises DatasetError."""
+    """Return the dataset, memory-mapped from the cache; prepare it first where it is not in the cache.
+
+    Raises DatasetError where the settings don't suit the dataset, and where files can't be fetched, read or written.
+    """
     source = sources.find(settings.name)
     folder = prepared_folder(settings)
     dataset = _read(settings.name, folder)
     if dataset is None:
         _check_settings(settings, source)
         try:
-            with held(cache_home() / "locks" / folder.name) as locked:
+            with acquire(cache_home() / "locks" / folder.name) as exclusive:
                 dataset = _read(settings.name, folder)  # prepared meanwhile by another process
                 if dataset is None:
-                    _prepare(settings, source, folder, locked)
+                    _prepare(settings, source, folder, exclusive=exclusive)
                     dataset = _read(settings.name, folder)
         except OSError as error:
             raise _unwritable(error) from None
@@ -62,9 +64,9 @@ def load(settings: DatasetSettings) -> Dataset:
 
 
 def prepared_folder(settings: DatasetSettings) -> Path:
-    """Where the prepared set lies: every setting that its arrays depend on is in the name.
+    """Return the folder of a prepared set; its name depends on every setting on which the arrays depend.
 
-    Files that passed their checksums are the same wherever they lay; others are known by their folder.
+    Raw files that passed their checksums are the same wherever they lie; others are told apart by their folder.
     """
     parts = {key: value for key, value in asdict(settings).items() if key not in _NO_PIXELS}
     place = None if settings.verify else str(_root(settings).resolve())
@@ -74,7 +76,7 @@ def prepared_folder(settings: DatasetSettings) -> Path:
 
 
 def _root(settings: DatasetSettings) -> Path:
-    """What torchvision's classes call root; one of the folders below it, which they look for, is taken as well."""
+    """Return the folder that torchvision's classes call root; the user may also give a folder below it."""
     if settings.root is None:
         return cache_home() / "raw"
     root = Path(settings.root).expanduser()
@@ -85,28 +87,33 @@ def _root(settings: DatasetSettings) -> Path:
     return root
 
 
-def _prepare(settings: DatasetSettings, source: Source, folder: Path, locked: bool) -> None:
+def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, exclusive: bool) -> None:
     started = time.monotonic()
     root = _root(settings)
     archives = source.archives(settings)
     provide(settings, root, archives)
     raw = _read_raw(settings, source, root)
     log.info("preparing %s in %s", settings.title, folder)
-    limits = (settings.train_limit, settings.test_limit)
-    parts = split(raw, settings.val_fraction, settings.split_seed, *limits)
+    parts = split(
+        raw,
+        fraction=settings.val_fraction,
+        seed=settings.split_seed,
+        train_limit=settings.train_limit,
+        test_limit=settings.test_limit,
+    )
     shape = (settings.channels, settings.size, settings.size)
-    if locked:
+    if exclusive:
         for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
     draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     draft.mkdir(parents=True)  # as open to others as the umask lets it be: a cache may be shared
     try:
-        fingerprint = write(settings.name, parts, shape, draft)
+        fingerprint = write(parts, draft, name=settings.name, shape=shape)
         sizes = {name: (draft / f"{name}.npy").stat().st_size for name in ARRAYS}
         stamps = [] if settings.verify else _stamps(root, archives)
         meta = {"fingerprint": fingerprint, "sizes": sizes, "raw": stamps}
         (draft / "meta.json").write_text(json.dumps(meta))
-        _place(draft, folder)
+        _install(draft, folder)
     except ValueError as error:
         raise _damaged(settings, root, error) from None
     finally:
@@ -114,33 +121,36 @@ def _prepare(settings: DatasetSettings, source: Source, folder: Path, locked: bo
     log.info("prepared %s in %.1f s: %.1f MB", settings.title, time.monotonic() - started, sum(sizes.values()) / 1e6)
 
 
-def _read_raw(settings: DatasetSettings, source: Source, root: Path) -> Raw:
-    """Raises DatasetError where the raw files are not what the settings say."""
+def _read_raw(settings: DatasetSettings, source: RawSource, root: Path) -> Raw:
+    """Read the raw files. Raises DatasetError where they are damaged or do not suit the settings."""
     try:
         raw = source.read(settings, root)
     except DatasetError:
         raise
     except MemoryError:
         raise DatasetError(f"dataset={settings.name}: not enough memory to read the files in {root}") from None
-    except Exception as error:  # torchvision, pickle, scipy and zipfile raise whatever a damaged file makes them meet
+    except Exception as error:  # torchvision, pickle, scipy and zipfile may raise anything on a damaged file
         raise _damaged(settings, root, error) from None
     expected = source.sizes(settings)
     if settings.verify and raw.sizes != expected:
-        raise DatasetError(
-            f"{_where(settings)}: {root} holds {_counts(raw.sizes)} images, {_counts(expected)} are published; replace "
-            "the raw files, or take them as they are with dataset.verify=false"
+        raise root_error(
+            settings,
+            f"{root} holds {_counts(raw.sizes)} images, {_counts(expected)} are published; replace "
+            "the raw files, or take them as they are with dataset.verify=false",
         )
     for part in (raw.train, raw.val, raw.test):
         if part is not None and (not len(part) or part.labels.min() < 0 or part.labels.max() >= settings.classes):
-            found = f"labels from {part.labels.min()} to {part.labels.max()}" if len(part) else "a part without images"
-            raise DatasetError(
-                f"{_where(settings)}: {root} holds {found}, expected 0 to {settings.classes - 1}; replace the raw files"
+            content = (
+                f"labels from {part.labels.min()} to {part.labels.max()}" if len(part) else "a part without images"
+            )
+            raise root_error(
+                settings, f"{root} holds {content}, expected 0 to {settings.classes - 1}; replace the raw files"
             )
     _check_limits(settings, raw)
     return raw
 
 
-def _check_settings(settings: DatasetSettings, source: Source) -> None:
+def _check_settings(settings: DatasetSettings, source: RawSource) -> None:
     if source.size not in (None, settings.size):
         raise DatasetError(f"dataset.size={settings.size}: the images of {settings.name} are {source.size} pixels wide")
     official = len(source.sizes(settings)) == 3
@@ -150,15 +160,14 @@ def _check_settings(settings: DatasetSettings, source: Source) -> None:
 
 
 def _check_limits(settings: DatasetSettings, raw: Raw) -> None:
-    there = {"train_limit": sum(raw.sizes[:-1]), "test_limit": raw.sizes[-1]}
-    for key, size in there.items():
+    for key, size in (("train_limit", sum(raw.sizes[:-1])), ("test_limit", raw.sizes[-1])):
         limit = getattr(settings, key)
         if limit is not None and limit > size:
             raise DatasetError(f"dataset.{key}={limit}: {settings.name} has {size:,} such images; null takes all")
 
 
-def _place(draft: Path, folder: Path) -> None:
-    """Rename the draft into place; where another process was first, keep that one's."""
+def _install(draft: Path, folder: Path) -> None:
+    """Rename the draft to its final name; a folder that another process has renamed first stays."""
     if folder.exists():
         shutil.rmtree(folder)
     try:
@@ -169,7 +178,7 @@ def _place(draft: Path, folder: Path) -> None:
 
 
 def _read(name: str, folder: Path) -> Dataset | None:
-    """Map a prepared folder; None where it is missing, damaged or of raw files that were changed since."""
+    """Map a prepared folder; None where it is missing or damaged, or where its raw files were changed since."""
     try:
         meta = json.loads((folder / "meta.json").read_text())
         if any((folder / f"{array}.npy").stat().st_size != size for array, size in meta["sizes"].items()):
@@ -182,15 +191,15 @@ def _read(name: str, folder: Path) -> Dataset | None:
         return None
 
 
-def _stamps(root: Path, archives: tuple[Archive, ...]) -> list[list[Any]]:
-    """Name, size and time of the files that were read, two levels deep in folders; an edit of a JPEG goes unseen."""
-    wanted = [path for archive in archives for path in (*archive.gives, archive.path, archive.instead) if path]
-    found = [root / path for path in wanted if (root / path).exists()]
-    below = [child for folder in found if folder.is_dir() for child in sorted(folder.iterdir()) if child.is_dir()]
-    return [_stamp(path.resolve()) for path in (*found, *below)]
+def _stamps(root: Path, archives: tuple[ArchiveFile, ...]) -> list[list[str | int]]:
+    """Return name, size and time of the raw files and of folders two levels deep; an edit of a JPEG goes unseen."""
+    wanted = [path for each in archives for path in (*each.unpacked, each.path, each.alternative) if path]
+    paths = [root / path for path in wanted if (root / path).exists()]
+    below = [child for folder in paths if folder.is_dir() for child in sorted(folder.iterdir()) if child.is_dir()]
+    return [_stamp(path.resolve()) for path in (*paths, *below)]
 
 
-def _stamp(path: Path) -> list[Any]:
+def _stamp(path: Path) -> list[str | int]:
     stat = path.stat()
     return [str(path), stat.st_size, stat.st_mtime_ns]
 
@@ -198,9 +207,10 @@ def _stamp(path: Path) -> list[Any]:
 def _damaged(settings: DatasetSettings, root: Path, error: BaseException) -> DatasetError:
     first = (str(error).strip().splitlines() or [""])[0][:200] or type(error).__name__
     hint = "; a part of it, or a set in its format, needs dataset.verify=false" if settings.verify else ""
-    return DatasetError(
-        f"{_where(settings)}: the files in {root} are damaged or not those of {settings.title} ({first}); delete them "
-        f"and fetch them again{hint}"
+    return root_error(
+        settings,
+        f"the files in {root} are damaged or not those of {settings.title} ({first}); delete them "
+        f"and fetch them again{hint}",
     )
 
 
@@ -212,10 +222,6 @@ def _unwritable(error: OSError) -> DatasetError:
     else:
         remedy = "make it writable, or set NNLOOP_CACHE to a folder that is"
     return DatasetError(f"NNLOOP_CACHE={home}: can't be written ({error.strerror or error}); {remedy}")
-
-
-def _where(settings: DatasetSettings) -> str:
-    return f"dataset.root={'null' if settings.root is None else settings.root}"
 
 
 def _counts(sizes: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Progress bars on stderr; nothing where that is no terminal."""
+"""Progress bars on stderr, shown only where that is a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ Advance = Callable[[int, int], None]  # done and total
 
 @contextmanager
 def bar(title: str, in_bytes: bool = False) -> Iterator[Advance]:
-    """Show a bar until the block ends; the block tells how far it is."""
+    """Show a bar until the block ends; the block reports its progress by the function that it gets."""
     from rich import progress
     from rich.console import Console
 

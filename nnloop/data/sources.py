@@ -1,62 +1,72 @@
-"""The datasets that nnloop knows: their archives, their official sizes, and who reads them."""
+"""The datasets that nnloop knows: their archives, their official sizes, and the functions that read them."""
 
 import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nnloop.data import arrays, jpegs
-from nnloop.data.archives import Archive
+from nnloop.data.archives import ArchiveFile
 from nnloop.data.dataset import Raw
 from nnloop.errors import DatasetError
 from nnloop.settings import DatasetSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One dataset's origin. All but `read` know nothing of torch, so that a prepared set is found without it.
-
-    `folders` are those below root in which torchvision's class looks; `size` is the side of the published images in
-    pixels, None where they are cut to dataset.size; `version` names raw material that no checksum does.
-    """
+class RawSource:
+    """The raw files of one dataset. Only `read` and `archives` import torch: a prepared set needs neither."""
 
     read: Callable[[DatasetSettings, Path], Raw]
-    archives: Callable[[DatasetSettings], tuple[Archive, ...]]
+    archives: Callable[[DatasetSettings], tuple[ArchiveFile, ...]]
     sizes: Callable[[DatasetSettings], tuple[int, ...]]  # training, validation where it is official, test
-    folders: tuple[str, ...] = ()
-    size: int | None = None
-    version: Callable[[], str] = str
+    folders: tuple[str, ...] = ()  # below root, in which torchvision's class looks
+    size: int | None = None  # side of the published images in pixels; None where they are cut to dataset.size
+    version: Callable[[], str] = str  # names raw files that have no checksum
 
 
-def find(name: str) -> Source:
+def find(name: str) -> RawSource:
+    """Return a dataset's source by its name. Raises DatasetError for an unknown one."""
     if name not in SOURCES:
         raise DatasetError(f"dataset.name={name}: must be one of {', '.join(sorted(SOURCES))}")
     return SOURCES[name]
 
 
-SOURCES: dict[str, Source] = {
-    "cifar10": Source(
-        arrays.read_cifar, arrays.cifar_archives, lambda _: (50_000, 10_000), ("cifar-10-batches-py",), size=32
+def _sizes(*sizes: int) -> Callable[[DatasetSettings], tuple[int, ...]]:
+    return lambda settings: sizes
+
+
+_cifar = partial(
+    RawSource, read=arrays.read_cifar, archives=arrays.cifar_archives, sizes=_sizes(50_000, 10_000), size=32
+)
+SOURCES: dict[str, RawSource] = {
+    "cifar10": _cifar(folders=("cifar-10-batches-py",)),
+    "cifar100": _cifar(folders=("cifar-100-python",)),
+    "mnist": RawSource(
+        read=arrays.read_mnist,
+        archives=arrays.mnist_archives,
+        sizes=_sizes(60_000, 10_000),
+        folders=("MNIST", "MNIST/raw"),
+        size=28,
     ),
-    "cifar100": Source(
-        arrays.read_cifar, arrays.cifar_archives, lambda _: (50_000, 10_000), ("cifar-100-python",), size=32
+    "svhn": RawSource(read=arrays.read_svhn, archives=arrays.svhn_archives, sizes=arrays.svhn_sizes, size=32),
+    "imagenette": RawSource(
+        read=jpegs.read_imagenette,
+        archives=jpegs.imagenette_archives,
+        sizes=_sizes(9_469, 3_925),
+        folders=("imagenette2", "imagenette2-320", "imagenette2-160"),
     ),
-    "mnist": Source(
-        arrays.read_mnist, arrays.mnist_archives, lambda _: (60_000, 10_000), ("MNIST", "MNIST/raw"), size=28
+    "celeba": RawSource(
+        read=jpegs.read_celeba,
+        archives=jpegs.celeba_archives,
+        sizes=_sizes(162_770, 19_867, 19_962),
+        folders=("celeba",),
     ),
-    "svhn": Source(arrays.read_svhn, arrays.svhn_archives, arrays.svhn_sizes, size=32),
-    "imagenette": Source(
-        jpegs.read_imagenette,
-        jpegs.imagenette_archives,
-        lambda _: (9_469, 3_925),
-        ("imagenette2", "imagenette2-320", "imagenette2-160"),
-    ),
-    "celeba": Source(jpegs.read_celeba, jpegs.celeba_archives, lambda _: (162_770, 19_867, 19_962), ("celeba",)),
-    "digits": Source(
-        arrays.read_digits,
-        lambda _: (),
-        lambda _: (1_497, 300),
+    "digits": RawSource(
+        read=arrays.read_digits,
+        archives=lambda settings: (),
+        sizes=_sizes(1_497, 300),
         size=8,
-        version=lambda: importlib.metadata.version("scikit-learn"),
+        version=partial(importlib.metadata.version, "scikit-learn"),
     ),
 }

@@ -27,29 +27,25 @@ def _quotas(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return quotas
 
 
-def split(raw: Raw, fraction: float | None, seed: int, train_limit: int | None, test_limit: int | None) -> Split:
-    """Take the official validation set, or cut `fraction` of the training images off where there is none.
+def split(
+    raw: Raw, *, fraction: float | None, seed: int, train_limit: int | None = None, test_limit: int | None = None
+) -> Split:
+    """Take the official validation set, or cut `fraction` of the training images off for validation.
 
-    `train_limit` counts training and validation images together. The test set is the official one, or `test_limit` of
-    it.
+    `train_limit` counts training and validation images together; `test_limit` counts test images. None takes all.
+    Raises ValueError where a set without an official validation set gets no fraction.
     """
     test = _some(raw.test, test_limit, seed)
     if raw.val is not None:
-        return _limit_both(raw.train, raw.val, train_limit, seed, test)
+        sizes = np.array([len(raw.train), len(raw.val)])
+        limits = (None, None) if train_limit is None else _quotas(sizes, train_limit).tolist()
+        return Split(_some(raw.train, limits[0], seed), _some(raw.val, limits[1], seed), test)
     if fraction is None:
         raise ValueError("a set without an official validation set needs a fraction")
     pool = _some(raw.train, train_limit, seed)
-    held = stratified(pool.labels, round(fraction * len(pool.indices)), seed)
-    kept = np.setdiff1d(np.arange(len(pool.indices)), held)
-    return Split(Subset(raw.train, pool.indices[kept]), Subset(raw.train, pool.indices[held]), test)
-
-
-def _limit_both(train: Part, val: Part, limit: int | None, seed: int, test: Subset) -> Split:
-    """Share a limit out between the two official parts."""
-    if limit is None:
-        return Split(_some(train, None, seed), _some(val, None, seed), test)
-    trained, held = _quotas(np.array([len(train), len(val)]), limit).tolist()
-    return Split(_some(train, trained, seed), _some(val, held, seed), test)
+    val = stratified(pool.labels, round(fraction * len(pool.indices)), seed)
+    train = np.setdiff1d(np.arange(len(pool.indices)), val)
+    return Split(Subset(raw.train, pool.indices[train]), Subset(raw.train, pool.indices[val]), test)
 
 
 def _some(part: Part, limit: int | None, seed: int) -> Subset:

@@ -10,7 +10,7 @@ import pytest
 from archive_server import Served, serve
 
 from nnloop.data.fetch import FetchError, fetch
-from nnloop.data.lock import held
+from nnloop.data.lock import acquire
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -27,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[Served]:
 
 def get(server: Served, tmp_path: Path, md5: str | None = MD5, timeout_s: float = 5.0) -> bytes:
     target = tmp_path / "got" / "file.bin"
-    fetch([f"{server.address}/file.bin"], target, md5, locked=True, pause_s=0.01, timeout_s=timeout_s)
+    fetch([f"{server.address}/file.bin"], target, md5=md5, exclusive=True, pause_s=0.01, timeout_s=timeout_s)
     return target.read_bytes()
 
 
@@ -109,14 +109,14 @@ def test_a_web_page_is_not_taken_for_the_file(server: Served, tmp_path: Path) ->
 
 def test_the_next_address_is_asked_where_one_fails(server: Served, tmp_path: Path) -> None:
     urls = ["http://127.0.0.1:9/file.bin", f"{server.address}/moved.bin", f"{server.address}/file.bin"]
-    fetch(urls, tmp_path / "file.bin", MD5, locked=True, pause_s=0.01)
+    fetch(urls, tmp_path / "file.bin", md5=MD5, exclusive=True, pause_s=0.01)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
 def test_every_address_is_named_where_all_fail(tmp_path: Path) -> None:
     urls = ["http://127.0.0.1:9/a", "http://127.0.0.1:9/b", "nonsense"]
     with pytest.raises(FetchError, match=r"/a: Connection refused \(2 tries\); .*/b: .*; nonsense: no address"):
-        fetch(urls, tmp_path / "a", MD5, locked=True, pause_s=0.01)
+        fetch(urls, tmp_path / "a", md5=MD5, exclusive=True, pause_s=0.01)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -129,8 +129,8 @@ def test_a_full_disk_is_an_oserror_and_no_reason_to_try_again(server: Served, tm
 
 
 def _count(lock: Path, log: Path) -> None:
-    with held(lock) as locked:
-        assert locked
+    with acquire(lock) as exclusive:
+        assert exclusive
         before = log.read_text() if log.exists() else ""
         log.write_text(f"{before}{os.getpid()}\n")
 
@@ -138,7 +138,7 @@ def _count(lock: Path, log: Path) -> None:
 def test_a_lock_lets_one_process_in_at_a_time(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_count, args=(tmp_path / "lock", tmp_path / "log")) for _ in range(3)]
-    with held(tmp_path / "lock"):
+    with acquire(tmp_path / "lock"):
         for worker in workers:
             worker.start()
         workers[0].join(0.5)

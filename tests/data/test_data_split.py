@@ -28,7 +28,7 @@ def test_stratified_gives_exactly_the_count() -> None:
 
 
 def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
-    parts = split(Raw(numbered(200, 10), numbered(50, 10)), 0.1, 0, None, None)
+    parts = split(Raw(numbered(200, 10), numbered(50, 10)), fraction=0.1, seed=0)
     assert sorted([*parts.train.indices, *parts.val.indices]) == list(range(200))
     assert [*parts.test.indices] == list(range(50))
     assert [*np.bincount(parts.val.labels)] == [2] * 10
@@ -36,19 +36,19 @@ def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
 
 def test_the_seed_alone_decides_the_split() -> None:
     raw = Raw(numbered(200, 10), numbered(50, 10))
-    first, again, other = (split(raw, 0.1, seed, None, None).val.indices.tolist() for seed in (0, 0, 1))
+    first, again, other = (split(raw, fraction=0.1, seed=seed).val.indices.tolist() for seed in (0, 0, 1))
     assert (first == again, first == other) == (True, False)
 
 
 def test_an_official_validation_set_is_taken_as_it_is() -> None:
-    parts = split(Raw(numbered(200, 2), numbered(50, 2), numbered(30, 2)), None, 0, None, None)
+    parts = split(Raw(numbered(200, 2), numbered(50, 2), numbered(30, 2)), fraction=None, seed=0)
     assert [len(subset.indices) for subset in (parts.train, parts.val, parts.test)] == [200, 30, 50]
 
 
 @pytest.mark.parametrize("val", [None, 30])
 def test_limits_take_a_stratified_part_of_everything(val: int | None) -> None:
     raw = Raw(numbered(300, 2), numbered(50, 2), None if val is None else numbered(val, 2))
-    parts = split(raw, 0.1 if val is None else None, 0, 100, 20)
+    parts = split(raw, fraction=0.1 if val is None else None, seed=0, train_limit=100, test_limit=20)
     assert len(parts.train.indices) + len(parts.val.indices) == 100
     assert len(parts.val.indices) == (10 if val is None else 9)
     for subset in (parts.train, parts.val, parts.test):
