@@ -24,11 +24,11 @@ class ArchiveFile:
     urls: tuple[str, ...]
     md5: str
     unpacked: tuple[str, ...] = ()  # the files and folders that it holds; empty where the file is read as it is
-    alternative: str | None = None  # a folder that serves as well as the file
+    folder: str | None = None  # a folder that serves as well as the file
 
     def is_present(self, root: Path) -> bool:
         """Return whether the files to be read lie below `root`."""
-        if self.alternative is not None and (root / self.alternative).is_dir():
+        if self.folder is not None and (root / self.folder).is_dir():
             return True
         return all((root / path).exists() for path in self.unpacked or (self.path,))
 
@@ -82,7 +82,8 @@ def _provide(settings: DatasetSettings, root: Path, archive: ArchiveFile, *, exc
     path = root / archive.path
     md5 = archive.md5 if settings.verify else None
     if not path.is_file():
-        fetch(_addresses(settings, archive), path, md5=md5, exclusive=exclusive)
+        mirrored = (f"{(settings.mirror or '').rstrip('/')}/{path.name}",)
+        fetch(archive.urls if settings.mirror is None else mirrored, path, md5=md5, exclusive=exclusive)
     elif md5 is not None:
         check_md5(settings, path, md5)
     if archive.unpacked:
@@ -98,12 +99,6 @@ def check_md5(settings: DatasetSettings, path: Path, md5: str) -> None:
             f"{path} is damaged or another file (its MD5 is {actual}, {md5} is published); "
             "delete it and fetch it again, or take it as it is with dataset.verify=false",
         )
-
-
-def _addresses(settings: DatasetSettings, archive: ArchiveFile) -> tuple[str, ...]:
-    if settings.mirror is None:
-        return archive.urls
-    return (f"{settings.mirror.rstrip('/')}/{Path(archive.path).name}",)
 
 
 def _unpack(settings: DatasetSettings, root: Path, archive: ArchiveFile) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnloop.data.archives import ArchiveFile
-from nnloop.data.dataset import Indices, Labels, Part, Pixels, Raw
+from nnloop.data.dataset import Labels, Part, Pixels, Raw
 from nnloop.data.official import official
 from nnloop.data.split import stratified
 from nnloop.settings import DatasetSettings, SvhnSettings
@@ -93,11 +93,7 @@ def part(pixels: Pixels, labels: ArrayLike) -> Part:
     numbers: Labels = np.asarray(labels, dtype=np.int64)
     if numbers.shape != (len(pixels),):
         raise ValueError(f"{len(pixels)} images have labels of shape {numbers.shape}")
-
-    def some(chosen: Indices) -> Pixels:
-        return np.ascontiguousarray(pixels[chosen])
-
-    return Part(numbers, some)
+    return Part(numbers, lambda indices: np.ascontiguousarray(pixels[indices]))
 
 
 def _cifar_class(settings: DatasetSettings) -> Any:

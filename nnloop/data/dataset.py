@@ -56,9 +56,14 @@ class Raw:
     val: Part | None = None
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that are published: for training, for validation if official, and for testing."""
+        return tuple(part for part in (self.train, self.val, self.test) if part is not None)
+
+    @property
     def sizes(self) -> tuple[int, ...]:
-        """The numbers of images for training, for validation where that is official, and for testing."""
-        return tuple(len(part) for part in (self.train, self.val, self.test) if part is not None)
+        """The numbers of images in the parts."""
+        return tuple(map(len, self.parts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,15 +96,13 @@ class _Download:
         """Fill `part`; a file that does not fit its checksum is fetched anew, once. Raises _RefusedError."""
         if md5 is None:
             self.part.unlink(missing_ok=True)
-        self._get()
-        if md5 is None or md5_of(self.part) == md5:
-            return
-        self.part.unlink()
-        self._get()
-        actual = md5_of(self.part)
-        if actual != md5:
+        for _ in range(2):
+            self._get()
+            actual = md5 and md5_of(self.part)
+            if actual == md5:
+                return
             self.part.unlink()
-            raise _RefusedError(f"its MD5 is {actual}, {md5} is published: it was changed or damaged there")
+        raise _RefusedError(f"its MD5 is {actual}, {md5} is published: it was changed or damaged there")
 
     def _get(self) -> None:
         while True:
@@ -133,8 +131,8 @@ class _Download:
                 raise _RefusedError(
                     "a web page came instead of the file (Google Drive sends one when its quota is used up)"
                 )
-            range_ = response.headers.get("Content-Range", "")
-            continued = response.status == 206 and range_.startswith(f"bytes {have}-")
+            start = response.headers.get("Content-Range", "").partition("-")[0]
+            continued = response.status == 206 and start == f"bytes {have}"
             with self.part.open("ab" if continued else "wb") as file:
                 self._copy(response, file, have if continued else 0)
 
@@ -159,10 +157,7 @@ def _ask(url: str, have: int, *, timeout_s: float) -> http.client.HTTPResponse |
     headers = {"User-Agent": "nnloop", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         opener = urllib.request.build_opener()  # of its own: the shared one keeps the proxies of its first use
-        response: http.client.HTTPResponse = opener.open(
-            urllib.request.Request(url, headers=headers), timeout=timeout_s
-        )
-        return response
+        return opener.open(urllib.request.Request(url, headers=headers), timeout=timeout_s)  # type: ignore[no-any-return]
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416 and have:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnloop.data.archives import ArchiveFile, check_md5
-from nnloop.data.dataset import Indices, Labels, Part, Pixels, Raw
+from nnloop.data.dataset import Part, Pixels, Raw
 from nnloop.data.official import official
 from nnloop.settings import DatasetSettings, ImagenetteSettings
 
@@ -42,10 +42,7 @@ def celeba_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
     """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces serves as well as the zip."""
     return tuple(
         ArchiveFile(
-            f"celeba/{name}",
-            urls=(DRIVE.format(key),),
-            md5=md5,
-            alternative=FACES if name.endswith(".zip") else None,
+            f"celeba/{name}", urls=(DRIVE.format(key),), md5=md5, folder=FACES if name.endswith(".zip") else None
         )
         for key, md5, name in official("CelebA").file_list
     )
@@ -86,11 +83,10 @@ def decode(file: IO[bytes], size: int) -> Pixels:
 
 
 def _part(names: Sequence[str], labels: ArrayLike, *, open_image: Open, size: int) -> Part:
-    def some(chosen: Indices) -> Pixels:
-        return np.stack([_decoded(names[index], open_image, size) for index in chosen])
-
-    numbers: Labels = np.asarray(labels, dtype=np.int64)
-    return Part(numbers, some)
+    return Part(
+        np.asarray(labels, dtype=np.int64),
+        lambda indices: np.stack([_decoded(names[index], open_image, size) for index in indices]),
+    )
 
 
 def _decoded(name: str, open_image: Open, size: int) -> Pixels:

@@ -94,13 +94,7 @@ def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, excl
     provide(settings, root, archives)
     raw = _read_raw(settings, source, root)
     log.info("preparing %s in %s", settings.title, folder)
-    parts = split(
-        raw,
-        fraction=settings.val_fraction,
-        seed=settings.split_seed,
-        train_limit=settings.train_limit,
-        test_limit=settings.test_limit,
-    )
+    parts = split(raw, settings)
     shape = (settings.channels, settings.size, settings.size)
     if exclusive:
         for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
@@ -138,11 +132,9 @@ def _read_raw(settings: DatasetSettings, source: RawSource, root: Path) -> Raw:
             f"{root} holds {_counts(raw.sizes)} images, {_counts(expected)} are published; replace "
             "the raw files, or take them as they are with dataset.verify=false",
         )
-    for part in (raw.train, raw.val, raw.test):
-        if part is not None and (not len(part) or part.labels.min() < 0 or part.labels.max() >= settings.classes):
-            content = (
-                f"labels from {part.labels.min()} to {part.labels.max()}" if len(part) else "a part without images"
-            )
+    for labels in (np.unique(part.labels) for part in raw.parts):
+        if not len(labels) or labels[0] < 0 or labels[-1] >= settings.classes:
+            content = f"labels from {labels[0]} to {labels[-1]}" if len(labels) else "a part without images"
             raise root_error(
                 settings, f"{root} holds {content}, expected 0 to {settings.classes - 1}; replace the raw files"
             )
@@ -193,7 +185,7 @@ def _read(name: str, folder: Path) -> Dataset | None:
 
 def _stamps(root: Path, archives: tuple[ArchiveFile, ...]) -> list[list[str | int]]:
     """Return name, size and time of the raw files and of folders two levels deep; an edit of a JPEG goes unseen."""
-    wanted = [path for each in archives for path in (*each.unpacked, each.path, each.alternative) if path]
+    wanted = [path for each in archives for path in (*each.unpacked, each.path, each.folder) if path]
     paths = [root / path for path in wanted if (root / path).exists()]
     below = [child for folder in paths if folder.is_dir() for child in sorted(folder.iterdir()) if child.is_dir()]
     return [_stamp(path.resolve()) for path in (*paths, *below)]

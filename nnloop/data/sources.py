@@ -32,40 +32,27 @@ def find(name: str) -> RawSource:
     return SOURCES[name]
 
 
-def _sizes(*sizes: int) -> Callable[[DatasetSettings], tuple[int, ...]]:
-    return lambda settings: sizes
-
-
-_cifar = partial(
-    RawSource, read=arrays.read_cifar, archives=arrays.cifar_archives, sizes=_sizes(50_000, 10_000), size=32
-)
+_cifar = partial(RawSource, arrays.read_cifar, arrays.cifar_archives, lambda _: (50_000, 10_000), size=32)
 SOURCES: dict[str, RawSource] = {
     "cifar10": _cifar(folders=("cifar-10-batches-py",)),
     "cifar100": _cifar(folders=("cifar-100-python",)),
     "mnist": RawSource(
-        read=arrays.read_mnist,
-        archives=arrays.mnist_archives,
-        sizes=_sizes(60_000, 10_000),
-        folders=("MNIST", "MNIST/raw"),
-        size=28,
+        arrays.read_mnist, arrays.mnist_archives, lambda _: (60_000, 10_000), folders=("MNIST", "MNIST/raw"), size=28
     ),
-    "svhn": RawSource(read=arrays.read_svhn, archives=arrays.svhn_archives, sizes=arrays.svhn_sizes, size=32),
+    "svhn": RawSource(arrays.read_svhn, arrays.svhn_archives, arrays.svhn_sizes, size=32),
     "imagenette": RawSource(
-        read=jpegs.read_imagenette,
-        archives=jpegs.imagenette_archives,
-        sizes=_sizes(9_469, 3_925),
+        jpegs.read_imagenette,
+        jpegs.imagenette_archives,
+        lambda _: (9_469, 3_925),
         folders=("imagenette2", "imagenette2-320", "imagenette2-160"),
     ),
     "celeba": RawSource(
-        read=jpegs.read_celeba,
-        archives=jpegs.celeba_archives,
-        sizes=_sizes(162_770, 19_867, 19_962),
-        folders=("celeba",),
+        jpegs.read_celeba, jpegs.celeba_archives, lambda _: (162_770, 19_867, 19_962), folders=("celeba",)
     ),
     "digits": RawSource(
-        read=arrays.read_digits,
-        archives=lambda settings: (),
-        sizes=_sizes(1_497, 300),
+        arrays.read_digits,
+        lambda _: (),
+        lambda _: (1_497, 300),
         size=8,
         version=partial(importlib.metadata.version, "scikit-learn"),
     ),

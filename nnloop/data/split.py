@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnloop.data.dataset import Indices, Labels, Part, Raw, Split, Subset
+from nnloop.settings import DatasetSettings
 
 
 def stratified(labels: Labels, count: int, seed: int) -> Indices:
@@ -27,23 +28,21 @@ def _quotas(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return quotas
 
 
-def split(
-    raw: Raw, *, fraction: float | None, seed: int, train_limit: int | None = None, test_limit: int | None = None
-) -> Split:
-    """Take the official validation set, or cut `fraction` of the training images off for validation.
+def split(raw: Raw, settings: DatasetSettings) -> Split:
+    """Take the official validation set, or cut a fraction of the training images off for validation.
 
-    `train_limit` counts training and validation images together; `test_limit` counts test images. None takes all.
     Raises ValueError where a set without an official validation set gets no fraction.
     """
-    test = _some(raw.test, test_limit, seed)
+    seed, train_limit = settings.split_seed, settings.train_limit
+    test = _some(raw.test, settings.test_limit, seed)
     if raw.val is not None:
         sizes = np.array([len(raw.train), len(raw.val)])
         limits = (None, None) if train_limit is None else _quotas(sizes, train_limit).tolist()
         return Split(_some(raw.train, limits[0], seed), _some(raw.val, limits[1], seed), test)
-    if fraction is None:
+    if settings.val_fraction is None:
         raise ValueError("a set without an official validation set needs a fraction")
     pool = _some(raw.train, train_limit, seed)
-    val = stratified(pool.labels, round(fraction * len(pool.indices)), seed)
+    val = stratified(pool.labels, round(settings.val_fraction * len(pool.indices)), seed)
     train = np.setdiff1d(np.arange(len(pool.indices)), val)
     return Split(Subset(raw.train, pool.indices[train]), Subset(raw.train, pool.indices[val]), test)
 

@@ -21,7 +21,7 @@ from nnloop.training.convolution import multiply_small_maps
 from nnloop.training.operator_graph import trace
 from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
-from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
+from nnloop.training.unfit import UnfitError, blame
 
 MODULE = "candidate"
 Uninitialized = UninitializedParameter | UninitializedBuffer
@@ -44,18 +44,10 @@ def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) ->
 
     Raises UnfitError where the candidate's code fails or gives something else than a trainable network.
     """
-    try:
+    with blame(Status.BUILD_FAILED):
         net = _construct(code, sample, recipe, device=device)
-    except UnfitError:
-        raise
-    except BaseException as error:  # SystemExit and KeyboardInterrupt included: it is the candidate that raises them
-        raise UnfitError(_blame(error), describe(error)) from error
-    try:
+    with blame(Status.BUILD_FAILED, "forward(): "):
         memory_format = _check(net, sample, recipe.classes)
-    except UnfitError:
-        raise
-    except BaseException as error:  # as above
-        raise UnfitError(_blame(error), f"forward(): {describe(error)}"[:300]) from error
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
@@ -179,7 +171,3 @@ def _count_flops(net: nn.Module, sample: Tensor) -> int | None:
     except Exception:  # a figure beside the score: an operation that can't be counted costs no network its trial
         return None
     return int(counter.get_total_flops())
-
-
-def _blame(error: BaseException) -> Status:
-    return Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.BUILD_FAILED

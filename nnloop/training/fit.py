@@ -1,7 +1,6 @@
 """One trial's training: an epoch through Lightning's Trainer, then the logits of the evaluation images."""
 
 import logging
-import random
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from lightning import Trainer
 from torch import Tensor
@@ -20,9 +18,10 @@ from nnloop.training.contract import Built, build
 from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
+from nnloop.training.randomness import seed_generators
 from nnloop.training.recipe import Recipe
 from nnloop.training.tamper import KNOWN_IMAGES, Watch
-from nnloop.training.unfit import UnfitError, describe, is_out_of_memory
+from nnloop.training.unfit import UnfitError, blame
 
 EVAL_BATCH = 512
 EVAL_PIXELS = EVAL_BATCH * 32 * 32
@@ -55,7 +54,7 @@ def train(
     None the whole; a segment that others follow ends in a Checkpoint. Raises UnfitError where the candidate is at
     fault.
     """
-    _seed(seed)
+    seed_generators(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     images = images.to(device)
     with Watch(seed) as watch:
@@ -64,14 +63,8 @@ def train(
         on_built(built)
         if max_params is not None and built.params > max_params:
             raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
-        try:
+        with blame(Status.CRASHED):
             return _judge(built, images, recipe, seed=seed, watch=watch, segment=segment)
-        except UnfitError:
-            raise
-        except BaseException as error:  # SystemExit and KeyboardInterrupt too: the candidate raises them
-            raise UnfitError(
-                Status.OUT_OF_MEMORY if is_out_of_memory(error) else Status.CRASHED, describe(error)
-            ) from error
 
 
 def _judge(
@@ -82,7 +75,7 @@ def _judge(
     normalise = Normalise(recipe, device, built.memory_format)
     few = slice(None, None, max(1, len(images.train_y) // KNOWN_IMAGES))
     watch.built(net, normalise(images.train_x[few]), images.train_y[few], classes=recipe.classes)
-    _seed(seed)  # the checks may have drawn random numbers
+    seed_generators(seed)  # the checks may have drawn random numbers
     batches = TrainBatches(images, recipe, normalise, seed=seed)
     steps = recipe.epochs * len(batches)
     watch.begin(net, steps)
@@ -104,12 +97,6 @@ def _judge(
     peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
     watch.evaluated(net, logits, eval_x=images.eval_x, prepare=normalise, precision=built.precision)
     return Finished(logits, classifier.mean_loss if classifier else None, peak)
-
-
-def _seed(seed: int) -> None:
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
 
 
 def _fit(classifier: Classifier, batches: TrainBatches, segment: Segment | None) -> bytes | None:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from nnloop.records import Status
-from nnloop.training.checkpoint import RandomState
 from nnloop.training.images import Batch
 from nnloop.training.precision import Precision
+from nnloop.training.randomness import RandomState
 from nnloop.training.recipe import Recipe, one_cycle
 from nnloop.training.unfit import UnfitError
 

@@ -6,13 +6,13 @@ are branches not taken, in-place writes through a view, and calculations with nu
 """
 
 import json
-import random
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from nnloop.training.randomness import seed_generators
 
 MAX_NODES = 5_000
 MAX_BYTES = 400_000
@@ -40,7 +40,7 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
     mode, buffers = net.training, [(buffer, buffer.clone()) for buffer in net.buffers()]
     recorder = _Recorder(sample)
     try:
-        _seed()
+        seed_generators(0)  # stochastic branches must not depend on the trial's seed, which differs for equal networks
         net.train()
         with torch.no_grad(), recorder:
             out = net(sample)
@@ -54,13 +54,6 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
                 buffer.copy_(value)
     text = json.dumps(nodes, separators=(",", ":"))
     return text if len(text) <= MAX_BYTES else None
-
-
-def _seed() -> None:
-    """Fix the seed: stochastic branches must not depend on the trial's, which differs between equal networks."""
-    random.seed(0)
-    np.random.seed(0)
-    torch.manual_seed(0)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ that of digits: below `FEW_FLOPS` the casts cost more than they save.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +38,9 @@ class Precision:
         if not self.mixed:
             yield
             return
-        with torch.autocast(self.device.type, torch.bfloat16):
-            if self.device.type != "cpu":
-                yield
-                return
-            with _SlowOnes():
-                yield
+        slow_ones = _SlowOnes() if self.device.type == "cpu" else nullcontext()
+        with torch.autocast(self.device.type, torch.bfloat16), slow_ones:
+            yield
 
 
 def choose(setting: str, device: torch.device, flops: int | None) -> Precision:
@@ -60,11 +57,7 @@ class _SlowOnes(TorchFunctionMode):
     """Keeps depthwise convolutions and attention in float32: on a CPU bfloat16 makes them 2 to 5 times as slow."""
 
     def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
+        self, func: Callable[..., object], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> object:
         kwargs = kwargs or {}
         if not (func is F.scaled_dot_product_attention or (func in CONVOLUTIONS and _is_depthwise(args, kwargs))):

@@ -34,6 +34,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from nnloop.records import Status
 from nnloop.training.precision import Precision
+from nnloop.training.randomness import seed_generators
 from nnloop.training.unfit import UnfitError
 
 KNOWN_IMAGES = 40
@@ -133,17 +134,14 @@ class Watch:
         """Object to logits that depend on the batch or on earlier ones, but not to logits that are random."""
         if _agree(again, first, tolerance):
             return
-        repeats = [self._with_seed(seed, repeat) for seed in (0, 0, 1)]
+        repeats = []
+        for seed in (0, 0, 1):
+            seed_generators(seed)
+            repeats.append(repeat())
         if not _agree(repeats[1], repeats[0], tolerance):
             raise _tampered("its logits depend on what it saw before")
         if _agree(repeats[2], repeats[0], tolerance):
             raise _tampered("its logits depend on what else is in the batch")
-
-    def _with_seed(self, seed: int, repeat: Callable[[], Tensor]) -> Tensor:
-        torch.manual_seed(seed)
-        numpy.random.seed(seed)
-        random.seed(seed)
-        return repeat()
 
     def _check_table(self, run: Callable[[Tensor], Tensor], rows: Tensor, answers: Tensor) -> None:
         for parameter in self._parameters:

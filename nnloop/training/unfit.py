@@ -1,6 +1,8 @@
 """The exception by which training says that a candidate is at fault."""
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nnloop.records import Status
 
@@ -14,6 +16,18 @@ class UnfitError(Exception):
         super().__init__(reason)
         self.status = status
         self.reason = reason
+
+
+@contextmanager
+def blame(status: Status, where: str = "") -> Iterator[None]:
+    """Turn whatever the candidate's code within raises into an UnfitError of out-of-memory or, otherwise, `status`."""
+    try:
+        yield
+    except UnfitError:
+        raise
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the candidate raises them
+        status = Status.OUT_OF_MEMORY if is_out_of_memory(error) else status
+        raise UnfitError(status, f"{where}{describe(error)}"[:REASON_LENGTH]) from error
 
 
 def describe(error: BaseException) -> str:

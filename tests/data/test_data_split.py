@@ -1,9 +1,12 @@
 """Splits: stratified, fixed by the seed, and no larger than asked for."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from recipes import dataset_settings
 
 from nnloop import data
 from nnloop.data.arrays import part
@@ -11,7 +14,7 @@ from nnloop.data.dataset import Part, Raw
 from nnloop.data.split import split, stratified
 from nnloop.errors import DatasetError
 from nnloop.llm.pretraining.stream import TASKS
-from nnloop.settings import Settings
+from nnloop.settings import DatasetSettings, Settings
 
 Configure = Callable[..., Settings]
 NAMES = ["cifar10", "cifar100", "mnist", "svhn", "imagenette", "celeba", "digits"]
@@ -21,6 +24,11 @@ def numbered(count: int, classes: int) -> Part:
     return part(np.zeros((count, 1, 1, 1), np.uint8), np.arange(count) % classes)
 
 
+def cut(**changes: Any) -> DatasetSettings:
+    """Settings of a split that cuts a tenth off for validation."""
+    return replace(dataset_settings(), **{"val_fraction": 0.1, "split_seed": 0} | changes)
+
+
 def test_stratified_gives_exactly_the_count() -> None:
     labels = np.array([0] * 7 + [1] * 5 + [2] * 1, dtype=np.int64)
     for count in range(14):
@@ -28,7 +36,7 @@ def test_stratified_gives_exactly_the_count() -> None:
 
 
 def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
-    parts = split(Raw(numbered(200, 10), numbered(50, 10)), fraction=0.1, seed=0)
+    parts = split(Raw(numbered(200, 10), numbered(50, 10)), cut())
     assert sorted([*parts.train.indices, *parts.val.indices]) == list(range(200))
     assert [*parts.test.indices] == list(range(50))
     assert [*np.bincount(parts.val.labels)] == [2] * 10
@@ -36,19 +44,19 @@ def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
 
 def test_the_seed_alone_decides_the_split() -> None:
     raw = Raw(numbered(200, 10), numbered(50, 10))
-    first, again, other = (split(raw, fraction=0.1, seed=seed).val.indices.tolist() for seed in (0, 0, 1))
+    first, again, other = (split(raw, cut(split_seed=seed)).val.indices.tolist() for seed in (0, 0, 1))
     assert (first == again, first == other) == (True, False)
 
 
 def test_an_official_validation_set_is_taken_as_it_is() -> None:
-    parts = split(Raw(numbered(200, 2), numbered(50, 2), numbered(30, 2)), fraction=None, seed=0)
+    parts = split(Raw(numbered(200, 2), numbered(50, 2), numbered(30, 2)), cut(val_fraction=None))
     assert [len(subset.indices) for subset in (parts.train, parts.val, parts.test)] == [200, 30, 50]
 
 
 @pytest.mark.parametrize("val", [None, 30])
 def test_limits_take_a_stratified_part_of_everything(val: int | None) -> None:
     raw = Raw(numbered(300, 2), numbered(50, 2), None if val is None else numbered(val, 2))
-    parts = split(raw, fraction=0.1 if val is None else None, seed=0, train_limit=100, test_limit=20)
+    parts = split(raw, cut(val_fraction=0.1 if val is None else None, train_limit=100, test_limit=20))
     assert len(parts.train.indices) + len(parts.val.indices) == 100
     assert len(parts.val.indices) == (10 if val is None else 9)
     for subset in (parts.train, parts.val, parts.test):
