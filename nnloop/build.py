@@ -63,7 +63,7 @@ def run(settings: Settings, folder: Path) -> None:
 
 def _search(settings: Settings, folder: Path, out: TextIO) -> None:
     run_dir = RunDir(folder)
-    with Stop(settings.executor.grace_s) as stop, run_dir.hold():
+    with Stop(settings.executor.grace_s) as stop, run_dir.lock():
         if settings.resume != "continue":
             fork(RunDir(source_of(settings.resume, folder)), run_dir, settings)
         run_dir.open(settings)
@@ -79,7 +79,7 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
     from nnloop.report.progress import Progress
 
     dataset = data.load(settings.dataset)
-    run_dir.keep_dataset(dataset.facts())
+    run_dir.save_dataset(dataset.facts())
     run_dir.record_digest(digest(settings, dataset.fingerprint, weights_digest(settings.llm)))
     task, mode = make_task(settings), make_mode(settings)
     plan = make_plan(settings, task)

@@ -58,7 +58,7 @@ class Archive:
         if not self._lines:
             return
         sync_folder(self._run.path / "code")
-        self._run.settle()
+        self._run.flush()
         for line in self._lines:
             self._journal.append(line)
         self._journal.sync()

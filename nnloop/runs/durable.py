@@ -32,11 +32,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
+    """Replace a file by indented JSON, as `write_text` does. Raises RunFolderError, ValueError for nan."""
     write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that nobody reads before its writer has told its name elsewhere. Its folder is not synced."""
+    """Write a file whose name another file will carry later: until then nobody reads it. Its folder is not synced."""
     with _one_line(path):
         _write(path, text)
 
@@ -58,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make the files that others have written into a folder durable, and their names."""
+    """Make all files below a folder durable, with their names, whoever wrote them."""
     for path in [*folder.rglob("*"), folder]:
         sync_folder(path)  # a file is opened and synced like a folder
 
@@ -72,7 +73,7 @@ def make_folder(path: Path) -> None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSONL file; a torn last line is left out, a damaged line before it is a RunFolderError."""
+    """Yield the rows of a JSONL file without a torn last line. Raises RunFolderError for a damaged line before it."""
     if not path.exists():
         return
     whole, newline, _torn = path.read_bytes().rpartition(b"\n")
@@ -86,8 +87,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 class Journal:
     """An append-only JSONL file with one writer.
 
-    A line is with the kernel when `append` returns, and on the disk after the next `sync`: `append` calls it where the
-    last one is older than SYNC_S, `close` always.
+    A line is with the kernel when `append` returns, and on the disk after the next `sync`. `append` calls `sync` if the
+    last call is older than SYNC_S, `close` always.
     """
 
     def __init__(self, path: Path) -> None:
@@ -101,6 +102,7 @@ class Journal:
         self._synced_at = float("-inf")
 
     def append(self, line: str) -> None:
+        """Append a line, given without its newline. Raises RunFolderError and leaves no part of it behind."""
         data = line.encode("utf-8", "backslashreplace") + b"\n"
         with _one_line(self._path):
             try:
@@ -113,12 +115,14 @@ class Journal:
             self.sync()
 
     def sync(self) -> None:
+        """Put the lines appended so far on the disk. Raises RunFolderError."""
         if self._synced < self._size:
             with _one_line(self._path):
                 os.fsync(self._file)
         self._synced, self._synced_at = self._size, time.monotonic()
 
     def close(self) -> None:
+        """Put all lines on the disk and close the file."""
         try:
             self.sync()
         finally:
@@ -127,6 +131,7 @@ class Journal:
 
 @contextmanager
 def journal(path: Path) -> Iterator[Journal]:
+    """Open a journal for the time of the block."""
     opened = Journal(path)
     try:
         yield opened

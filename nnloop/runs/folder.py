@@ -1,4 +1,4 @@
-"""A run's folder: every file name, what may be written when, provenance."""
+"""The folder of one run: every file name in it, its lock, and its provenance."""
 
 import json
 import logging
@@ -51,31 +51,37 @@ class RunDir:
         self._lease: Lease | None = None
 
     def code(self, candidate: str) -> Path:
+        """Return the file of a candidate's source."""
         return self.path / "code" / f"{candidate}.py"
 
     def read_code(self, candidate: str) -> str:
-        """Raises RunFolderError: a file that an entry names was durable before the entry, so somebody removed it."""
+        """Return a candidate's source.
+
+        Raises RunFolderError if it is missing: it was durable before the entry that names it, so somebody removed it.
+        """
         try:
             return self.code(candidate).read_text("utf-8", "surrogatepass")
         except FileNotFoundError:
             raise RunFolderError(f"{self.code(candidate)}: is missing; put it back, archive.jsonl names it") from None
 
     def completions(self, cycle: int) -> Path:
+        """Return the journal of a cycle's completions."""
         return self.path / "completions" / f"{cycle:04d}.jsonl"
 
     def cycle(self, cycle: int) -> Path:
+        """Return the folder of a cycle's results."""
         return self.path / "cycles" / f"{cycle:04d}"
 
     def trials(self, cycle: int) -> Path:
-        """Trial results in the order in which they came, so that none is lost while an earlier slot trains."""
+        """Return the journal of a cycle's trial results, in the order of their ends: none waits for an earlier slot."""
         return self.cycle(cycle) / "trials.jsonl"
 
     def adapter(self, cycle: int) -> Path:
-        """The adapter that this cycle's fine-tune produced; the next cycle generates with it."""
+        """Return the folder of the adapter that a cycle's fine-tune produced; the next cycle generates with it."""
         return self.cycle(cycle) / "adapter"
 
     def report(self, cycle: int) -> Path:
-        """Written last: its presence closes the cycle."""
+        """Return the file of a cycle's report. It is written last: a cycle that has one is closed."""
         return self.cycle(cycle) / "report.json"
 
     def open(self, settings: Settings) -> None:
@@ -95,12 +101,12 @@ class RunDir:
         write_json(self.meta, about)
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Keep other processes off the folder. Raises RunFolderError that names the one in there."""
+    def lock(self) -> Iterator[None]:
+        """Keep other processes off the folder. Raises RunFolderError that names the process that has the lock."""
         try:
             make_folder(self.path)
             self._lease = Lease(self.path / "run.lock", myself())
-            self._lease.take(_log.warning)
+            self._lease.acquire(_log.warning)
         except OSError as error:
             raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
         try:
@@ -111,7 +117,7 @@ class RunDir:
 
     @contextmanager
     def journal(self, path: Path) -> Iterator[Journal]:
-        """Open a journal of this run for writing; `settle` syncs it while it is open."""
+        """Open a journal of this run for writing; `flush` syncs it while it is open."""
         opened = Journal(path)
         self._journals.append(opened)
         try:
@@ -120,18 +126,18 @@ class RunDir:
             self._journals.remove(opened)
             opened.close()
 
-    def settle(self) -> None:
-        """Put all that was appended so far on the disk, before something is written that builds on it.
+    def flush(self) -> None:
+        """Put every line appended so far on the disk, before a file is written that depends on them.
 
-        Raises RunFolderError where another process has taken the folder over meanwhile.
+        Raises RunFolderError if another process has taken over the lock meanwhile.
         """
         if self._lease is not None:
             self._lease.check()
         for opened in self._journals:
             opened.sync()
 
-    def keep_dataset(self, facts: dict[str, Any]) -> None:
-        """Record what the run's data are. Raises RunFolderError where the run was begun with others."""
+    def save_dataset(self, facts: dict[str, Any]) -> None:
+        """Record the facts of the run's dataset. Raises RunFolderError if the run was begun with other images."""
         before = self.dataset_facts()
         if before is None:
             write_json(self.dataset, facts)
@@ -156,51 +162,53 @@ class RunDir:
             self.create(about | {"digest": digest.to_json()})
 
     def dataset_facts(self) -> dict[str, Any] | None:
-        """The fingerprint, and by part the images of each class; None in a folder that holds no such record."""
+        """Return the fingerprint and, by split, the number of images of each class; None if they are not recorded."""
         try:
-            found: dict[str, Any] = json.loads(self.dataset.read_text())
+            return dict(json.loads(self.dataset.read_text()))
         except (OSError, ValueError):
             return None
-        return found
 
     def settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.provenance()["settings"]
-        return found
+        """Return the settings that the run was begun with. Raises RunFolderError."""
+        return dict(self.provenance()["settings"])
 
     def provenance(self) -> dict[str, Any]:
+        """Return the contents of run.json. Raises RunFolderError if there is none."""
         try:
-            found: dict[str, Any] = json.loads(self.meta.read_text())
+            return dict(json.loads(self.meta.read_text()))
         except (OSError, ValueError):
             raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)") from None
-        return found
 
     def entries(self) -> list[Entry]:
+        """Return the archive, in (cycle, slot) order."""
         return [Entry.from_json(line) for line in read_lines(self.archive)]
 
     def reports(self) -> list[CycleReport]:
-        """Reports of the closed cycles, in order."""
-        found = sorted(self.path.glob("cycles/*/report.json"))
-        return [CycleReport.from_json(json.loads(path.read_text())) for path in found]
+        """Return the reports of the closed cycles, in order."""
+        paths = sorted(self.path.glob("cycles/*/report.json"))
+        return [CycleReport.from_json(json.loads(path.read_text())) for path in paths]
 
     def read_completions(self, cycle: int) -> dict[int, Completion]:
-        """By slot."""
+        """Return a cycle's completions by slot."""
         return {c.slot: c for c in (Completion.from_json(line) for line in read_lines(self.completions(cycle)))}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
-        """By candidate id; trials that our own machinery failed are left out, so that they are run again."""
+        """Return a cycle's results by candidate id, but for status infrastructure: such trials are run again."""
         rows = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
         return {candidate: result for candidate, result in rows.items() if result.status is not Status.INFRASTRUCTURE}
 
     def corpus(self) -> list[Network]:
-        """The corpus with the accuracies that its trials reached in this run."""
+        """Return the corpus with the accuracies of its trials in this run."""
         return [network for network, _ in self.judged_corpus()]
 
     def judged_corpus(self) -> list[tuple[Network, TrialResult]]:
+        """Return every corpus network with the result of its trial."""
         rows = read_lines(self.corpus_trials)
         return [(Network.from_json(row["network"]), TrialResult.from_json(row["result"])) for row in rows]
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
+    """Return what run.json records of a new run: its id, settings, versions, commit and machine."""
     return {
         "run_id": os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12],  # a W&B agent has made its run already
         "settings": asdict(settings),
@@ -212,17 +220,17 @@ def provenance(settings: Settings) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in ("nnloop", *_PACKAGES):
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            versions[package] = "not installed"
+    return versions
 
 
 def _commit() -> str | None:
-    """The checkout's commit, with + where it has local changes; None outside a checkout."""
+    """Return the checkout's commit, with + if it has local changes; None outside a checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -14,15 +14,15 @@ _OF_THE_RESULTS = ("dataset.", "proxy.")
 
 
 def source_of(resume: str, folder: Path) -> Path:
-    """The folder to fork from: `resume` is fork (the folder of the same command without it) or names one."""
+    """Return the folder to fork from: for resume=fork the same command's own, else the one that `resume` names."""
     return folder.with_name(folder.name.replace("-resume=fork", "", 1)) if resume == "fork" else Path(resume)
 
 
 def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
     """Fill `target` with the closed cycles of `source`, at most as many as the settings ask for.
 
-    Entries stay as they were judged. run.json is written last: a fork that was cut off is done again. Where the target
-    has one, nothing is done. Raises RunFolderError.
+    Entries stay as they were. run.json is written last: a fork that was cut off is done again, and a target with a
+    run.json stays as it is. Raises RunFolderError if the source is no run, or one of another dataset or protocol.
     """
     if target.meta.exists():
         return
@@ -31,7 +31,7 @@ def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
     other = [key for key in differing(source.settings(), asdict(settings)) if key.startswith(_OF_THE_RESULTS)]
     if other:
         raise RunFolderError(f"resume: {source.path} has results of another protocol: {', '.join(other[:8])} differ")
-    with source.hold():
+    with source.lock():
         cycles = len(source.reports()[: settings.cycles])
         try:
             _copy(source, target, cycles)

@@ -26,13 +26,13 @@ from nnloop.records import Record
 
 BEAT_S = 5.0
 STALE_S = 30.0
-SETTLE_S = 2.0  # until a rival that took over in the same moment shows
+RIVAL_S = 2.0  # until a rival that took over in the same moment shows
 _BYTES = 512  # every state is as long, so that one write replaces it
 
 
 @dataclass(frozen=True, slots=True)
 class Holder(Record):
-    """Who holds a folder, as the lock file says it."""
+    """The process that has the lock, as the lock file names it."""
 
     host: str
     boot: str  # of the kernel: equal ones share flocks
@@ -45,11 +45,12 @@ class Holder(Record):
 
 
 def myself() -> Holder:
+    """Return this process as a holder."""
     return Holder(platform.node(), _boot(), os.getpid(), uuid.uuid4().hex)
 
 
 class Lease:
-    """Holds a folder from `take` to `release`."""
+    """The lock of a folder, from `acquire` to `release`."""
 
     def __init__(self, path: Path, me: Holder, stale_s: float = STALE_S, beat_s: float = BEAT_S) -> None:
         """`me` is passed in, so that a test can play another host."""
@@ -58,19 +59,19 @@ class Lease:
         self._ended = threading.Event()
         self._beating = threading.Thread(target=self._beat, daemon=True, name="lease")
 
-    def take(self, waiting: Callable[[str], None] = lambda _: None) -> None:
-        """Become the holder. Raises RunFolderError that names the other one; `waiting` is told what it waits for."""
+    def acquire(self, waiting: Callable[[str], None] = lambda _: None) -> None:
+        """Become the holder; `waiting` gets a line if that takes long. Raises RunFolderError that names the other."""
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             locked = _flock(self._file)
             if locked is False:
-                raise self._taken(self._read())
+                raise self._in_use_by(self._read())
             other = self._read()
             if other is not None and not (locked and other.boot == self._me.boot):
                 waiting(f"{self._path.parent}: was held by {other}; looking for {self._stale_s:g} s whether it lives")
                 self._watch(other)
                 self._write(self._me)
-                self._ended.wait(min(SETTLE_S, self._stale_s))
+                self._ended.wait(min(RIVAL_S, self._stale_s))
                 self.check()
             else:
                 self._write(self._me)
@@ -80,12 +81,13 @@ class Lease:
         self._beating.start()
 
     def check(self) -> None:
-        """Raise RunFolderError where another process has taken over."""
+        """Raise RunFolderError if another process has taken over."""
         now = self._read()
         if now is None or now.token != self._me.token:
-            raise self._taken(now)
+            raise self._in_use_by(now)
 
     def release(self) -> None:
+        """Free the folder for the next process."""
         self._ended.set()
         if self._beating.is_alive():
             self._beating.join()
@@ -104,13 +106,13 @@ class Lease:
                 self._write(self._me)
 
     def _watch(self, seen: Holder) -> None:
-        """Wait whether the holder's state changes; a steady clock of this process alone decides."""
+        """Wait whether the holder's state changes, by the steady clock of this process alone."""
         until = time.monotonic() + self._stale_s
         while time.monotonic() < until:
             self._ended.wait(min(self._beat_s, self._stale_s / 6))
             now = self._read()
             if now != seen:
-                raise self._taken(now or seen)
+                raise self._in_use_by(now or seen)
 
     def _read(self) -> Holder | None:
         """Open the file anew: that is when a network file system asks its server what it holds."""
@@ -123,7 +125,7 @@ class Lease:
         os.pwrite(self._file, holder.line().encode().ljust(_BYTES)[:_BYTES], 0)
         os.fsync(self._file)
 
-    def _taken(self, holder: Holder | None) -> RunFolderError:
+    def _in_use_by(self, holder: Holder | None) -> RunFolderError:
         return RunFolderError(f"{self._path.parent}: in use by {holder or 'another process'}")
 
 

@@ -1,8 +1,5 @@
 """What a run keeps about its data, and what the reports and job=prepare say of it."""
 
-import io
-import json
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +12,6 @@ from nnloop import data
 from nnloop.data.dataset import Dataset
 from nnloop.data.measure import mean_and_std
 from nnloop.errors import RunFolderError
-from nnloop.jobs import prepare
 from nnloop.loop.corpus_trials import shelf_path
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.measures.protocols import by_protocol
@@ -32,7 +28,7 @@ DIGITS = settings()["dataset"]
 
 def test_a_run_keeps_the_fingerprint_and_the_classes_of_its_data(configure: Configure, tmp_path: Path) -> None:
     facts = data.load(configure("dataset=digits").dataset).facts()
-    RunDir(tmp_path).keep_dataset(facts)
+    RunDir(tmp_path).save_dataset(facts)
     kept = RunDir(tmp_path).dataset_facts()
     assert kept == facts
     assert [sum(kept["classes"][part]) for part in ("train", "val", "test")] == [1200, 297, 300]
@@ -40,10 +36,10 @@ def test_a_run_keeps_the_fingerprint_and_the_classes_of_its_data(configure: Conf
 
 def test_a_run_does_not_go_on_with_other_data(configure: Configure, tmp_path: Path) -> None:
     dataset = data.load(configure("dataset=digits").dataset)
-    RunDir(tmp_path).keep_dataset(dataset.facts())
-    RunDir(tmp_path).keep_dataset(dataset.facts())
+    RunDir(tmp_path).save_dataset(dataset.facts())
+    RunDir(tmp_path).save_dataset(dataset.facts())
     with pytest.raises(RunFolderError, match=r"begun with other images or another split of digits"):
-        RunDir(tmp_path).keep_dataset(replace(dataset, fingerprint="other").facts())
+        RunDir(tmp_path).save_dataset(replace(dataset, fingerprint="other").facts())
 
 
 def test_the_corpus_is_judged_anew_where_its_images_are_fed_otherwise(configure: Configure, tmp_path: Path) -> None:
@@ -90,30 +86,3 @@ def test_mean_and_std_are_those_of_all_pixels_that_are_not_for_testing() -> None
     seen = np.concatenate([train, evaluated[:40]]) / 255
     np.testing.assert_allclose(mean, seen.mean((0, 2, 3)))
     np.testing.assert_allclose(std, seen.std((0, 2, 3)))
-
-
-def prepared(settings: Settings) -> dict[str, object]:
-    out = io.StringIO()
-    prepare.run(settings, Path(), out)
-    (line,) = out.getvalue().splitlines()
-    found: dict[str, object] = json.loads(line)
-    return found
-
-
-def test_preparing_says_in_one_line_what_the_set_holds(configure: Configure) -> None:
-    line = prepared(configure("dataset=digits"))
-    assert (line["train"], line["val"], line["test"], line["shape"]) == (1200, 297, 300, [1, 8, 8])
-    assert Path(str(line["folder"])).is_dir()
-
-
-def test_the_mean_and_std_of_digits_are_near_the_measured_ones(configure: Configure) -> None:
-    settings = configure("dataset=digits")
-    line = prepared(settings)
-    assert line["mean"] == pytest.approx(settings.dataset.mean, abs=1e-3)
-    assert line["std"] == pytest.approx(settings.dataset.std, abs=1e-3)
-
-
-def test_a_mean_that_is_far_off_is_said(configure: Configure, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        prepared(configure("dataset=digits", "dataset.mean=[0.5]"))
-    assert "dataset.mean=[0.5]: these images have [0.30" in caplog.text

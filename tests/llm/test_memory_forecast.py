@@ -1,15 +1,11 @@
 """The memory of the three 7B models, from configs of their sizes."""
 
-import io
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nnloop.compat import ensure_torchvision_imports
-from nnloop.errors import SettingsError
-from nnloop.jobs import memory
 from nnloop.llm.memory_forecast import Shape, sequences_that_fit, shape_of
 from nnloop.settings import LoraSettings, Settings
 
@@ -89,19 +85,3 @@ def test_a_24_gb_card_holds_the_loop_with_nf4(shapes: dict[str, Shape], configur
     weights = shape.weights(2, "nf4")
     assert weights + shape.tuning(lora(configure), bytes_each=2, paged=True, length=4096) < room
     assert sequences_that_fit(shape, free=math.floor(room - weights), bytes_each=2, tokens=900 + 1024) >= 10
-
-
-def test_the_command_tells_it_from_a_config_alone(configure: Any, tmp_path: Path) -> None:
-    from transformers import MistralConfig
-
-    MistralConfig(vocab_size=32768, max_position_embeddings=32768, sliding_window=None).save_pretrained(tmp_path)
-    out = io.StringIO()
-    memory.run(configure("job=memory", "llm=mistral", f"llm.model={tmp_path}", "llm.quantize=nf4"), tmp_path, out)
-    lines = out.getvalue().splitlines()
-    assert lines[0] == f"{tmp_path}, 7.25 billion parameters, weights in nf4"
-    assert lines[1] == "weights      4.14 GB"
-    assert lines[2] == "one row      1.07 GB  8192 tokens of 131 kB"
-    assert [line.partition(" GB")[0] for line in lines[-4:]] == [f"a GPU of {size}" for size in (16, 24, 48, 80)]
-    assert lines[-3].endswith("completions at once, can be tuned")
-    with pytest.raises(SettingsError, match=r"llm\.engine=random: job=memory is about llm\.engine=hf"):
-        memory.run(configure("job=memory", "llm=random"), tmp_path, out)

@@ -100,3 +100,27 @@ def fill(path: Path) -> None:
                 file.write(b"z" * 1000)
         except OSError:
             os.fsync(file.fileno())
+
+
+def test_a_torn_last_line_is_dropped_and_the_next_append_stands_alone(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a": 2}\n{"a": 3')
+    assert list(read_lines(path)) == [{"a": 1}, {"a": 2}]
+    journal = Journal(path)
+    journal.append('{"a": 4}')
+    journal.close()
+    assert list(read_lines(path)) == [{"a": 1}, {"a": 2}, {"a": 4}]
+
+
+def test_a_damaged_line_before_the_last_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b'{"a": 1}\n{"a"\n{"a": 3}\n')
+    with pytest.raises(RunFolderError, match=r"j\.jsonl: line 2 is damaged"):
+        list(read_lines(path))
+
+
+def test_a_write_replaces_the_whole_file_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    write_text(tmp_path / "f", "long old content")
+    write_text(tmp_path / "f", "new\udc80")
+    assert (tmp_path / "f").read_text(errors="surrogatepass") == "new\udc80"
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]

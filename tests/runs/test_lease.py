@@ -19,7 +19,7 @@ THERE = Holder("node7", "another boot", 4711, "their token")
 QUICK = {"stale_s": 0.6, "beat_s": 0.05}
 HOLD = (
     "import sys, pathlib; from nnloop.runs.folder import RunDir\n"
-    "with RunDir(pathlib.Path(sys.argv[1])).hold(): print('held', flush=True); sys.stdin.read()"
+    "with RunDir(pathlib.Path(sys.argv[1])).lock(): print('held', flush=True); sys.stdin.read()"
 )
 
 
@@ -33,17 +33,17 @@ def test_a_second_process_is_refused_with_the_host_and_pid_of_the_first(tmp_path
         first.kill()
     started = time.monotonic()
     after = Lease(tmp_path / "run.lock", myself())
-    after.take()
+    after.acquire()
     after.release()
     assert time.monotonic() - started < 5  # a dead holder of this host is not waited for
 
 
 def test_a_holder_on_another_host_that_beats_is_not_disturbed(tmp_path: Path, no_flock: None) -> None:
     there = Lease(tmp_path / "run.lock", THERE, **QUICK)
-    there.take()
+    there.acquire()
     waited: list[str] = []
     with pytest.raises(RunFolderError, match="in use by process 4711 on node7"):
-        Lease(tmp_path / "run.lock", HERE, **QUICK).take(waited.append)
+        Lease(tmp_path / "run.lock", HERE, **QUICK).acquire(waited.append)
     assert "was held by process 4711 on node7" in waited[0]
     there.check()
     there.release()
@@ -53,7 +53,7 @@ def test_the_lock_of_a_dead_host_is_taken_over_after_it_stood_still(tmp_path: Pa
     (tmp_path / "run.lock").write_text(THERE.line())
     started = time.monotonic()
     mine = Lease(tmp_path / "run.lock", HERE, **QUICK)
-    mine.take()
+    mine.acquire()
     assert time.monotonic() - started >= QUICK["stale_s"]
     mine.check()
     mine.release()
@@ -62,9 +62,9 @@ def test_the_lock_of_a_dead_host_is_taken_over_after_it_stood_still(tmp_path: Pa
 
 def test_a_holder_that_was_suspended_finds_itself_replaced_and_writes_no_more(tmp_path: Path, no_flock: None) -> None:
     suspended = Lease(tmp_path / "run.lock", THERE, stale_s=0.6, beat_s=1000)
-    suspended.take()
+    suspended.acquire()
     mine = Lease(tmp_path / "run.lock", HERE, **QUICK)
-    mine.take()
+    mine.acquire()
     with pytest.raises(RunFolderError, match=f"in use by process {HERE.pid} on {HERE.host}"):
         suspended.check()
     suspended.release()
@@ -79,7 +79,7 @@ def test_of_several_that_take_over_at_once_one_is_left(tmp_path: Path, no_flock:
 
     def try_it(rival: Lease) -> None:
         try:
-            rival.take()
+            rival.acquire()
             got.append(rival)
         except RunFolderError:
             return
@@ -105,11 +105,11 @@ def _holds(rival: Lease) -> bool:
 
 def test_a_released_folder_is_taken_at_once_whoever_had_it(tmp_path: Path) -> None:
     there = Lease(tmp_path / "run.lock", THERE, **QUICK)
-    there.take()
+    there.acquire()
     there.release()
     started = time.monotonic()
     mine = Lease(tmp_path / "run.lock", HERE, **QUICK)
-    mine.take()
+    mine.acquire()
     assert time.monotonic() - started < QUICK["stale_s"]
     mine.release()
 

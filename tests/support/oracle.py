@@ -46,7 +46,7 @@ def opened(settings: Settings, folder: Path, executor: Any, grace_s: float) -> I
     plan = build.make_plan(settings, task)
     with ExitStack() as stack:
         stop = stack.enter_context(Stop(grace_s))
-        stack.enter_context(run.hold())
+        stack.enter_context(run.lock())
         judged = judge_corpus(corpus.seeds()[:3], executor, plan.trial, run, folder.parent / "shelf.jsonl")
         archive = Archive(run, novelty.build(settings.novelty), judged)
         stack.callback(archive.close)
