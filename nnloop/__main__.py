@@ -15,7 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop import launch
 from nnloop.errors import UserError
 from nnloop.settings.checks import unknown_key
-from nnloop.settings.load import keys_beside, load
+from nnloop.settings.keys import allowed
+from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -111,7 +112,7 @@ def _one_line(error: BaseException) -> str:
     """The messages of an error and its causes in one line, without Hydra's search path and hints on structure."""
     unknown = re.match(r"Could not override '([^']+)'", str(error))
     if unknown:
-        return unknown_key(unknown[1], keys_beside(unknown[1]))
+        return unknown_key(unknown[1], allowed(unknown[1]))
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
     cause: BaseException | None = error
     while cause is not None:

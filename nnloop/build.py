@@ -35,11 +35,13 @@ from nnloop.runs.folder import RunDir
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
+    FullSettings,
     LemurCorpusSettings,
     LocalExecutorSettings,
     LoraSettings,
     Settings,
     SlurmExecutorSettings,
+    ValidateJobSettings,
 )
 from nnloop.stop import Stop
 
@@ -140,6 +142,7 @@ def _evaluate(settings: Settings, folder: Path, out: TextIO) -> None:
 
 
 def _validate(settings: Settings, folder: Path, out: TextIO) -> None:
+    assert isinstance(settings.job, ValidateJobSettings)
     dataset = data.load(settings.dataset)
     with make_executor(settings, dataset, folder) as executor:
         validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, out)
@@ -166,7 +169,7 @@ def make_task(settings: Settings) -> Task:
 
 
 def make_mode(settings: Settings) -> Mode:
-    if settings.mode.name == "full":
+    if isinstance(settings.mode, FullSettings):
         return Full(salvage=settings.mode.salvage)
     return Delta(
         settings.llm.diff_context,

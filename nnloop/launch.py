@@ -32,8 +32,16 @@ PAPER_B_SECONDS = (72.0, 108.0)
 
 def register_resolvers() -> None:
     """Teach OmegaConf how run folders are named."""
-    OmegaConf.register_new_resolver("nnloop.folder", naming.run_folder, replace=True)
-    OmegaConf.register_new_resolver("nnloop.subfolder", naming.run_subfolder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.folder", _folder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.subfolder", _subfolder, replace=True)
+
+
+def _folder(overrides: list[str], *, _root_: Any) -> str:
+    return naming.run_folder(_root_, overrides)
+
+
+def _subfolder(overrides: list[str], number: int, *, _root_: Any) -> str:
+    return naming.run_subfolder(_root_, overrides, number)
 
 
 class BeforeLaunch(Callback):
@@ -114,11 +122,11 @@ def _jobs(config: DictConfig) -> Iterator[list[str]]:
 
 def _plan(settings: Settings, overrides: list[str], known: dict[str, tuple[float, float]]) -> Job:
     given = [override for override in overrides if not override.startswith("dry_run=")]
-    parts = (settings.llm.name, settings.dataset.name, settings.mode.name, settings.seed)
-    folder = Path(naming.run_folder(settings.job.name, settings.name, *parts, given))
+    folder = Path(naming.run_folder(settings, given))
     closed = len(RunDir(folder).reports())
     candidates = max(0, settings.cycles - closed) * settings.candidates
-    each, source = known.get(_kind(*parts[:3], settings.proxy.name)), "runs of the same kind in outputs/, as measured"
+    kind = _kind(settings.llm.name, settings.dataset.name, settings.mode.name, settings.proxy.name)
+    each, source = known.get(kind), "runs of the same kind in outputs/, as measured"
     if each is None and getattr(settings.llm, "engine", "") == "hf" and settings.llm.name != "tiny":
         each, source = PAPER_B_SECONDS, "72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
     return Job(folder, candidates, (each[0] * candidates, each[1] * candidates) if each else None, source)

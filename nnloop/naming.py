@@ -1,62 +1,46 @@
-"""How run folders are named, from the overrides of the command line."""
+"""How run folders are named: by the settings that affect results, from the overrides of the command line."""
 
 import re
 import time
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
 
-_IN_THE_NAME = ("job", "name", "llm", "dataset", "mode", "seed")
-_NOT_IN_THE_NAME = (
-    "executor",
-    "tracker",
-    "budget",
-    "dataset.root",
-    "dataset.mirror",
-    "llm.device",
-    "llm.batch_size",
-    "llm.offload",
-    "candidate",
-    "runs",
-    "to",
-    "folder",
-    "summaries",
-)
-"""Overrides that the folder's name carries anyhow, and those that say where a run runs rather than what it computes."""
+from nnloop.settings import Settings
+from nnloop.settings.keys import affects
+from nnloop.settings.setting import COMPUTED
 
 _RESUMABLE = ("validate", "pretrain")
 
 _started = time.strftime("%Y%m%d-%H%M%S")
 
 
-def run_folder(job: str, name: str, *parts: Any) -> str:
-    """The folder of a single run, below outputs/."""
-    return f"outputs/{name}/{run_subfolder('', job, *parts)}"
+def run_folder(settings: Settings, overrides: Sequence[str]) -> str:
+    """Return the folder of a single run, below outputs/."""
+    return f"outputs/{settings.name}/{run_subfolder(settings, overrides)}"
 
 
-def run_subfolder(
-    number: int | str, job: str, llm: str, dataset: str, mode: str, seed: int, overrides: list[str]
-) -> str:
-    """<llm>-<dataset>-<mode>-s<seed> with every further override, so that no two runs share a folder.
+def run_subfolder(settings: Settings, overrides: Sequence[str], number: int | None = None) -> str:
+    """Return <llm>-<dataset>-<mode>-s<seed> and every other override that affects results: no two runs share a folder.
 
-    Jobs that go on where they were stopped get <job> with every override, others <job>-<time> and their number in a
-    multirun.
+    `settings` may be a composed config too, and `number` is the job's in a multirun. The other jobs that go on where
+    they were stopped get <job> and their overrides, the rest <job>-<time>-<number>.
     """
-    given = sorted(override.lstrip("+") for override in overrides)
+    job, seed = settings.job.name, f"s{settings.seed}"
     if job == "search":
-        further = [override for override in given if not _named_already(override)]
-        return "-".join([llm, dataset, mode, f"s{seed}", *map(_file_name, further)])
+        names = [settings.llm.name, settings.dataset.name, settings.mode.name, seed]
+        return "-".join([*names, *_named(overrides, without=("job", "llm", "dataset", "mode", "seed"))])
     if job in _RESUMABLE:
-        further = [override for override in given if override.partition("=")[0] not in ("job", "name")]
-        return "-".join([job, *map(_file_name, further)])
-    return "-".join(str(part) for part in (job, _started, number) if part != "")
+        return "-".join([job, *_named(overrides, without=("job",))])
+    return "-".join(str(part) for part in (job, _started, number) if part is not None)
 
 
-def _named_already(override: str) -> bool:
-    key = override.partition("=")[0]
-    return key in _IN_THE_NAME or key.split(".")[0] in _NOT_IN_THE_NAME or key in _NOT_IN_THE_NAME
+def _named(overrides: Sequence[str], without: Sequence[str]) -> list[str]:
+    """Return the overrides that affect results, as parts of a file name in a fixed order."""
+    given = {override.lstrip("+"): override.lstrip("+").partition("=")[0] for override in overrides}
+    return [_file_name(one) for one, key in sorted(given.items()) if key not in without and affects(key) in COMPUTED]
 
 
 def _file_name(override: str) -> str:
-    """The override as part of a file name: harmless characters, at most 60, a hash where that lost something."""
+    """Return the override in harmless characters, at most 60, with a hash where that lost something."""
     text = re.sub(r"[^\w.=+,-]", "_", override)[:60]
     return text if text == override else f"{text}~{sha256(override.encode()).hexdigest()[:8]}"

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
     "compat": set(),
     "seeding": set(),
-    "naming": set(),
+    "naming": {"settings"},
     "stop": set(),
     "errors": {"records"},
     "stats": {"records"},

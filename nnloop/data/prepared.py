@@ -26,11 +26,11 @@ from nnloop.data.sources import RawSource
 from nnloop.data.split import split
 from nnloop.errors import DatasetError
 from nnloop.settings import DatasetSettings
+from nnloop.settings.keys import affecting
+from nnloop.settings.setting import DATA
 
 ARRAYS = ("train_x", "train_y", "eval_x", "val_y", "test_y")
 VERSION = 2  # of this layout and of how the arrays are made
-_NO_PIXELS = ("title", "description", "mean", "std", "flip", "crop_pad", "min_accuracy", "root", "mirror")
-"""Settings that the prepared arrays don't depend on."""
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def prepared_folder(settings: DatasetSettings) -> Path:
 
     Raw files that passed their checksums are the same wherever they lie; others are told apart by their folder.
     """
-    parts = {key: value for key, value in asdict(settings).items() if key not in _NO_PIXELS}
+    data = affecting({"dataset": asdict(settings)}, DATA)
+    parts = {key.removeprefix("dataset."): value for key, value in data.items()}
     place = None if settings.verify else str(_root(settings).resolve())
     text = json.dumps([VERSION, parts, place, sources.find(settings.name).version()])
     key = hashlib.sha256(text.encode()).hexdigest()[:12]

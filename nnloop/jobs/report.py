@@ -12,7 +12,7 @@ from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.packs import PACKED, write_document, write_pack
 from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import Validation, read_validations
-from nnloop.settings import Settings
+from nnloop.settings import ReportJobSettings, Settings
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
@@ -20,6 +20,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 
     Prints the page about all of the runs, or each validation's where there are none. Raises RunFolderError.
     """
+    assert isinstance(settings.job, ReportJobSettings)
     validations = find_validations(str(settings.runs))
     pages = [write_validation(validation) for validation in validations]
     paths = find_runs(str(settings.runs), none_is_fine=bool(pages))

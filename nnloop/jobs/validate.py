@@ -25,7 +25,7 @@ from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import FILE, Validation, ValidationPair, correlation_text, study
 from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive
-from nnloop.settings import Settings
+from nnloop.settings import Settings, ValidateJobSettings
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +150,7 @@ def _candidate(one: Chosen) -> Candidate:
 
 def _trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial:
     """The executor's time limit is meant for one epoch: a long trial gets it for each of its own."""
+    assert isinstance(settings.job, ValidateJobSettings)
     limits = Limits(settings.executor.wall_s * settings.proxy.epochs, int(settings.executor.memory_gb * 2**30))
     seed = derive(settings.seed, "validation", candidate.id)
     return Trial(

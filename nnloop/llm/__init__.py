@@ -3,12 +3,9 @@
 import os
 
 from nnloop.llm.engine import Engine, Request
-from nnloop.settings import HfLlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+from nnloop.settings import LlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
 
 __all__ = ["Engine", "Request", "load"]
-
-
-LlmSettings = HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLlmSettings
 
 
 def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:

@@ -18,6 +18,8 @@ from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
 from nnloop.runs.durable import read_lines, write_text
 from nnloop.runs.folder import RunDir
 from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
+from nnloop.settings.keys import affecting
+from nnloop.settings.setting import PROTOCOL
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +50,8 @@ def shelf_path(
     cache: Path, fingerprint: str, dataset: DatasetSettings, proxy: ProxySettings | LemurProxySettings
 ) -> Path:
     """The file that keeps results for this data (its fingerprint), how it is fed, protocol and training code."""
-    fed = [dataset.mean, dataset.std, dataset.flip, dataset.crop_pad]
-    digest = sha256(json.dumps([nnloop.__version__, fingerprint, fed, asdict(proxy)]).encode())
+    protocol = affecting({"dataset": asdict(dataset), "proxy": asdict(proxy)}, PROTOCOL)
+    digest = sha256(json.dumps([nnloop.__version__, fingerprint, protocol]).encode())
     for source in sorted((Path(nnloop.__file__).parent / "training").glob("*.py")):
         digest.update(source.read_bytes())
     return cache / "corpus" / f"{digest.hexdigest()[:16]}.jsonl"

@@ -15,21 +15,21 @@ from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
 from nnloop.modes.render import Task
-from nnloop.parents import ParentsSettings, PromptSlot
+from nnloop.parents import PromptSlot
 from nnloop.parents.pool import Pool, selected
 from nnloop.records import Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunDir
 from nnloop.seeding import derive
 from nnloop.settings import (
+    ContextSettings,
     CrossoverContextSettings,
     InspirationsContextSettings,
     MemoryContextSettings,
+    ParentsSettings,
     SingleContextSettings,
 )
 
 _log = logging.getLogger(__name__)
-
-ContextSettings = SingleContextSettings | MemoryContextSettings | InspirationsContextSettings | CrossoverContextSettings
 
 _REPAIRABLE = frozenset(
     [Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED, Status.BUILD_FAILED, Status.BAD_SHAPE]

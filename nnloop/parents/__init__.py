@@ -14,18 +14,10 @@ from nnloop.parents.pool import Pool
 from nnloop.records import Network
 from nnloop.settings import (
     IslandsParentsSettings,
+    ParentsSettings,
     PowerLawParentsSettings,
     QualityDiversityParentsSettings,
     TopParentsSettings,
-    UniformParentsSettings,
-)
-
-ParentsSettings = (
-    UniformParentsSettings
-    | TopParentsSettings
-    | PowerLawParentsSettings
-    | QualityDiversityParentsSettings
-    | IslandsParentsSettings
 )
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import nnloop
 from nnloop.records import Record, candidate_id
 from nnloop.settings import Settings
+from nnloop.settings.keys import affecting
+from nnloop.settings.setting import DATA, PROTOCOL
 
-_MOVES_NOTHING = ("root", "mirror", "title", "description", "min_accuracy")
-"""Settings of a dataset that move no accuracy: its place, its texts, and the threshold of admission."""
 _CODE = ("training/*.py", "sandbox/child.py", "sandbox/score.py")
 
 
@@ -50,8 +50,9 @@ def protocol_digest(dataset: Mapping[str, Any], proxy: Mapping[str, Any], finger
 
     A waived check of the raw files' checksums counts, because they may then be a part of the set.
     """
-    chosen = sorted((key, value) for key, value in dataset.items() if key not in _MOVES_NOTHING and value is not None)
-    return _short(json.dumps([chosen, proxy, fingerprint], sort_keys=True))
+    known = affecting({"dataset": dataset, "proxy": proxy}, PROTOCOL, DATA)
+    chosen = {key: value for key, value in known.items() if value is not None}
+    return _short(json.dumps([chosen, fingerprint], sort_keys=True))
 
 
 @cache

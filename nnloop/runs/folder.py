@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -24,13 +24,10 @@ from nnloop.runs.durable import write_json as write_json
 from nnloop.runs.durable import write_text as write_text
 from nnloop.runs.lease import Lease, myself
 from nnloop.settings import Settings
+from nnloop.settings.keys import affecting, flat
+from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
-_MAY_DIFFER = (
-    *("executor.", "tracker.", "budget.", "summaries", "resume", "dry_run"),
-    *("dataset.root", "dataset.mirror", "llm.device", "llm.batch_size", "llm.offload"),
-)
-"""Settings that say where a run runs, not what it computes."""
 
 _log = logging.getLogger(__name__)
 
@@ -247,9 +244,9 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
-    keys = differing(folder.settings(), asdict(settings))
+    old, new = flat(folder.settings()), flat(asdict(settings))
+    keys = differing(old, new)
     if keys:
-        old, new = _flat(folder.settings()), _flat(asdict(settings))
         shown = ", ".join(f"{key} (there {old.get(key)}, now {new.get(key)})" for key in keys[:8])
         raise RunFolderError(
             f"{folder.path}: holds a run with other settings: {shown}; choose another name=, or resume=fork to start a "
@@ -257,17 +254,11 @@ def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
         )
 
 
-def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Keys of settings that differ, without those that only say where a run runs.
+def differing(one: Mapping[str, Any], other: Mapping[str, Any], parts: Sequence[Affects] = COMPUTED) -> list[str]:
+    """Return the dotted keys of settings that differ and affect one of these parts of a run.
 
     A setting that came after the folder was written may be there as long as it is off.
     """
-    old, new = _flat(one), _flat(other)
-    keys = [key for key in sorted(old.keys() | new.keys()) if not key.startswith(_MAY_DIFFER)]
+    old, new = affecting(one, *parts), affecting(other, *parts)
+    keys = sorted(old.keys() | new.keys())
     return [key for key in keys if old.get(key) != new.get(key) and (key in old or new[key])]
-
-
-def _flat(data: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(data, dict):
-        return {prefix[:-1]: data}
-    return {key: value for name, node in data.items() for key, value in _flat(node, f"{prefix}{name}.").items()}

@@ -8,9 +8,7 @@ from nnloop.errors import RunFolderError
 from nnloop.runs.durable import make_folder, sync_tree, write_text
 from nnloop.runs.folder import RunDir, differing, provenance
 from nnloop.settings import Settings
-
-_OF_THE_RESULTS = ("dataset.", "proxy.")
-"""Settings under which an accuracy stands: results of others can't be gone on with."""
+from nnloop.settings.setting import DATA, PROTOCOL
 
 
 def source_of(resume: str, folder: Path) -> Path:
@@ -28,7 +26,7 @@ def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
         return
     if not source.meta.exists():
         raise RunFolderError(f"resume: {source.path} holds no run to start from")
-    other = [key for key in differing(source.settings(), asdict(settings)) if key.startswith(_OF_THE_RESULTS)]
+    other = differing(source.settings(), asdict(settings), parts=(PROTOCOL, DATA))
     if other:
         raise RunFolderError(f"resume: {source.path} has results of another protocol: {', '.join(other[:8])} differ")
     with source.lock():

@@ -1,22 +1,17 @@
-"""What a composed config's settings must hold beyond their types. Raises SettingsError: key, value, what is allowed."""
+"""The rules that composed settings must fulfil beyond their types. Raises SettingsError: key, value, allowed values."""
 
 from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
 
 from nnloop.errors import SettingsError
-from nnloop.settings import (
-    HfLlmSettings,
-    LemurProxySettings,
-    LoraSettings,
-    OpenAiLlmSettings,
-    PretrainSettings,
-    QualityDiversityParentsSettings,
-    Settings,
-)
-from nnloop.settings.bounds import choices, ranges
+from nnloop.settings.groups import Settings, plain
+from nnloop.settings.keys import given
+from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings
+from nnloop.settings.setting import Setting, rules
+from nnloop.settings.strategy import QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
-
-DESCRIPTORS = ("params", "depth", "accuracy", "family")
-"""What can span the cells of parents=quality_diversity."""
+from nnloop.settings.trials import LemurProxySettings
 
 RENAMED = {
     "repair": "retries",
@@ -28,29 +23,17 @@ RENAMED = {
 
 _MODES = {"delta", "full"}
 
-_NEEDS = {
-    "evaluate": ("candidate", "<file or glob>"),
-    "export": ("to", "<folder to write to>"),
-    "adopt": ("folder", "<where networks and adapters are>"),
-}
-"""The setting that a job can't do without."""
-
-_OF_RUNS = ("report", "validate", "export")
-
 
 def check(settings: Settings) -> None:
     """Check everything that can be told without looking at files. Raises SettingsError."""
-    for key, value, low, high in ranges(settings):
-        if not low <= value <= high:
-            raise SettingsError(f"{key}={value}: must lie between {low:g} and {high:g}")
-    for key, word, allowed in choices(settings):
-        _check_choice(key, word, allowed)
+    for key, value, rule in given(settings):
+        _check_rule(key, value, rule)
     _check_job(settings)
     _check_llm(settings)
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
-    if isinstance(settings.parents, QualityDiversityParentsSettings):
-        _check_descriptors(settings.parents.descriptors)
+    if isinstance(settings.parents, QualityDiversityParentsSettings) and not settings.parents.descriptors:
+        raise SettingsError("parents.descriptors=[]: name at least one of params, depth, accuracy, family")
 
 
 def refuse_unknown(prefix: str, given: set[str], known: set[str]) -> None:
@@ -66,13 +49,25 @@ def unknown_key(key: str, allowed: Collection[str]) -> str:
     return f"{key}: is now called {new}" if new else f"{key}: no such setting here; allowed: {', '.join(allowed)}"
 
 
+def _check_rule(key: str, value: Any, rule: Setting) -> None:
+    if value is None:
+        return
+    if rule.words and value not in rule.words:
+        raise SettingsError(f"{key}={value}: must be one of {', '.join(rule.words)}")
+    if rule.low is not None and rule.high is not None and not rule.low <= value <= rule.high:
+        unit = f" {rule.unit}" if rule.unit else ""
+        raise SettingsError(f"{key}={value}: must lie between {rule.low:g} and {rule.high:g}{unit}")
+
+
 def _check_job(settings: Settings) -> None:
     job = settings.job.name
-    key, what = _NEEDS.get(job, ("", ""))
-    if key and not getattr(settings, key):
-        raise SettingsError(f"{key}: job={job} needs {key}={what}")
-    if job in _OF_RUNS and not settings.runs:
-        raise SettingsError(f"runs: job={job} needs runs=<folder of a run or of several>")
+    for field in plain():
+        rule, value = rules(field), getattr(settings, field.name)
+        if job in rule.jobs and not value:
+            raise SettingsError(f"{field.name}: job={job} needs {field.name}=<{rule.unit}>")
+        if rule.jobs and job not in rule.jobs and value is not None:
+            needing = " or ".join(f"job={other}" for other in rule.jobs)
+            raise SettingsError(f"{field.name}={value}: job={job} has no use for it; {needing} has")
     if isinstance(settings.job, PretrainSettings):
         _check_heads(settings.job)
 
@@ -86,7 +81,7 @@ def _check_llm(settings: Settings) -> None:
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"
             )
     if isinstance(llm, HfLlmSettings):
-        refuse_unknown("llm.lora.", set(llm.lora), set(LoraSettings.__dataclass_fields__))
+        refuse_unknown("llm.lora.", set(llm.lora), {field.name for field in fields(LoraSettings)})
     if isinstance(llm, OpenAiLlmSettings) and tuned and llm.weights is None:
         raise SettingsError(
             "llm.weights: finetune=lora needs the served model's weights here, a hub id or folder; or finetune=off"
@@ -104,15 +99,3 @@ def _check_transform(name: str) -> None:
         parse_transform(name)
     except ValueError as error:
         raise SettingsError(f"proxy.transform={name}: {error}") from None
-
-
-def _check_descriptors(given: list[str]) -> None:
-    if not given:
-        raise SettingsError(f"parents.descriptors={given}: name at least one of {', '.join(DESCRIPTORS)}")
-    for descriptor in given:
-        _check_choice("parents.descriptors", descriptor, DESCRIPTORS)
-
-
-def _check_choice(key: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingsError(f"{key}={value}: must be one of {', '.join(allowed)}")

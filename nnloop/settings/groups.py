@@ -1,116 +1,138 @@
-"""The whole config, typed: one dataclass per option kind of a group in conf/, with types, units and reasons.
+"""The whole config, typed: one dataclass per option kind of a group in conf/.
 
 The jobs' and trackers' are here; `models`, `trials` and `strategy` hold the other groups'. They hold no defaults:
 values live in conf/ alone. They are not frozen, because OmegaConf cannot compose frozen ones.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import Field, dataclass, fields, is_dataclass
+from typing import Any, get_args
 
-from nnloop.settings.strategy import AdmissionSettings, BudgetSettings, SearchSettings, SelectionSettings
-from nnloop.settings.trials import DatasetSettings, LemurProxySettings, ProxySettings, SandboxSettings
+from nnloop.settings.models import FinetuneSettings, LlmSettings, PretrainSettings
+from nnloop.settings.setting import LABEL, PLACE, RESULT, setting
+from nnloop.settings.strategy import (
+    AdmissionSettings,
+    BudgetSettings,
+    ContextSettings,
+    CorpusSettings,
+    ModeSettings,
+    NoveltySettings,
+    ParentsSettings,
+    SearchSettings,
+    SelectionSettings,
+)
+from nnloop.settings.trials import (
+    DatasetSettings,
+    ExecutorSettings,
+    ImagenetteSettings,
+    LemurProxySettings,
+    ProxySettings,
+    SandboxSettings,
+    SvhnSettings,
+)
 
 
 @dataclass
 class WandbSettings:
-    name: str
-    project: str
-    entity: str | None
-    mode: str  # auto (online with a key and an answering server, else offline), offline, online
-    timeout_s: float  # of the preflight
+    """Weights & Biases."""
+
+    name: str = setting(PLACE, words=["wandb"])
+    project: str = setting(LABEL)
+    entity: str | None = setting(LABEL)
+    mode: str = setting(PLACE, words=["auto", "offline", "online"])  # auto: online with a key and an answering server
+    timeout_s: float = setting(PLACE, 0.1, 600)  # of the look whether the server answers
 
 
 @dataclass
 class NoTrackerSettings:
-    name: str
+    """Nothing is tracked."""
+
+    name: str = setting(PLACE, words=["none"])
+
+
+TrackerSettings = WandbSettings | NoTrackerSettings
 
 
 @dataclass
-class SearchJobSettings:
-    name: str
+class PlainJobSettings:
+    """A command that the settings outside its group describe in full."""
 
-
-@dataclass
-class EvaluateJobSettings:
-    name: str
-
-
-@dataclass
-class ExportJobSettings:
-    """Admitted networks of finished searches as LEMUR has them."""
-
-    name: str
-
-
-@dataclass
-class AdoptJobSettings:
-    """Networks and adapters made elsewhere, for a search to start from."""
-
-    name: str
-
-
-@dataclass
-class MemoryJobSettings:
-    name: str
+    name: str = setting(RESULT, words=["search", "evaluate", "export", "adopt", "memory", "dashboard", "prepare"])
 
 
 @dataclass
 class ReportJobSettings:
-    name: str
-    last_cycles: int | None  # that the final comparison of arms takes; None: the last quarter of the shortest run
-    baseline: str | None  # arms to compare all others with, such as finetune=off; None: arms that differ in one setting
+    """Pages, tables and figures of runs."""
 
-
-@dataclass
-class DashboardJobSettings:
-    name: str
-
-
-@dataclass
-class PrepareJobSettings:
-    name: str
+    name: str = setting(RESULT, words=["report"])
+    last_cycles: int | None = setting(RESULT, 1, 10_000)  # that arms are compared by; None: the last quarter
+    baseline: str | None = setting(RESULT)  # arms to compare all others with: finetune=off; None: one setting apart
 
 
 @dataclass
 class ValidateJobSettings:
-    """Long trials of some of the networks that `runs` found (paper B, 50-epoch study)."""
+    """Long trials of some of the networks that `runs` hold (paper B, 50-epoch study)."""
 
-    name: str
-    networks: int
-    checkpoint_epochs: int  # epochs after which a long trial leaves a checkpoint to go on from
-    rule: str  # stratified over the range of proxy accuracies, or top (paper B): a top-k sample can't show ranking
+    name: str = setting(RESULT, words=["validate"])
+    networks: int = setting(RESULT, 1, 1e6)
+    checkpoint_epochs: int = setting(PLACE, 1, 10_000)  # epochs after which a long trial leaves a checkpoint
+    rule: str = setting(RESULT, words=["stratified", "top"])  # over the range of accuracies, or the best (paper B)
+
+
+JobSettings = PlainJobSettings | ReportJobSettings | ValidateJobSettings | PretrainSettings
 
 
 @dataclass
 class Settings:
-    """The whole config, typed."""
+    """The whole config: the groups, and the settings beside them."""
 
-    job: Any
-    llm: Any
-    dataset: DatasetSettings
-    mode: Any
-    parents: Any
-    context: Any
+    job: JobSettings
+    llm: LlmSettings
+    dataset: DatasetSettings | SvhnSettings | ImagenetteSettings
+    mode: ModeSettings
+    parents: ParentsSettings
+    context: ContextSettings
     proxy: ProxySettings | LemurProxySettings
-    finetune: Any
-    novelty: Any
-    corpus: Any
+    finetune: FinetuneSettings
+    novelty: NoveltySettings
+    corpus: CorpusSettings
     sandbox: SandboxSettings
-    executor: Any
-    tracker: Any
+    executor: ExecutorSettings
+    tracker: TrackerSettings
     admission: AdmissionSettings
     selection: SelectionSettings
     budget: BudgetSettings
     search: SearchSettings
-    name: str  # folder under outputs/
-    seed: int
-    cycles: int
-    candidates: int  # completions per cycle
-    retries: int  # times that a failed completion goes back to the LLM with the reason; see modes.context
-    candidate: str | None  # job=evaluate: a file or a glob
-    runs: str | None  # job=report, job=validate and job=export: a run folder or a folder of runs
-    to: str | None  # job=export: the folder to write to
-    folder: str | None  # job=adopt: where networks and adapters are looked for
-    summaries: str | None  # folder in which a finished run leaves its summary as <run>.json, for a repository to keep
-    resume: str  # continue, fork (from the folder that the command names without this), or a run folder to start from
-    dry_run: bool
+    name: str = setting(LABEL)  # folder under outputs/
+    seed: int = setting(RESULT, 0, 2**31 - 1)
+    cycles: int = setting(RESULT, 1, 10_000)
+    candidates: int = setting(RESULT, 1, 100_000)  # completions per cycle
+    retries: int = setting(RESULT, 0, 10)  # times that a failed completion goes back to the LLM with the reason
+    candidate: str | None = setting(RESULT, unit="a file or a glob", jobs=["evaluate"])
+    runs: str | None = setting(RESULT, unit="a run folder or a folder of runs", jobs=["report", "validate", "export"])
+    to: str | None = setting(PLACE, unit="the folder to write to", jobs=["export"])
+    folder: str | None = setting(RESULT, unit="the folder of networks and adapters", jobs=["adopt"])
+    summaries: str | None = setting(LABEL)  # folder that gets a finished run's summary, for a repository to keep
+    resume: str = setting(RESULT)  # continue, fork (the run that the command names without this), or a run folder
+    dry_run: bool = setting(PLACE)
+
+
+Kind = type[Any]
+"""One of the dataclasses that a group of Settings may be."""
+
+
+def kinds() -> dict[str, list[Kind]]:
+    """Return the dataclasses of every group, by its name."""
+    return {field.name: _options(field) for field in _groups()}
+
+
+def plain() -> list[Field[Any]]:
+    """Return the settings beside the groups."""
+    return [field for field in fields(Settings) if field not in _groups()]
+
+
+def _groups() -> list[Field[Any]]:
+    return [field for field in fields(Settings) if is_dataclass(_options(field)[0])]
+
+
+def _options(field: Field[Any]) -> list[Kind]:
+    return [*get_args(field.type)] or [field.type]

@@ -1,171 +1,204 @@
-"""Settings of what is asked for, from which networks, and what is admitted."""
+"""Settings of a search's strategy: what is asked for, from which networks, and what is admitted."""
 
 from dataclasses import dataclass
+
+from nnloop.settings.setting import PLACE, RESULT, setting
 
 
 @dataclass
 class DeltaSettings:
-    name: str  # delta
-    edit_format: str  # asked for and trained on: unified (a diff) or search_replace (blocks); both are read
-    salvage: bool  # mend answers that are nearly a program (modes.salvage); counted in the cycle's report
-    max_params: int | None  # parameters a network may have: told to the LLM and checked; None is no limit
+    """The LLM answers with an edit of the network that it is shown (paper B)."""
+
+    name: str = setting(RESULT, words=["delta"])
+    edit_format: str = setting(RESULT, words=["unified", "search_replace"])  # asked for and trained on; both are read
+    salvage: bool = setting(RESULT)  # salvage answers that are nearly a program (modes.salvage), counted in the report
+    max_params: int | None = setting(RESULT, 1, 1e12)  # of a network: told to the LLM and checked; None: no limit
 
 
 @dataclass
 class FullSettings:
-    name: str  # full
-    salvage: bool  # as above
-    max_params: int | None
+    """The LLM answers with a whole network (paper A)."""
+
+    name: str = setting(RESULT, words=["full"])
+    salvage: bool = setting(RESULT)  # as above, and so the next
+    max_params: int | None = setting(RESULT, 1, 1e12)
+
+
+ModeSettings = DeltaSettings | FullSettings
 
 
 @dataclass
 class UniformParentsSettings:
-    """Uniform draws from the corpus and from the networks that the run selected (papers A and B)."""
+    """Uniform samples of the corpus and of the networks that the run selected (papers A and B)."""
 
-    name: str
-    corpus_share: float | None  # probability of the corpus; None: one pool, in which a rule ranks them together
+    name: str = setting(RESULT, words=["uniform"])
+    corpus_share: float | None = setting(RESULT, 0, 1)  # probability of the corpus; None: both are ranked together
 
 
 @dataclass
 class TopParentsSettings:
-    """Truncation: uniform draws from the most accurate."""
+    """Truncation: uniform samples of the most accurate."""
 
-    name: str
-    corpus_share: float | None
-    count: int  # networks that are drawn from
+    name: str = setting(RESULT, words=["top"])
+    corpus_share: float | None = setting(RESULT, 0, 1)
+    count: int = setting(RESULT, 1, 1e6)  # networks to choose from
 
 
 @dataclass
 class PowerLawParentsSettings:
-    """The network of accuracy rank r (1 is the best) is drawn with a probability proportional to r ** -exponent."""
+    """The network of accuracy rank r (1 is the best) is sampled with a probability proportional to r ** -exponent."""
 
-    name: str
-    corpus_share: float | None
-    exponent: float  # 0 is uniform
+    name: str = setting(RESULT, words=["power_law"])
+    corpus_share: float | None = setting(RESULT, 0, 1)
+    exponent: float = setting(RESULT, 0, 100)  # 0 is uniform
 
 
 @dataclass
 class QualityDiversityParentsSettings:
-    """MAP-Elites: uniform draws from the most accurate network of each cell."""
+    """MAP-Elites: uniform samples of the most accurate network of each cell."""
 
-    name: str
-    corpus_share: float | None
-    descriptors: list[str]  # what spans the cells: params, depth, accuracy, family
+    name: str = setting(RESULT, words=["quality_diversity"])
+    corpus_share: float | None = setting(RESULT, 0, 1)
+    descriptors: list[str] = setting(RESULT, words=["params", "depth", "accuracy", "family"])  # that span the cells
 
 
 @dataclass
 class IslandsParentsSettings:
     """Populations that breed apart, one for the slots s with s % islands == i, with migration round a ring."""
 
-    name: str
-    corpus_share: float | None
-    islands: int
-    every: int  # cycles between migrations
-    migrants: int  # of each island's most accurate that the next one gets a copy of
-    exponent: float  # of the power law within an island
+    name: str = setting(RESULT, words=["islands"])
+    corpus_share: float | None = setting(RESULT, 0, 1)
+    islands: int = setting(RESULT, 1, 1000)
+    every: int = setting(RESULT, 1, 10_000, unit="cycles")  # between migrations
+    migrants: int = setting(RESULT, 0, 10_000)  # of each island's most accurate that the next one gets a copy of
+    exponent: float = setting(RESULT, 0, 100)  # of the power law within an island
+
+
+ParentsSettings = (
+    UniformParentsSettings
+    | TopParentsSettings
+    | PowerLawParentsSettings
+    | QualityDiversityParentsSettings
+    | IslandsParentsSettings
+)
 
 
 @dataclass
 class SingleContextSettings:
-    """The prompt shows the baseline and nothing else (papers A and B)."""
+    """The prompt shows the parent and nothing else (papers A and B)."""
 
-    name: str
+    name: str = setting(RESULT, words=["single"])
 
 
 @dataclass
 class MemoryContextSettings:
     """The latest attempts of the run as problem, suggestion and outcome, failures included (Gu et al.)."""
 
-    name: str
-    attempts: int
-    tokens: int | None  # for the attempts together; None: what the LLM's context leaves
+    name: str = setting(RESULT, words=["memory"])
+    attempts: int = setting(RESULT, 1, 1000)
+    tokens: int | None = setting(RESULT, 1, 1e7)  # for the attempts together; None: the room that the LLM's context has
 
 
 @dataclass
 class InspirationsContextSettings:
-    """Further networks with their accuracies, drawn by the rule of `parents`."""
+    """Further networks with their accuracies, sampled by the rule of `parents`."""
 
-    name: str
-    networks: int
-    tokens: int | None
+    name: str = setting(RESULT, words=["inspirations"])
+    networks: int = setting(RESULT, 1, 100)
+    tokens: int | None = setting(RESULT, 1, 1e7)
 
 
 @dataclass
 class CrossoverContextSettings:
-    """A second parent, drawn by the rule of `parents`; a diff is against the first."""
+    """A second parent, sampled by the rule of `parents`; a diff is against the first."""
 
-    name: str
-    tokens: int | None
+    name: str = setting(RESULT, words=["crossover"])
+    tokens: int | None = setting(RESULT, 1, 1e7)
+
+
+ContextSettings = SingleContextSettings | MemoryContextSettings | InspirationsContextSettings | CrossoverContextSettings
 
 
 @dataclass
 class MinHashSettings:
     """Near-duplicates by MinHash-LSH retrieval and exact Jaccard."""
 
-    name: str
-    unit: str  # tokens (paper A), chars (paper B) or graph (operators, traced)
-    shingle: int  # units per shingle
-    permutations: int
-    lsh_threshold: float  # Jaccard at which LSH should retrieve
-    threshold: float  # a network at or above this Jaccard to a known one is not novel
+    name: str = setting(RESULT, words=["graph", "tokens", "chars"])
+    unit: str = setting(RESULT, words=["graph", "tokens", "chars"])  # tokens: paper A; chars: paper B; graph: operators
+    shingle: int = setting(RESULT, 1, 1000)  # units per shingle
+    permutations: int = setting(RESULT, 16, 4096)
+    lsh_threshold: float = setting(RESULT, 0.05, 0.99)  # Jaccard at which LSH should retrieve
+    threshold: float = setting(RESULT, 0, 1)  # a network at or above this Jaccard to a known one is not novel
 
 
 @dataclass
 class NoNoveltySettings:
     """Everything but an exact duplicate is novel."""
 
-    name: str
+    name: str = setting(RESULT, words=["off"])
+
+
+NoveltySettings = MinHashSettings | NoNoveltySettings
 
 
 @dataclass
 class SeedCorpusSettings:
     """nnloop's own seed networks."""
 
-    name: str
+    name: str = setting(RESULT, words=["seeds"])
 
 
 @dataclass
 class LemurCorpusSettings:
     """Networks of LEMUR (nn-dataset), by its results and curated. They are read as data."""
 
-    name: str
-    path: str | None  # a wheel of 2.1.2, a folder it was unpacked in, or LEMUR's database; None: what is installed
-    task: str  # this and the next three under LEMUR's names
-    dataset: str | None  # None: the one that belongs to the run's dataset
-    metric: str
-    epoch: int
-    min_accuracy: float  # best of a network's trials, as LEMUR has them: of many protocols
-    networks: int  # chosen at most
-    family_share: float  # of them that one family of names may have
-    max_chars: int  # of a source: longer ones fit in no prompt
+    name: str = setting(RESULT, words=["lemur"])
+    path: str | None = setting(RESULT)  # wheel of 2.1.2, folder of its content, or database; None: the installed one
+    task: str = setting(RESULT)  # this and the next three under LEMUR's names
+    dataset: str | None = setting(RESULT)  # None: the one that belongs to the run's dataset
+    metric: str = setting(RESULT)
+    epoch: int = setting(RESULT, 1, 10_000)
+    min_accuracy: float = setting(RESULT, 0, 1)  # best of a network's trials, as LEMUR has them: of many protocols
+    networks: int = setting(RESULT, 1, 1e6)  # chosen at most
+    family_share: float = setting(RESULT, 1e-6, 1)  # of them that one family of names may have
+    max_chars: int = setting(RESULT, 1, 1e9)  # of a source: longer ones fit in no prompt
 
 
 @dataclass
 class AdoptedCorpusSettings:
     """Networks that job=adopt collected."""
 
-    name: str
-    path: str  # the folder that job=adopt wrote
+    name: str = setting(RESULT, words=["adopted"])
+    path: str = setting(RESULT)  # the folder that job=adopt wrote
+
+
+CorpusSettings = SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSettings
 
 
 @dataclass
 class AdmissionSettings:
-    min_accuracy: float  # validation accuracy a network needs to be admitted
+    """The bar of the archive."""
+
+    min_accuracy: float = setting(RESULT, 0, 1)  # validation accuracy that a network needs to be admitted
 
 
 @dataclass
 class SelectionSettings:
-    rule: str  # networks that become parents and training targets: better (than their parent), good, admitted
+    """The networks that become parents and training targets."""
+
+    rule: str = setting(RESULT, words=["better", "good", "admitted"])  # better: than their parent; see conf/config.yaml
 
 
 @dataclass
 class BudgetSettings:
     """The cycle in which one of them is used up is the run's last; raised, the run goes on."""
 
-    tokens: int | None  # prompts and completions; None is no limit
-    hours: float | None  # wall time of the closed cycles
+    tokens: int | None = setting(PLACE, 1, 1e12)  # prompts and completions; None: no limit
+    hours: float | None = setting(PLACE, 1e-6, 1e12)  # wall time of the closed cycles
 
 
 @dataclass
 class SearchSettings:
-    staleness: int | None  # results that a prompt may be behind, at most; None: a whole cycle
+    """The order of asking and judging."""
+
+    staleness: int | None = setting(RESULT, 0, 1e6)  # results that a prompt may be behind, at most; None: a whole cycle

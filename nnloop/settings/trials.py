@@ -3,114 +3,129 @@
 from dataclasses import dataclass
 from typing import Any
 
+from nnloop.settings.setting import DATA, PLACE, PROTOCOL, RESULT, setting
+
 
 @dataclass
 class DatasetSettings:
-    name: str
-    title: str  # as the prompt and the report name it
-    description: str  # one clause for the prompt: what is on the pictures
-    classes: int
-    channels: int
-    size: int  # pixels, square
-    mean: list[float]  # per channel, of pixels in [0, 1]
-    std: list[float]
-    flip: bool  # random horizontal flips in training
-    crop_pad: int  # pixels of padding before a random crop in training; 0 is no crop
-    min_accuracy: float  # default of admission.min_accuracy
-    root: str | None  # folder of the raw files, in the layout of torchvision's class; None: $NNLOOP_CACHE/raw
-    mirror: str | None  # address of a folder that holds the archives under their own names; None: the official servers
-    verify: bool  # compare checksums and sizes with the published ones
-    val_fraction: float | None  # of the training set, cut off for validation; None where there is an official set
-    split_seed: int
-    train_limit: int | None  # training and validation images in all, stratified, for quick looks; None: all
-    test_limit: int | None
+    """One of the datasets that `data.sources` can read."""
+
+    name: str = setting(DATA, words=["cifar10", "cifar100", "mnist", "celeba", "digits"])
+    title: str = setting(RESULT)  # as the prompt and the report name it
+    description: str = setting(RESULT)  # one clause for the prompt about the pictures
+    classes: int = setting(DATA, 2, 1e6)
+    channels: int = setting(DATA, 1, 1024)
+    size: int = setting(DATA, 1, 4096, unit="pixels")  # square
+    mean: list[float] = setting(PROTOCOL)  # per channel, of pixels in [0, 1]
+    std: list[float] = setting(PROTOCOL)
+    flip: bool = setting(PROTOCOL)  # random horizontal flips in training
+    crop_pad: int = setting(PROTOCOL, 0, 64, unit="pixels")  # of padding before a random crop in training; 0: no crop
+    min_accuracy: float = setting(RESULT, 0, 1)  # default of admission.min_accuracy
+    root: str | None = setting(PLACE)  # folder of the raw files, as torchvision's class has it; None: $NNLOOP_CACHE/raw
+    mirror: str | None = setting(PLACE)  # address of a folder with the archives; None: the official servers
+    verify: bool = setting(DATA)  # compare checksums and sizes with the published ones
+    val_fraction: float | None = setting(DATA, 0.01, 0.5)  # cut off the training set; None: there is an official set
+    split_seed: int = setting(DATA, 0, 2**31 - 1)
+    train_limit: int | None = setting(DATA, 20, 1e12, unit="images")  # training and validation, stratified; None: all
+    test_limit: int | None = setting(DATA, 1, 1e12, unit="images")
 
 
 @dataclass
 class SvhnSettings(DatasetSettings):
-    extra: bool  # train on the 531,131 easier images of `extra` too
+    """SVHN, which has a second training set."""
+
+    name: str = setting(DATA, words=["svhn"])
+    extra: bool = setting(DATA)  # train on the 531,131 easier images of `extra` too
 
 
 @dataclass
 class ImagenetteSettings(DatasetSettings):
-    archive: str  # which of the published ones: full, 320px or 160px (shorter side)
+    """Imagenette, which is published in several sizes."""
+
+    name: str = setting(DATA, words=["imagenette"])
+    archive: str = setting(DATA, words=["full", "320px", "160px"])  # its shorter side
 
 
 @dataclass
 class ProxySettings:
     """The one-epoch recipe. `lr` is the peak of the one-cycle schedule and reaches the candidate as prm["lr"]."""
 
-    name: str
-    epochs: int
-    batch_size: int
-    lr: float
-    momentum: float
-    weight_decay: float
-    label_smoothing: float
-    min_steps: int  # steps an epoch has at least: small training sets get smaller batches than batch_size
-    warmup_share: float  # share of the steps in which the learning rate rises
-    clip_norm: float  # gradient norm; 0 is no clipping
-    dropout: float  # reaches the candidate as prm["dropout"]
-    chance_share: (
-        float  # of the steps, after which a loss above guessing's ends the trial as diverged; 0: it never does
-    )
-    precision: str  # auto (bfloat16 on GPUs, and on CPUs with AMX where the network is large enough), float32
+    name: str = setting(PROTOCOL, words=["fast", "long"])
+    epochs: int = setting(PROTOCOL, 1, 10_000)
+    batch_size: int = setting(PROTOCOL, 2, 65_536, unit="images")
+    lr: float = setting(PROTOCOL, 1e-8, 100)
+    momentum: float = setting(PROTOCOL, 0, 0.9999)
+    weight_decay: float = setting(PROTOCOL, 0, 10)
+    label_smoothing: float = setting(PROTOCOL, 0, 0.99)
+    min_steps: int = setting(PROTOCOL, 1, 100_000)  # of an epoch: a small training set gets a smaller batch_size
+    warmup_share: float = setting(PROTOCOL, 0.01, 0.99)  # of the steps, in which the learning rate rises
+    clip_norm: float = setting(PROTOCOL, 0, 1e12)  # of the gradient; 0: no clipping
+    dropout: float = setting(PROTOCOL, 0, 0.99)  # reaches the candidate as prm["dropout"]
+    chance_share: float = setting(PROTOCOL, 0, 1)  # of steps, past which a loss above guessing's ends the trial
+    precision: str = setting(PROTOCOL, words=["auto", "float32"])  # auto: bfloat16 on GPUs and on CPUs with AMX
 
 
 @dataclass
 class LemurProxySettings:
     """LEMUR's protocol, by which the papers count: its transform, prm, and the network's own train_setup and learn.
 
-    A network without those two trains by what most of LEMUR's write there: SGD, cross-entropy, clipped gradients.
+    A network without those two trains by the ones that most of LEMUR's write: SGD, cross-entropy, clipped gradients.
     """
 
-    name: str
-    epochs: int
-    transform: str  # echo or norm, _<pixels> where it resizes, _flip where it flips in training: norm_256_flip
-    batch_size: int
-    lr: float
-    momentum: float
-    dropout: float
-    prm: dict[str, float]  # further values of prm, for networks whose supported_hyperparameters() name more
-    clip_norm: float  # gradient norm, for networks without a learn; 0 is no clipping
-    chance_share: float  # as under the other protocols, for networks without a learn
+    name: str = setting(PROTOCOL, words=["lemur"])
+    epochs: int = setting(PROTOCOL, 1, 10_000)
+    transform: str = setting(PROTOCOL)  # echo or norm, _<pixels> to resize, _flip to flip in training: norm_256_flip
+    batch_size: int = setting(PROTOCOL, 2, 65_536, unit="images")
+    lr: float = setting(PROTOCOL, 1e-8, 100)
+    momentum: float = setting(PROTOCOL, 0, 0.9999)
+    dropout: float = setting(PROTOCOL, 0, 0.99)
+    prm: dict[str, float] = setting(PROTOCOL)  # more of prm, for networks whose supported_hyperparameters() name more
+    clip_norm: float = setting(PROTOCOL, 0, 1e12)  # of the gradient, for networks without a learn; 0: no clipping
+    chance_share: float = setting(PROTOCOL, 0, 1)  # as above, for networks without a learn
 
 
 @dataclass
 class SandboxSettings:
-    name: str  # auto, strict, inline
-    scratch_mb: int  # size of the only writable folder
-    without: list[str]  # layers to leave off, for a machine where one of them makes trouble
+    """The wall around a candidate. Every part of it can decide whether a candidate fails."""
+
+    name: str = setting(RESULT, words=["auto", "strict", "inline"])
+    scratch_mb: int = setting(RESULT, 1, 1_000_000)  # size of the only writable folder
+    without: list[str] = setting(RESULT)  # layers to leave off, for a machine where one of them makes trouble
 
 
 @dataclass
 class LocalExecutorSettings:
-    name: str
-    workers: int | None  # trials at once; None: one per core
-    wall_s: float  # per trial
-    memory_gb: float  # per trial
-    retries: int  # of a trial that our own machinery failed
-    grace_s: float  # on SIGTERM or Ctrl-C: how long trials in flight may still take
+    """Trials on this machine."""
+
+    name: str = setting(PLACE, words=["local"])
+    workers: int | None = setting(PLACE, 1, 4096)  # trials at once; None: one per core
+    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial
+    memory_gb: float = setting(RESULT, 0.5, 1e5)  # per trial
+    retries: int = setting(PLACE, 0, 100)  # of a trial that our own machinery failed: no candidate's result
+    grace_s: float = setting(PLACE, 0, 1e6)  # on SIGTERM or Ctrl-C, for the trials in flight
 
 
 @dataclass
 class SlurmExecutorSettings:
-    """Trials as SLURM job arrays. What is None is left to the site."""
+    """Trials as SLURM job arrays. None leaves a value to the site."""
 
-    name: str
-    workers: int  # trials in flight at most, waiting in SLURM's queue or running
-    trials_per_job: int  # one after the other: a job takes some 10 s to start
-    wall_s: float  # per trial
-    memory_gb: float  # per trial
-    overhead_gb: float  # of a job beside its trial: the warm process and the dataset
-    retries: int  # of a trial whose job was lost or that our own machinery failed
-    grace_s: float
-    cpus: int  # per job
-    partition: str | None
-    account: str | None
-    qos: str | None
-    constraint: str | None
-    gres: str | None  # gpu:1
-    setup: list[str]  # shell lines before each job: module load ..., export NNLOOP_CACHE=...
-    additional: dict[str, Any]  # further parameters of sbatch, by their long names
-    poll_s: float  # between looks at the queue and the results
+    name: str = setting(PLACE, words=["slurm"])
+    workers: int = setting(PLACE, 1, 4096)  # trials in flight at most, waiting in SLURM's queue or running
+    trials_per_job: int = setting(PLACE, 1, 1000)  # one after the other: a job takes some 10 s to start
+    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial
+    memory_gb: float = setting(RESULT, 0.5, 1e5)  # per trial
+    overhead_gb: float = setting(PLACE, 0, 1e5)  # of a job beside its trial: the warm process and the dataset
+    retries: int = setting(PLACE, 0, 100)  # of a trial whose job was lost or that our own machinery failed
+    grace_s: float = setting(PLACE, 0, 1e6)
+    cpus: int = setting(PLACE, 1, 4096)  # per job
+    partition: str | None = setting(PLACE)
+    account: str | None = setting(PLACE)
+    qos: str | None = setting(PLACE)
+    constraint: str | None = setting(PLACE)
+    gres: str | None = setting(PLACE)  # gpu:1
+    setup: list[str] = setting(PLACE)  # shell lines before each job: module load ..., export NNLOOP_CACHE=...
+    additional: dict[str, Any] = setting(PLACE)  # further parameters of sbatch, by their long names
+    poll_s: float = setting(PLACE, 0.1, 3600)  # between looks at the queue and the results
+
+
+ExecutorSettings = LocalExecutorSettings | SlurmExecutorSettings

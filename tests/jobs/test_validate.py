@@ -22,7 +22,7 @@ from nnloop.report.measures.validation import (
 )
 from nnloop.report.web.validation_page import accuracy_band, rank_band, thirds
 from nnloop.runs.folder import RunDir
-from nnloop.settings import ReportJobSettings
+from nnloop.settings import ReportJobSettings, ValidateJobSettings
 
 
 class Executor:
@@ -57,7 +57,7 @@ def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None)
         dataset=SimpleNamespace(name=dataset, title="Digits"),
         proxy=SimpleNamespace(name="long", epochs=50),
         executor=SimpleNamespace(wall_s=10.0, memory_gb=1.0),
-        job=SimpleNamespace(checkpoint_epochs=5),
+        job=ValidateJobSettings("validate", networks=20, checkpoint_epochs=5, rule="stratified"),
     )
 
 

@@ -12,10 +12,8 @@ from recipes import dataset_settings
 from trials import network
 
 from nnloop.compat import ensure_torchvision_imports
-from nnloop.errors import SettingsError
 from nnloop.records import Status
 from nnloop.settings import LemurProxySettings
-from nnloop.settings.transforms import Transform, parse_transform
 from nnloop.training.images import Images, resize
 from nnloop.training.recipe import Recipe, build_recipe
 from nnloop.training.unfit import UnfitError
@@ -112,26 +110,6 @@ def unfit(code: str, use: Recipe | None = None) -> UnfitError:
 
 def accuracy(trained: fit.Finished) -> float:
     return float((trained.logits.argmax(1) == torch.arange(30) % 10).float().mean())
-
-
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("echo", Transform(False, None, False)),
-        ("norm", Transform(True, None, False)),
-        ("norm_flip", Transform(True, None, True)),
-        ("echo_64", Transform(False, 64, False)),
-        ("norm_256_flip", Transform(True, 256, True)),
-    ],
-)
-def test_a_transforms_name_says_what_it_does(name: str, what: Transform) -> None:
-    assert parse_transform(name) == what
-
-
-@pytest.mark.parametrize("name", ["", "norm_100", "norm_flip_256", "complex", "bf-v1-3", "normflip", "norm_256_"])
-def test_another_name_is_refused_with_what_there_is(name: str, configure) -> None:
-    with pytest.raises(SettingsError, match=r"^proxy.transform=.*: must be echo or norm, .*256.*_flip"):
-        configure("proxy=lemur", f"proxy.transform='{name}'")
 
 
 @pytest.mark.parametrize(("height", "width", "size"), [(8, 8, 32), (32, 32, 256), (28, 28, 32), (64, 48, 32)])

@@ -8,10 +8,9 @@ from typing import Any
 
 from nnloop.errors import RunFolderError
 from nnloop.report.measures.read import Run
+from nnloop.settings.keys import affecting
+from nnloop.settings.setting import RESULT
 
-_NO_ARM = ("job.", "executor.", "tracker.", "budget.", "sandbox.", "dataset.", "proxy.")
-_NO_ARM_KEYS = frozenset({"seed", "name", "runs", "candidate", "summaries", "llm.device", "llm.batch_size"})
-"""Settings that make no arm: names and places, and the protocol, which is held apart before."""
 _MOST_PAIRS = 24
 _ALWAYS_SHOWN = ("llm", "mode", "context", "finetune")
 
@@ -83,10 +82,10 @@ def _distance(first: Arm, second: Arm) -> int:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    """Settings by dotted key that can make an arm; an engine that can't be tuned has no fine-tune."""
-    ignored = _NO_ARM if run.setting("llm.engine", "hf") == "hf" else (*_NO_ARM, "finetune.")
-    flat = _flat(run.meta["settings"])
-    return {key: value for key, value in flat.items() if not key.startswith(ignored) and key not in _NO_ARM_KEYS}
+    """Return by dotted key the settings that can make an arm; an engine that can't be tuned has no fine-tune."""
+    ignored = ("seed", "finetune.") if run.setting("llm.engine") in ("random", "scripted") else ("seed",)
+    known = affecting(run.meta["settings"], RESULT)
+    return {key: value for key, value in known.items() if not key.startswith(ignored)}
 
 
 def _differing(known: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -117,10 +116,3 @@ def _telling(parts: Sequence[Mapping[str, str]]) -> list[str]:
         if len({tuple(arm.get(other) for other in rest) for arm in parts}) == len(parts):
             keys = rest
     return keys
-
-
-def _flat(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in node.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found

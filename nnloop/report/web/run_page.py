@@ -9,6 +9,7 @@ from nnloop.report.web import charts
 from nnloop.report.web.explorer import SCRIPT, explorer
 from nnloop.report.web.html import Content, Markup, code, details, diff, page, table, tag, tiles
 from nnloop.report.web.published import published_section
+from nnloop.settings.keys import flat
 
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
 _SHOWN = 20  # networks with their code in the page's own text
@@ -146,13 +147,7 @@ def _failures(run: Run) -> Markup:
 
 def _settings(run: Run) -> Markup:
     facts = {key: value for key, value in run.meta.items() if key != "settings"}
-    rows = [*_flat(facts), *_flat(run.meta["settings"])]
+    rows = [(key, str(value)) for node in (facts, run.meta["settings"]) for key, value in flat(node).items()]
     return tag(
         "section", tag("h2", "Behind the numbers"), details("settings and provenance", table(["key", "value"], rows))
     )
-
-
-def _flat(node: object, prefix: str = "") -> list[tuple[str, str]]:
-    if not isinstance(node, dict):
-        return [(prefix[:-1], str(node))]
-    return [row for key, value in node.items() for row in _flat(value, f"{prefix}{key}.")]

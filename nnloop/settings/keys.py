@@ -1,0 +1,69 @@
+"""Settings by dotted key, such as executor.wall_s: the form that command lines, run.json and kept summaries have."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import Field, fields
+from functools import cache
+from typing import Any
+
+from nnloop.settings.groups import Settings, kinds, plain
+from nnloop.settings.setting import RESULT, Affects, Setting, rules
+
+
+def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by dotted key."""
+    if not isinstance(settings, Mapping):
+        return {prefix[:-1]: settings}
+    return {key: value for name, node in settings.items() for key, value in flat(node, f"{prefix}{name}.").items()}
+
+
+def affecting(settings: Mapping[str, Any], *parts: Affects) -> dict[str, Any]:
+    """Return the settings that affect one of these parts of a run, by dotted key."""
+    return {key: value for key, value in flat(settings).items() if affects(key) in parts}
+
+
+def affects(key: str) -> Affects:
+    """Return the part of a run that a key affects; a group's own is that of its option.
+
+    A key that no option has, such as a former version's, is taken to affect the result.
+    """
+    known = _by_key()
+    group, _, rest = key.partition(".")
+    name = rest.partition(".")[0] or ("name" if f"{group}.name" in known else "")
+    found = known.get(f"{group}.{name}" if name else group)
+    return found.affects if found else RESULT
+
+
+def allowed(key: str) -> list[str]:
+    """Return every key that can stand where `key` does: under llm.nope those that any LLM has."""
+    group, dot, _ = key.partition(".")
+    if not dot or group not in kinds():
+        return sorted(field.name for field in fields(Settings))
+    return sorted(known for known in _by_key() if known.startswith(f"{group}."))
+
+
+def given(settings: Settings) -> Iterator[tuple[str, Any, Setting]]:
+    """Yield every setting with its key and rules; a dict's values and a list's one by one."""
+    nodes: list[tuple[str, Any, Sequence[Field[Any]]]] = [("", settings, plain())]
+    nodes += [(f"{group}.", getattr(settings, group), fields(getattr(settings, group))) for group in kinds()]
+    for prefix, node, of_node in nodes:
+        for field in of_node:
+            value = getattr(node, field.name)
+            for key, one in _each(prefix + field.name, value):
+                yield key, one, rules(field)
+
+
+def _each(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((f"{key}.{name}", one) for name, one in value.items())
+    elif isinstance(value, list):
+        yield from ((key, one) for one in value)
+    else:
+        yield key, value
+
+
+@cache
+def _by_key() -> dict[str, Setting]:
+    """Return the rules of every key of every option."""
+    beside = {field.name: rules(field) for field in plain()}
+    grouped = {f"{group}.{f.name}": rules(f) for group, some in kinds().items() for kind in some for f in fields(kind)}
+    return beside | grouped

@@ -1,0 +1,59 @@
+"""A setting is a field of a settings dataclass; `setting` puts beside it what it may be and what it affects."""
+
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Affects(StrEnum):
+    """The part of a run that a setting changes; folder names, the resume check and cache keys derive from it."""
+
+    RESULT = "result"  # the course of a run: prompts, statuses, choices, learning
+    PROTOCOL = "protocol"  # how a candidate is trained and scored, so what its accuracy is worth
+    DATA = "data"  # the prepared arrays
+    PLACE = "place"  # where, how fast and how long a run goes on
+    LABEL = "label"  # names of folders and projects
+
+
+RESULT, PROTOCOL, DATA, PLACE, LABEL = Affects
+
+COMPUTED = (RESULT, PROTOCOL, DATA)
+"""What two runs have to share to come out the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The rules of one setting.
+
+    low and high: the range of a number, or of each number in a dict; None: not bounded.
+    words: the allowed texts; empty: any.
+    unit: of a number; of a text the thing that it names.
+    jobs: the jobs that need it; every other job refuses it. Empty: none needs it and none refuses it.
+    """
+
+    affects: Affects
+    low: float | None
+    high: float | None
+    words: Sequence[str]
+    unit: str
+    jobs: Sequence[str]
+
+
+def setting(
+    affects: Affects,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    words: Sequence[str] = (),
+    unit: str = "",
+    jobs: Sequence[str] = (),
+) -> Any:
+    """Return a dataclass field without a default: values live in conf/ alone."""
+    return field(metadata={"setting": Setting(affects, low, high, words=words, unit=unit, jobs=jobs)})
+
+
+def rules(of: Field[Any]) -> Setting:
+    """Return what `setting` put beside a field. Raises KeyError where the field was made without it."""
+    found: Setting = of.metadata["setting"]
+    return found
