@@ -18,5 +18,5 @@ def _seeds() -> tuple[Network, ...]:
 
 
 def seeds() -> list[Network]:
-    """Give our own seed networks, sorted by name."""
+    """Return our own seed networks, sorted by name, without accuracies."""
     return list(_seeds())

@@ -11,8 +11,12 @@ FILE = "networks.jsonl"
 
 def load(path: str) -> list[Network]:
     """Read an adopted folder. Raises CorpusError."""
-    file = Path(path).expanduser() / FILE
     try:
-        return [Network.from_json(json.loads(line)) for line in file.read_text("utf-8").splitlines()]
+        return read_networks(Path(path).expanduser() / FILE)
     except (OSError, ValueError, TypeError) as error:
-        raise CorpusError(f"corpus.path={path}: not what job=adopt wrote: {error}") from None
+        raise CorpusError(f"corpus.path={path}: not a folder that job=adopt wrote: {error}") from None
+
+
+def read_networks(file: Path) -> list[Network]:
+    """Read networks, a line of JSON each. Raises OSError; ValueError or TypeError for a file of another kind."""
+    return [Network.from_json(json.loads(line)) for line in file.read_text("utf-8").splitlines()]

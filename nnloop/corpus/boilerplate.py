@@ -1,12 +1,14 @@
 """Turn a network of ours into one of LEMUR's: the same Net, with the parts that its trainer calls.
 
-What is added trains as proxy=lemur trains a network without them: SGD, cross-entropy, gradients clipped at a norm of 3.
-What a network has of them already stays as it is.
+The added parts train as proxy=lemur trains a network without them: SGD, cross-entropy, gradients clipped at a norm
+of 3. Parts that a network has already stay as they are.
 """
 
 import ast
 import hashlib
 import re
+
+from nnloop.patching import syntax
 
 _OURS = ("batch", "epoch", "transform")  # set by the trainer for every network: no hyperparameters
 _METHODS = {
@@ -30,9 +32,9 @@ def learn(self, train_data):
 
 
 def for_lemur(code: str) -> str:
-    """Add what LEMUR's contract asks for and the module lacks. Raises ValueError where there is no class Net."""
+    """Add the parts of LEMUR's contract that the module lacks. Raises ValueError for a module without a class Net."""
     tree = ast.parse(code)
-    net = next((node for node in reversed(tree.body) if isinstance(node, ast.ClassDef) and node.name == "Net"), None)
+    net = syntax.find_net(tree)
     if net is None or net.end_lineno is None:
         raise ValueError("no class Net")
     lines = code.rstrip("\n").split("\n")
@@ -50,8 +52,8 @@ def for_lemur(code: str) -> str:
 
 
 def hyperparameters(tree: ast.Module) -> list[str]:
-    """The keys that a module reads from prm, sorted, with the two that training needs."""
-    found = {"lr", "momentum"}
+    """List the keys that a module reads from prm, sorted, with the two that training needs."""
+    keys = {"lr", "momentum"}
     for node in ast.walk(tree):
         key: ast.expr | None = None
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "prm":
@@ -59,12 +61,12 @@ def hyperparameters(tree: ast.Module) -> list[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "prm.get" and node.args:
             key = node.args[0]
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            found.add(key.value)
-    return sorted(found.difference(_OURS))
+            keys.add(key.value)
+    return sorted(keys.difference(_OURS))
 
 
 def lemur_hash(text: str) -> str:
-    """LEMUR's identity of a source, and of the text of a prm: md5 without any white space."""
+    """Return LEMUR's identity of a source, or of the text of a prm: md5 without any white space."""
     return hashlib.md5(re.sub(r"\s", "", text).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -74,7 +76,7 @@ def _imports_torch(tree: ast.Module) -> bool:
 
 
 def _first_statement(tree: ast.Module) -> int:
-    """Index of the line before which an import can stand: behind the docstring and imports from __future__."""
+    """Return the index of the line before which an import can stand: behind docstring and imports from __future__."""
     for node in tree.body:
         documents = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not documents and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):

@@ -3,18 +3,19 @@
 import ast
 import hashlib
 import math
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from nnloop.patching import syntax
 
 NEAR = 0.9
 """Share of lines, numbers and texts masked, that two networks of a family may have in common at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """One network of LEMUR's; `accuracy` is a fraction, the best of its trials of the kind asked for."""
+class RatedSource:
+    """A network to choose from; `accuracy` is a fraction, the best of its trials."""
 
     name: str
     code: str
@@ -22,35 +23,38 @@ class Source:
 
     @property
     def family(self) -> str:
+        """The part of its name before the first dash."""
         return self.name.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    networks: int
+class CurationLimits:
+    """The bounds of a choice."""
+
+    networks: int  # at most
     family_share: float  # of them that one family may have at most
     min_accuracy: float
     max_chars: int  # of a source
 
 
-def curate(sources: Iterable[Source], limits: Limits) -> list[Source]:
+def curate(sources: Iterable[RatedSource], limits: CurationLimits) -> list[RatedSource]:
     """Choose the networks, sorted by name. The same sources and limits give the same choice.
 
     Of networks that are one but for numbers and texts, the most accurate stays. Families then take turns, and each
     gives its networks in an order that has nothing to do with their accuracy.
     """
     distinct = _distinct(source for source in sources if source.accuracy >= limits.min_accuracy)
-    families: dict[str, list[tuple[Source, frozenset[str]]]] = defaultdict(list)
+    families: dict[str, list[tuple[RatedSource, frozenset[str]]]] = defaultdict(list)
     for source, lines in distinct:
         if len(source.code) <= limits.max_chars:
             families[source.family].append((source, lines))
     cap = math.ceil(limits.family_share * limits.networks)
-    turns = [_unlike(sorted(family, key=_drawn), cap) for _, family in sorted(families.items())]
+    turns = [_unlike(sorted(family, key=_shuffled), cap) for _, family in sorted(families.items())]
     return sorted(_in_turn(turns, limits.networks), key=lambda source: source.name)
 
 
-def _distinct(sources: Iterable[Source]) -> Iterator[tuple[Source, frozenset[str]]]:
-    """Yield the most accurate network of each shape, with its masked lines; what is no Python is left out."""
+def _distinct(sources: Iterable[RatedSource]) -> Iterator[tuple[RatedSource, frozenset[str]]]:
+    """Yield the most accurate network of each shape, with its masked lines; sources that are no Python are left out."""
     seen: set[str] = set()
     for source in sorted(sources, key=lambda source: (-source.accuracy, source.name)):
         masked = _masked(source.code)
@@ -61,15 +65,13 @@ def _distinct(sources: Iterable[Source]) -> Iterator[tuple[Source, frozenset[str
 
 def _masked(code: str) -> str | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.unparse(_Mask().visit(ast.parse(code)))
+        return ast.unparse(_Mask().visit(syntax.parse(code)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
 class _Mask(ast.NodeTransformer):
-    """Replace numbers and texts, and drop what stands for itself: docstrings, above all."""
+    """Replaces numbers and texts, and drops constants that stand alone: docstrings, above all."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return node if node.value is None or isinstance(node.value, bool) else ast.Constant(0)
@@ -81,23 +83,23 @@ class _Mask(ast.NodeTransformer):
         return ast.Pass() if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
 
-def _drawn(item: tuple[Source, frozenset[str]]) -> bytes:
+def _shuffled(item: tuple[RatedSource, frozenset[str]]) -> bytes:
     return hashlib.sha256(item[0].name.encode()).digest()
 
 
-def _unlike(family: Sequence[tuple[Source, frozenset[str]]], cap: int) -> Iterator[Source]:
+def _unlike(family: Sequence[tuple[RatedSource, frozenset[str]]], cap: int) -> Iterator[RatedSource]:
     """Yield up to `cap` networks of a family, none near to one before."""
-    kept: list[frozenset[str]] = []
+    chosen: list[frozenset[str]] = []
     for source, lines in family:
-        if len(kept) == cap:
+        if len(chosen) == cap:
             return
-        if all(len(lines & other) < NEAR * len(lines | other) for other in kept):
-            kept.append(lines)
+        if all(len(lines & other) < NEAR * len(lines | other) for other in chosen):
+            chosen.append(lines)
             yield source
 
 
-def _in_turn(turns: list[Iterator[Source]], count: int) -> list[Source]:
-    chosen: list[Source] = []
+def _in_turn(turns: list[Iterator[RatedSource]], count: int) -> list[RatedSource]:
+    chosen: list[RatedSource] = []
     while turns and len(chosen) < count:
         for turn in list(turns):
             source = next(turn, None)

@@ -1,23 +1,19 @@
 """Structural edits of a network: random, local, and always such that the result builds at every image size.
 
 That holds by construction for modules in the idiom of the seeds (layout.py), not for any code. Growth is bounded: an
-edit that would leave the limits below is drawn again, unless it makes a network smaller that is outside them already.
+edit that would leave the limits below is tried again, unless it makes a network smaller that is outside them already.
 """
 
 import ast
 import functools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from nnloop.corpus import parameters, seeds, structure
 from nnloop.corpus.layout import Layout
 
-MAX_ELEMENTS = 16
-MAX_COLUMNS = 100
-MAX_PARAMS = 400_000  # estimated
-MAX_OPERATIONS = 100_000_000  # multiply-adds of one 32x32 image, estimated
-LIMITS = (MAX_ELEMENTS, MAX_COLUMNS, MAX_PARAMS, MAX_OPERATIONS)
+LIMITS = (16, 100, 400_000, 100_000_000)
+"""Elements, columns, and estimates of parameters and of multiply-adds for one 32x32 image."""
 
 Operator = Callable[[Layout, random.Random], str | None]
 
@@ -40,24 +36,17 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    code: str
-    operator: str
-
-
-def random_edit(source: str, rng: random.Random, tries: int = 50) -> Edit:
-    """Make one edit by an operator drawn at random. Raises ValueError where the source is not in the idiom."""
+def random_edit(source: str, rng: random.Random, tries: int = 50) -> str:
+    """Make one edit by an operator chosen at random. Raises ValueError if the source is not in the idiom."""
     for _ in range(tries):
-        name = rng.choice(list(OPERATORS))
-        code = apply_operator(name, source, rng)
+        code = apply_operator(rng.choice(list(OPERATORS)), source, rng)
         if code is not None:
-            return Edit(code, name)
+            return code
     raise ValueError(f"no operator applies in {tries} tries")
 
 
 def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
-    """Make one edit by the named operator; None where it finds no place, or its result is over the limits."""
+    """Make one edit by the named operator; None if it finds no place, or its result is over the limits."""
     layout = _parsed(source)
     code = OPERATORS[name](layout, rng)
     if code is None or code == source:
@@ -70,12 +59,12 @@ def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
 def mutate(source: str, rng: random.Random, edits: int) -> str:
     """Make so many edits, one on the other's result."""
     for _ in range(edits):
-        source = random_edit(source, rng).code
+        source = random_edit(source, rng)
     return source
 
 
 def random_network(rng: random.Random, max_edits: int = 10) -> str:
-    """Draw a seed network and make 0 up to `max_edits` edits of it."""
+    """Sample a seed network and make 0 up to `max_edits` edits of it."""
     return mutate(rng.choice(seeds()).code, rng, rng.randint(0, max_edits))
 
 
@@ -86,7 +75,7 @@ def _parsed(source: str) -> Layout:
 
 @functools.lru_cache(maxsize=256)
 def _size(source: str) -> tuple[int, int, int, int]:
-    """Give elements, columns, and rough counts of parameters and multiply-adds: an upper guess, to bound growth."""
+    """Return the four sizes that LIMITS bounds; the last two are upper guesses."""
     layout = _parsed(source)
     columns = max(len(line) for line in layout.source.splitlines())
     params = operations = 0
@@ -95,14 +84,14 @@ def _size(source: str) -> tuple[int, int, int, int]:
         for block in layout.blocks([element]):
             width = layout.number(block, "c", 0)
             if width:
-                weights = _weights(layout, block, channels, width)
+                weights = _weights(layout, block, channels=channels, width=width)
                 params, operations, channels = params + weights, operations + weights * area, width
         if "Pool2d(2" in layout.text(element) or _strides(layout, element):
             area = max(1, area // 4)
     return len(layout.elements), columns, params, operations
 
 
-def _weights(layout: Layout, block: ast.Call, channels: int, width: int) -> int:
+def _weights(layout: Layout, block: ast.Call, *, channels: int, width: int) -> int:
     """Guess a block's weights: dense, or pointwise and depthwise where its class says `groups`."""
     kernel, expansion, copies = (layout.number(block, name, 1) for name in ("k", "e", "n"))
     if "groups=" in layout.text(layout.classes[layout.name(block)]):

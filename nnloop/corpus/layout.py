@@ -1,4 +1,4 @@
-"""Where the editable parts of a network stand in its text.
+"""The editable parts of a network, and their places in its text.
 
 The idiom: `Net.__init__` assigns one `nn.Sequential(...)`, an element a line; blocks are classes of the same file that
 take their output channels `c` first and find their input channels at the first forward pass. Everything before the head
@@ -15,7 +15,7 @@ ADAPTIVE = ("nn.AdaptiveAvgPool2d", "nn.AdaptiveMaxPool2d")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Put `text` in the place of the bytes from `start` up to `end`."""
+    """A replacement of the bytes from `start` up to `end` by `text`."""
 
     start: int
     end: int
@@ -23,7 +23,7 @@ class Change:
 
 
 class Layout:
-    """One parsed module. Raises ValueError where the source is not in the idiom."""
+    """One parsed module. Raises ValueError if the source is not in the idiom."""
 
     def __init__(self, source: str) -> None:
         try:
@@ -43,6 +43,7 @@ class Layout:
         self.head = self._head()
 
     def text(self, node: ast.AST) -> str:
+        """Return the text of a node as it is written."""
         start, end = self._span(node)
         return self._bytes[start:end].decode()
 
@@ -51,7 +52,7 @@ class Layout:
         return self.text(node.func) if isinstance(node, ast.Call) else ""
 
     def signature(self, name: str) -> dict[str, ast.expr | None]:
-        """Give the parameters of a class of this file, in order, with their defaults (None: there is none)."""
+        """Give the parameters of a class of this file, in order, with their defaults (None: no default)."""
         if name not in self._signatures:
             self._signatures[name] = _signature(self.classes[name])
         return self._signatures[name]
@@ -65,7 +66,7 @@ class Layout:
             yield from self._calls[element]
 
     def argument(self, call: ast.Call, parameter: str) -> ast.expr | None:
-        """Find what a block's parameter is given: the argument, else the default, else None."""
+        """Return the value of a block's parameter: the argument, else the default, else None."""
         signature = self.signature(self.name(call))
         position = list(signature).index(parameter)
         if position < len(call.args):
@@ -73,12 +74,14 @@ class Layout:
         return next((k.value for k in call.keywords if k.arg == parameter), signature[parameter])
 
     def number(self, call: ast.Call, parameter: str, missing: int) -> int:
+        """Return the number that a block's parameter is given; `missing` if it has none."""
         if parameter not in self.signature(self.name(call)):
             return missing
         value = self.argument(call, parameter)
         return value.value if isinstance(value, ast.Constant) and isinstance(value.value, int) else missing
 
     def replace(self, node: ast.AST, text: str) -> Change:
+        """Put another text in the place of a node."""
         return Change(*self._span(node), text)
 
     def set_argument(self, call: ast.Call, parameter: str, text: str) -> Change:
@@ -134,7 +137,7 @@ class Layout:
         return not self._bytes[self._lines[node.lineno - 1] : self._span(node)[0]].strip()  # type: ignore[attr-defined]
 
     def _head(self) -> int:
-        """Find where the head begins: what makes a vector of the map, or classes, with the pooling before it."""
+        """Return the index of the head: the element that makes a vector or classes of the map, or a pooling before."""
         last = len(self.elements) - 1
         flat = (i for i, element in enumerate(self.elements) if self.name(element) in FLATTENING)
         scores = (i for i, element in enumerate(self.elements) if "out_shape" in self.text(element))

@@ -1,7 +1,7 @@
 """LEMUR's networks as data: read from the files of its package or from its database, never by importing it.
 
-What is read: the sources, and the best accuracy that LEMUR's statistics give each for one task, dataset, metric and
-epoch. The accuracies are of many protocols and choose networks here; in a run every network is judged by the run's own.
+Sources are read, and the best accuracy that LEMUR's statistics give each for one task, dataset, metric and epoch. The
+accuracies are of many protocols and choose networks here; in a run every network is judged by the run's own.
 
 | a trap of the statistics | what is done |
 |---|---|
@@ -13,7 +13,6 @@ epoch. The accuracies are of many protocols and choose networks here; in a run e
 import hashlib
 import itertools
 import json
-import os
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable
@@ -22,22 +21,24 @@ from importlib import metadata
 from pathlib import Path
 
 from nnloop.corpus import curation
-from nnloop.corpus.curation import Limits, Source, curate
+from nnloop.corpus.adopted import read_networks
+from nnloop.corpus.curation import CurationLimits, RatedSource, curate
 from nnloop.errors import CorpusError
 from nnloop.records import Network, candidate_id
+from nnloop.runs.durable import write_text
 from nnloop.settings import LemurCorpusSettings
 
 COMMONEST = {"svhn": 5099 / 26032, "celeba-gender": 0.6135}
 """Share of the commonest class in the test set: the accuracy of a network that always says it."""
 NAMES = {"cifar10": "cifar-10", "cifar100": "cifar-100", "celeba": "celeba-gender", "digits": "mnist"}
-"""LEMUR's name for a dataset of ours, where that differs; it has no digits, and MNIST is nearest."""
+"""LEMUR's name for a dataset of ours, if that differs; it has no digits, and MNIST is nearest."""
 _NEAR = 5e-4
 _STATISTICS = "ab/nn/stat/train"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One kind of trial, under LEMUR's names."""
+class TrialKind:
+    """A kind of trial, under LEMUR's names."""
 
     task: str
     dataset: str
@@ -45,56 +46,56 @@ class Choice:
     epoch: int
 
 
-def read(path: Path, choice: Choice) -> list[Source]:
+def read(path: Path, kind: TrialKind) -> list[RatedSource]:
     """Read the networks that have results of this kind, sorted by name. Raises CorpusError.
 
     `path`: a wheel of nn-dataset up to 2.1.2, a folder in which it was unpacked or installed, or a database (ab.nn.db).
     """
     try:
         if path.is_dir():
-            return _from_files(_walk(path), lambda name: (path / name).read_bytes(), choice)
+            return _from_files(_walk(path), lambda name: (path / name).read_bytes(), kind)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as wheel:
-                return _from_files(wheel.namelist(), wheel.read, choice)
-        return _from_database(path, choice)
+                return _from_files(wheel.namelist(), wheel.read, kind)
+        return _from_database(path, kind)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, sqlite3.Error) as error:
         raise CorpusError(f"corpus.path={path}: can't be read as LEMUR: {error}") from None
 
 
-def load(settings: LemurCorpusSettings, dataset: str, shelf: Path) -> list[Network]:
-    """Give the curated networks, without accuracies; `shelf` keeps choices, since reading takes half a minute.
+def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Network]:
+    """Return the curated networks, without accuracies; the folder `cache` saves reading, which takes half a minute.
 
-    `dataset` is the run's, where the settings name none of LEMUR's. Raises CorpusError.
+    `dataset` is the run's, for settings that name none of LEMUR's. Raises CorpusError.
     """
     path = Path(settings.path).expanduser() if settings.path else installed()
-    choice = Choice(settings.task, settings.dataset or NAMES.get(dataset, dataset), settings.metric, settings.epoch)
-    limits = Limits(settings.networks, settings.family_share, settings.min_accuracy, settings.max_chars)
-    kept = shelf / f"lemur-{_key(path, choice, limits)}.jsonl"
-    if not kept.exists():
-        chosen = curate(read(path, choice), limits)
-        if not chosen:
-            raise CorpusError(f"corpus.path={path}: no results of {choice} at or above {limits.min_accuracy:g}")
-        _keep(kept, [Network(candidate_id(each.code), each.code, each.name) for each in chosen])
-    return [Network.from_json(json.loads(line)) for line in kept.read_text("utf-8").splitlines()]
+    lemurs = settings.dataset or NAMES.get(dataset, dataset)
+    kind = TrialKind(settings.task, lemurs, settings.metric, epoch=settings.epoch)
+    limits = CurationLimits(
+        networks=settings.networks,
+        family_share=settings.family_share,
+        min_accuracy=settings.min_accuracy,
+        max_chars=settings.max_chars,
+    )
+    file = cache / f"lemur-{_key(path, kind, limits)}.jsonl"
+    if not file.exists():
+        networks = [Network(candidate_id(each.code), each.code, each.name) for each in curate(read(path, kind), limits)]
+        if not networks:
+            raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {limits.min_accuracy:g}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, "".join(f"{network.line()}\n" for network in networks))
+    return read_networks(file)
 
 
-def _key(path: Path, choice: Choice, limits: Limits) -> str:
+def _key(path: Path, kind: TrialKind, limits: CurationLimits) -> str:
     try:
         stat = path.stat()
     except OSError as error:
         raise CorpusError(f"corpus.path={path}: {error.strerror}") from None
-    what = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, asdict(choice), asdict(limits)]
+    what = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, asdict(kind), asdict(limits)]
     digest = hashlib.sha256(json.dumps(what).encode())
     for module in (__file__, curation.__file__):
         digest.update(Path(module).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _keep(path: Path, networks: list[Network]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text("".join(f"{network.line()}\n" for network in networks), "utf-8")
-    os.replace(beside, path)
 
 
 def installed() -> Path:
@@ -116,37 +117,36 @@ def _walk(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in trials]
 
 
-def _from_files(names: Iterable[str], load: Callable[[str], bytes], choice: Choice) -> list[Source]:
-    prefix = f"{_STATISTICS}/{choice.task}_{choice.dataset}_{choice.metric}_"
-    ending = f"/{choice.epoch}.json"
-    found = []
+def _from_files(names: Iterable[str], load: Callable[[str], bytes], kind: TrialKind) -> list[RatedSource]:
+    prefix = f"{_STATISTICS}/{kind.task}_{kind.dataset}_{kind.metric}_"
+    ending = f"/{kind.epoch}.json"
+    rated = []
     for name in sorted(name for name in names if name.startswith(prefix) and name.endswith(ending)):
-        accuracies = [float(trial["accuracy"]) for trial in json.loads(load(name))]
-        network = name[len(prefix) : -len(ending)]
-        best = _best(accuracies, choice.dataset)
+        best = _best((float(trial["accuracy"]) for trial in json.loads(load(name))), kind.dataset)
         if best is not None:
-            found.append((network, best))
-    return [Source(name, load(f"ab/nn/nn/{name}.py").decode(), best) for name, best in found]
+            network = name[len(prefix) : -len(ending)]
+            rated.append(RatedSource(network, load(f"ab/nn/nn/{network}.py").decode(), best))
+    return rated
 
 
-def _from_database(path: Path, choice: Choice) -> list[Source]:
+def _from_database(path: Path, kind: TrialKind) -> list[RatedSource]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
         rows = connection.execute(
             "SELECT nn.name, nn.code, stat.accuracy FROM stat JOIN nn ON nn.name = stat.nn "
             "WHERE stat.task = ? AND stat.dataset = ? AND stat.metric = ? AND stat.epoch = ? ORDER BY nn.name",
-            (choice.task, choice.dataset, choice.metric, choice.epoch),
+            (kind.task, kind.dataset, kind.metric, kind.epoch),
         ).fetchall()
     finally:
         connection.close()
-    found = []
+    rated = []
     for (name, code), trials in itertools.groupby(rows, key=lambda row: row[:2]):
-        best = _best((trial[2] for trial in trials), choice.dataset)
-        found += [] if best is None else [Source(name, code, best)]
-    return found
+        best = _best((trial[2] for trial in trials), kind.dataset)
+        rated += [] if best is None else [RatedSource(name, code, best)]
+    return rated
 
 
 def _best(accuracies: Iterable[float], dataset: str) -> float | None:
-    """The largest accuracy, where that beats always saying the commonest class; else None."""
+    """Return the largest accuracy if it beats always saying the commonest class; else None."""
     best = max(accuracies, default=None)
     return best if best is not None and best > COMMONEST.get(dataset, -1.0) + _NEAR else None

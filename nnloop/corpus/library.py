@@ -1,4 +1,4 @@
-"""Helper classes that an edit may bring into a file: the ones our seed networks define."""
+"""Helper classes that an edit may bring into a file: the classes that our seed networks define."""
 
 import ast
 import functools
@@ -12,9 +12,9 @@ BLOCKS = ("Cross", "Dilated", "Gated", "Inverted", "Maxout", "Next", "Separable"
 @functools.cache
 def helper_classes() -> dict[str, str]:
     """Give the text of every helper class of the seeds, by name; of two of one name, the first seed's."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for seed in seeds():
         for node in ast.parse(seed.code).body:
             if isinstance(node, ast.ClassDef) and node.name != "Net":
-                found.setdefault(node.name, ast.get_source_segment(seed.code, node) or "")
-    return found
+                texts.setdefault(node.name, ast.get_source_segment(seed.code, node) or "")
+    return texts

@@ -40,7 +40,7 @@ def width(layout: Layout, rng: random.Random) -> str | None:
 
 def kernel(layout: Layout, rng: random.Random) -> str | None:
     """Change the kernel of one block, or the default of a helper class."""
-    return _one(layout, _parameter_changes(layout, "k", KERNELS, rng), rng)
+    return _one(layout, _parameter_changes(layout, "k", KERNELS, rng=rng), rng)
 
 
 def stride(layout: Layout, rng: random.Random) -> str | None:
@@ -56,7 +56,9 @@ def stride(layout: Layout, rng: random.Random) -> str | None:
 
 def parameter(layout: Layout, rng: random.Random) -> str | None:
     """Change another number of a block: dilation, expansion, groups, heads, pieces, reduction, tokens."""
-    changes = [change for name, values in OTHERS.items() for change in _parameter_changes(layout, name, values, rng)]
+    changes = [
+        change for name, values in OTHERS.items() for change in _parameter_changes(layout, name, values, rng=rng)
+    ]
     return _one(layout, changes, rng)
 
 
@@ -146,7 +148,7 @@ def _other_activation(now: str, rng: random.Random) -> str:
     return f"nn.{rng.choice([name for name in ACTIVATIONS if f'nn.{name}' != now])}"
 
 
-def _parameter_changes(layout: Layout, name: str, values: tuple[int, ...], rng: random.Random) -> list[Change]:
+def _parameter_changes(layout: Layout, name: str, values: tuple[int, ...], *, rng: random.Random) -> list[Change]:
     """Give a change of the parameter for every block that has it, and for every helper's default."""
     changes = []
     for block in layout.blocks():
@@ -170,7 +172,7 @@ def _norms(layout: Layout, name: str) -> list[tuple[ast.Call, str, bool]]:
         for call in ast.walk(layout.tree)
         if isinstance(call, ast.Call)
     )
-    found = []
+    norms = []
     for call in ast.walk(layout.classes[name]):
         for before, node in zip(call.args, call.args[1:], strict=False) if isinstance(call, ast.Call) else ():
             convolution = isinstance(before, ast.Call) and layout.name(before) in ("nn.LazyConv2d", "nn.Conv2d")
@@ -181,5 +183,5 @@ def _norms(layout: Layout, name: str) -> list[tuple[ast.Call, str, bool]]:
             ):
                 channels = layout.text(before.args[layout.name(before) == "nn.Conv2d"])  # type: ignore[attr-defined]
                 if not channels.isdigit() and "out_shape" not in channels:
-                    found.append((node, channels, not divided and "//" not in channels))
-    return found
+                    norms.append((node, channels, not divided and "//" not in channels))
+    return norms

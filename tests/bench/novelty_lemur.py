@@ -21,7 +21,7 @@ from hydra import compose, initialize_config_dir
 from novelty_rules import UNITS, cell, heading
 
 from nnloop import build, novelty
-from nnloop.corpus.lemur import Choice, read
+from nnloop.corpus.lemur import TrialKind, read
 from nnloop.data import Dataset
 from nnloop.executor.local import LocalExecutor
 from nnloop.novelty.shingles import jaccard, shingle
@@ -69,7 +69,7 @@ def traced(judge: LocalExecutor, code: str) -> str | None:
 
 def draw(wheel: Path, count: int, seed: int, trace: Trace) -> list[str]:
     """Give the sources of the first networks, in random order, of which there is a graph."""
-    sources = read(wheel, Choice("img-classification", "cifar-10", "acc", 1))
+    sources = read(wheel, TrialKind("img-classification", "cifar-10", "acc", 1))
     random.Random(seed).shuffle(sources)
     sample: list[str] = []
     drawn = 0

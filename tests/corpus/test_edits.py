@@ -1,4 +1,4 @@
-"""Structural edits: whatever is drawn, the result builds."""
+"""Structural edits: any edit gives a network that builds."""
 
 import difflib
 import random
@@ -45,9 +45,7 @@ def test_chains_of_edits_build() -> None:
 def test_every_operator_changes_the_network() -> None:
     rng = random.Random(2)
     for seed in seeds():
-        edit = random_edit(seed.code, rng)
-        assert candidate_id(edit.code) != seed.id
-        assert edit.operator in OPERATORS
+        assert candidate_id(random_edit(seed.code, rng)) != seed.id
 
 
 def test_an_edit_leaves_the_other_lines_as_they_stand() -> None:
@@ -55,7 +53,7 @@ def test_an_edit_leaves_the_other_lines_as_they_stand() -> None:
     sizes = []
     for _ in range(100):
         seed = rng.choice(seeds())
-        lines = difflib.ndiff(seed.code.splitlines(), random_edit(seed.code, rng).code.splitlines())
+        lines = difflib.ndiff(seed.code.splitlines(), random_edit(seed.code, rng).splitlines())
         sizes.append(sum(line.startswith("-") for line in lines))
     assert max(sizes) <= 3
 
@@ -68,7 +66,7 @@ def test_long_chains_stay_small() -> None:
         assert max(map(len, layout.source.splitlines())) <= 100
 
 
-def test_the_same_seed_draws_the_same_network() -> None:
+def test_the_same_seed_gives_the_same_network() -> None:
     assert random_network(random.Random(7)) == random_network(random.Random(7))
 
 

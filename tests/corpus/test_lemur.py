@@ -1,4 +1,4 @@
-"""LEMUR as a corpus: read from a wheel, a folder or a database, freed of what is no result, curated, cached."""
+"""LEMUR as a corpus: read from a wheel, a folder or a database, freed of results that are none, cached."""
 
 import json
 import sqlite3
@@ -11,20 +11,19 @@ from edits import BASE, seed_sources
 
 from nnloop.build import make_corpus
 from nnloop.corpus import lemur
-from nnloop.corpus.curation import Limits, Source, curate
-from nnloop.corpus.lemur import Choice, read
+from nnloop.corpus.curation import RatedSource
+from nnloop.corpus.lemur import TrialKind, read
 from nnloop.errors import CorpusError
 from nnloop.records import candidate_id
 
-CHOICE = Choice("img-classification", "svhn", "acc", 1)
-LIMITS = Limits(networks=10, family_share=1.0, min_accuracy=0.0, max_chars=100_000)
-OTHERS = seed_sources()
+KIND = TrialKind("img-classification", "svhn", "acc", 1)
+SEEDS = seed_sources()
 TRIALS = {  # of each network, on svhn after epoch 1
     "ga-1": [0.1959, 0.61, 0.58],
     "ga-2": [0.1959, 0.19],
     "rag-1": [0.4],
 }
-SOURCES = {"ga-1": BASE, "ga-2": OTHERS[1], "rag-1": OTHERS[0]}
+SOURCES = {"ga-1": BASE, "ga-2": SEEDS[1], "rag-1": SEEDS[0]}
 
 
 def files() -> dict[str, str]:
@@ -71,42 +70,7 @@ def write_database(path: Path) -> None:
 
 
 def test_networks_are_read_with_their_best_result_and_guessing_is_none(source: Path) -> None:
-    assert read(source, CHOICE) == [Source("ga-1", BASE, 0.61), Source("rag-1", OTHERS[0], 0.4)]
-
-
-def test_of_a_network_that_is_one_but_for_numbers_the_most_accurate_stays() -> None:
-    wider = BASE.replace("16", "24")
-    assert curate([Source("a-1", BASE, 0.5), Source("a-2", wider, 0.6), Source("a-3", BASE, 0.4)], LIMITS) == [
-        Source("a-2", wider, 0.6)
-    ]
-
-
-def test_near_duplicates_of_a_family_are_left_out() -> None:
-    long = BASE + "".join(f"\n\ndef helper{at}(x):\n    return x + x.mean({at}) * x{at}\n" for at in range(10))
-    near = long.replace("self.head(x)", "self.head(x.relu())")
-    assert len(curate([Source("a-1", long, 0.5), Source("a-2", near, 0.5)], LIMITS)) == 1
-    assert len(curate([Source("a-1", long, 0.5), Source("b-2", near, 0.5)], LIMITS)) == 2
-
-
-def test_no_family_has_more_than_its_share() -> None:
-    sources = [Source(f"{'abc'[at % 3] if at < 6 else 'a'}-{at}", code, 0.5) for at, code in enumerate(OTHERS)]
-    chosen = curate(sources, Limits(10, 0.3, 0.0, 100_000))
-    assert [source.family for source in chosen] == ["a", "a", "a", "b", "b", "c", "c"]
-
-
-def test_accuracy_and_length_are_bounds() -> None:
-    sources = [Source("a-1", BASE, 0.5), Source("b-1", OTHERS[0], 0.3), Source("c-1", "x" * 10 + BASE * 99, 0.9)]
-    assert curate(sources, Limits(10, 1.0, 0.4, 10_000)) == sources[:1]
-
-
-def test_what_is_no_python_is_left_out() -> None:
-    assert curate([Source("a-1", "class Net(", 0.5), Source("a-2", "\0", 0.5)], LIMITS) == []
-
-
-def test_the_choice_depends_on_the_networks_alone() -> None:
-    sources = [Source(f"a-{at}", code, at / 100) for at, code in enumerate(OTHERS)]
-    few = Limits(5, 1.0, 0.0, 100_000)
-    assert curate(sources, few) == curate(sources[::-1], few)
+    assert read(source, KIND) == [RatedSource("ga-1", BASE, 0.61), RatedSource("rag-1", SEEDS[0], 0.4)]
 
 
 @pytest.fixture

@@ -8,23 +8,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
-from edits import BASE, seed_sources
-from torch import nn
+from edits import seed_sources
 from trials import trial
 
 from nnloop import build, data
 from nnloop.corpus.boilerplate import for_lemur, lemur_hash
-from nnloop.corpus.lemur import Choice, read
+from nnloop.corpus.lemur import TrialKind, read
 from nnloop.errors import RunFolderError, SettingsError
 from nnloop.jobs import export
-from nnloop.modes import static_guard
 from nnloop.records import Entry, Status, TrialResult, candidate_id
 from nnloop.runs.durable import Journal, write_text
 from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
 
 Configure = Callable[..., Settings]
+
+
 LEMUR = ("dataset=cifar10", "proxy=lemur", "proxy.transform=norm_flip")
 
 
@@ -47,40 +46,6 @@ def searched(folder: Path, settings: Settings, codes: dict[str, bool]) -> Path:
         journal.append(entry.line())
     journal.close()
     return folder
-
-
-@pytest.mark.parametrize("code", [BASE, *seed_sources()[::6]])
-def test_an_exported_network_has_what_lemur_calls_and_trains(code: str) -> None:
-    exported = for_lemur(code)
-    static_guard.check(exported)
-    module: dict[str, Callable[..., nn.Module]] = {}
-    exec(exported, module)
-    names: set[str] = module["supported_hyperparameters"]()  # type: ignore[assignment]
-    assert {"lr", "momentum"} <= names <= {"lr", "momentum", "dropout"}
-    net = module["Net"]((1, 3, 8, 8), (10,), {"lr": 0.01, "momentum": 0.9, "dropout": 0.2}, torch.device("cpu"))
-    if code == BASE:
-        return  # its convolutions meet its head only in a diff
-    net.train_setup({"lr": 0.01, "momentum": 0.9})
-    batch = (torch.randn(2, 3, 8, 8), torch.tensor([1, 2]))
-    net.learn([batch])
-    before = [parameter.clone() for parameter in net.parameters()]
-    net.learn([batch])
-    assert any(not torch.equal(old, new) for old, new in zip(before, net.parameters(), strict=True))
-
-
-def test_what_a_network_has_already_stays() -> None:
-    whole = for_lemur(seed_sources()[0])
-    assert for_lemur(whole) == whole
-
-
-def test_an_import_stands_behind_what_has_to_come_first() -> None:
-    code = '"""A net."""\nfrom __future__ import annotations\n' + BASE.replace("import torch\n", "")
-    lines = for_lemur(code).split("\n")
-    assert lines[:3] == ['"""A net."""', "from __future__ import annotations", "import torch"]
-
-
-def test_the_name_is_lemurs_hash_of_the_source() -> None:
-    assert lemur_hash("a  b\n\tc") == "900150983cd24fb0d6963f7d28e17f72"  # md5 of abc
 
 
 def test_admitted_networks_are_written_with_their_trials(configure: Configure, tmp_path: Path) -> None:
@@ -107,7 +72,7 @@ def test_admitted_networks_are_written_with_their_trials(configure: Configure, t
         "momentum": 0.9,
         "transform": "norm_flip",
     }
-    (back,) = read(tmp_path / "to", Choice("img-classification", "cifar-10", "acc", 1))
+    (back,) = read(tmp_path / "to", TrialKind("img-classification", "cifar-10", "acc", 1))
     assert (back.name, back.accuracy) == (name, 0.4)
 
 
