@@ -8,8 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields, replace
 from functools import partial
 from hashlib import sha256
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
@@ -25,16 +24,8 @@ from nnloop.sandbox.config import SandboxConfig
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import SegmentEnd, score
 from nnloop.sandbox.wire import TrialRequest
+from nnloop.settings import DatasetSettings, LemurProxySettings, LocalExecutorSettings, ProxySettings, SandboxSettings
 from nnloop.training.recipe import build_recipe
-
-if TYPE_CHECKING:
-    from nnloop.settings import (
-        DatasetSettings,
-        LemurProxySettings,
-        LocalExecutorSettings,
-        ProxySettings,
-        SandboxSettings,
-    )
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +37,10 @@ class LocalExecutor:
         self,
         dataset: Dataset,
         *,
-        dataset_settings: "DatasetSettings",
-        proxy: "ProxySettings | LemurProxySettings",
-        sandbox: "SandboxSettings",
-        settings: "LocalExecutorSettings",
+        dataset_settings: DatasetSettings,
+        proxy: ProxySettings | LemurProxySettings,
+        sandbox: SandboxSettings,
+        settings: LocalExecutorSettings,
         max_params: int | None = None,
         gpus: Sequence[Gpu] | None = None,
     ) -> None:
@@ -82,11 +73,11 @@ class LocalExecutor:
         self._report_layers(sandbox.name)
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
-        """Queue a trial. The future never raises: what goes wrong is in the result's status and reason."""
+        """Queue a trial. The future never raises: status and reason of the result say it all."""
         return self._pool.submit(self._judge, trial)
 
     def close(self) -> None:
-        """Drop what is queued and end what is running."""
+        """Drop the queued trials and end the running ones."""
         with self._lock:
             self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -96,9 +87,7 @@ class LocalExecutor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _report_layers(self, sandbox: str) -> None:
@@ -218,7 +207,7 @@ def _default_workers(gpus: int) -> int:
     return min(cores, MOST * gpus) if gpus else cores
 
 
-def _hidden_folders(settings: "DatasetSettings") -> tuple[str, ...]:
+def _hidden_folders(settings: DatasetSettings) -> tuple[str, ...]:
     """Return the folders that hold copies of the dataset, labels included."""
     root = [os.path.abspath(os.path.expanduser(settings.root))] if settings.root else []
     return (str(cache_home().absolute()), *root)

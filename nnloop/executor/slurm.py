@@ -11,6 +11,7 @@ import json
 import logging
 import math
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -21,7 +22,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from nnloop.errors import UserError
@@ -79,7 +79,7 @@ class SlurmExecutor:
         self._changed = threading.Condition()
         self._closed = False
         self._silent_since: float | None = None  # the controller
-        _cancel(self.name)
+        _ask(["scancel", f"--name={self.name}"])
         self._results = _finished_results(self._folder)
         self._thread = threading.Thread(target=self._run, daemon=True, name="slurm")
         self._thread.start()
@@ -101,7 +101,7 @@ class SlurmExecutor:
             self._changed.notify()
         self._thread.join()
         if self._jobs:
-            _cancel(self.name)
+            _ask(["scancel", f"--name={self.name}"])
         for pending in [*self._queue, *self._in_flight()]:
             if not pending.future.cancel():
                 pending.future.set_result(TrialResult(Status.INFRASTRUCTURE, "the executor was closed"))
@@ -109,9 +109,7 @@ class SlurmExecutor:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _run(self) -> None:
@@ -281,16 +279,12 @@ def _finished_results(folder: Path) -> dict[str, TrialResult]:
     return {key: result for key, result in results.items() if result.status is not Status.INFRASTRUCTURE}
 
 
-def _cancel(name: str) -> None:
-    _ask(["scancel", f"--name={name}"])
-
-
 def _ask(command: list[str]) -> str | None:
     """Return the output of one of SLURM's commands, None if it fails. Raises UserError if it is not installed."""
+    if shutil.which(command[0]) is None:
+        raise UserError(f"executor=slurm: {command[0]} is not installed here; use executor=local")
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except FileNotFoundError:
-        raise UserError(f"executor=slurm: {command[0]} is not installed here; use executor=local") from None
     except subprocess.TimeoutExpired:
         return None
     return done.stdout if done.returncode == 0 else None

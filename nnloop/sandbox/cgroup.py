@@ -67,22 +67,22 @@ class Group:
     """The control group of one trial. Raises OSError where it can't be made."""
 
     def __init__(self, home: Home, name: str, *, memory_bytes: int, processes: int) -> None:
-        self._memory = os.path.join(home.memory, name)
-        self._pids = os.path.join(home.pids, name)
         self._version = home.version
-        for folder in dict.fromkeys((self._memory, self._pids)):
+        self._memory, pids = os.path.join(home.memory, name), os.path.join(home.pids, name)
+        self._folders = list(dict.fromkeys((self._memory, pids)))
+        for folder in self._folders:
             os.mkdir(folder)
         try:
             limit = "memory.max" if home.version == 2 else "memory.limit_in_bytes"
             _write(self._memory, limit, str(memory_bytes))
-            _write(self._pids, "pids.max", str(processes))
+            _write(pids, "pids.max", str(processes))
         except OSError:
             self.remove()
             raise
 
     def add(self, pid: int) -> None:
         """Move a process into the group. Raises OSError."""
-        for folder in dict.fromkeys((self._memory, self._pids)):
+        for folder in self._folders:
             _write(folder, "cgroup.procs", str(pid))
 
     def out_of_memory(self) -> bool:
@@ -100,7 +100,7 @@ class Group:
 
     def remove(self) -> None:
         """Kill every process that is left in it and remove it."""
-        for folder in dict.fromkeys((self._memory, self._pids)):
+        for folder in self._folders:
             _remove(folder)
 
 

@@ -23,13 +23,6 @@ from nnloop.sandbox.wire import ExitInfo, TrialRequest
 HELLO_S = 60.0  # until the warm process has probed its layers, before it imports torch
 READY_S = 300.0  # until a trial starts: imports on a busy machine
 GRACE_S = 30.0  # beyond a trial's wall limit, until the supervisor must have reported
-_MALLOC = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 46),
-    "MALLOC_TOP_PAD_": str(16 << 20),
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-}
-"""Have glibc keep the memory that activations free, in huge pages: faulting it in anew took up to 20% of a step."""
 _PASSED_ON = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")
 """How the names of the environment's variables begin that the warm process gets: nothing secret is among them."""
 
@@ -159,7 +152,11 @@ def _start(descriptors: list[int], stderr: int, inline: bool) -> "subprocess.Pop
         "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # the other check would touch CUDA, which no fork survives
         "TORCHDYNAMO_DISABLE": "1",
         "PYTHONWARNINGS": "ignore",
-        **_MALLOC,
+        # have glibc keep the memory that activations free, in huge pages: faulting it in anew took up to 20% of a step
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 46),
+        "MALLOC_TOP_PAD_": str(16 << 20),
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "nnloop.sandbox.zygote", str(descriptors[0])],

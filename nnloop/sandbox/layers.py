@@ -66,8 +66,8 @@ def probe(view: View, groups: bool) -> Layers:
     """Try every layer; `groups` tells if there are control groups. Elsewhere than on Linux only limits are left."""
     if not sys.platform.startswith("linux"):
         return Layers(rlimits=True)
-    user = _works(lambda: enter_user_namespace(0))
-    spaces = {name: _works(lambda flag=flag: _enter(user, flag)) for name, flag in NAMESPACES.items()}  # type: ignore[misc]
+    user = _works(lambda: enter(Layers(user=True)))
+    spaces = {name: _works(lambda one=name: enter(Layers(user=user, **{one: True}))) for name in NAMESPACES}  # type: ignore[misc]
     base = Layers(user=user, **spaces)
     return Layers(
         user=user,
@@ -81,28 +81,18 @@ def probe(view: View, groups: bool) -> Layers:
     )
 
 
-def enter_user_namespace(others: int) -> None:
-    """Unshare a user namespace, in which this user stays itself, and with it the `others`."""
-    uid, gid = os.getuid(), os.getgid()
-    kernel.unshare(kernel.CLONE_NEWUSER | others)
-    for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        with open(f"/proc/self/{name}", "w") as file:
-            file.write(text)
-
-
 def enter(layers: Layers) -> None:
-    """Unshare the pid namespace for this process's children, and all others but the mounts for itself too."""
-    if layers.user:
-        enter_user_namespace(layers.flags() & ~kernel.CLONE_NEWUSER)
-    elif layers.flags():
+    """Unshare the pid namespace for this process's children, and all others but the mounts for itself too.
+
+    In a user namespace this user stays itself. Raises OSError.
+    """
+    if layers.flags():
+        uid, gid = os.getuid(), os.getgid()
         kernel.unshare(layers.flags())
-
-
-def _enter(user: bool, flag: int) -> None:
-    if user:
-        enter_user_namespace(flag)
-    else:
-        kernel.unshare(flag)
+    if layers.user:
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
 
 
 def _new_root(layers: Layers, view: View) -> None:

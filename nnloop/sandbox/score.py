@@ -19,17 +19,15 @@ from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 REASON_LENGTH = 300
 LARGEST_COUNT = 10**18
-CLAIMABLE = frozenset(
-    {
-        Status.BUILD_FAILED,
-        Status.BAD_SHAPE,
-        Status.CRASHED,
-        Status.OUT_OF_MEMORY,
-        Status.DIVERGED,
-        Status.REJECTED,
-        Status.TAMPERED,
-    }
-)
+CLAIMABLE = {
+    Status.BUILD_FAILED,
+    Status.BAD_SHAPE,
+    Status.CRASHED,
+    Status.OUT_OF_MEMORY,
+    Status.DIVERGED,
+    Status.REJECTED,
+    Status.TAMPERED,
+}
 """Statuses that the candidate's process may claim: none of them counts for it."""
 
 

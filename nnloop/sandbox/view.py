@@ -12,16 +12,8 @@ from nnloop.records import Record
 
 SCRATCH = "/scratch"
 _DIGITS = os.path.join("sklearn", "datasets", "data")
-_SYSTEM = (
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/bin",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/sys/devices/system/cpu",
-    "/opt/cuda",
-)
+_LIBRARIES = ("/usr", "/lib", "/lib64", "/bin", "/opt/cuda")
+_SYSTEM = (*_LIBRARIES, "/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
 _GPU_SYSTEM = ("/sys",)  # where the driver looks up its devices
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
