@@ -184,12 +184,12 @@ def unordered(dataset: Dataset) -> Dataset:
     return replace(dataset, eval_x=eval_x, val_y=dataset.val_y[val], test_y=dataset.test_y[test])
 
 
-def _checked_layers(names: list[str]) -> tuple[str, ...]:
+def _checked_layers(names: list[str]) -> list[str]:
     known = [field.name for field in fields(Layers)]
     for name in names:
         if name not in known:
             raise SettingsError(f"sandbox.without={name}: must be of {', '.join(known)}")
-    return tuple(names)
+    return names
 
 
 def _find_gpus() -> Sequence[Gpu]:
@@ -207,7 +207,7 @@ def _default_workers(gpus: int) -> int:
     return min(cores, MOST * gpus) if gpus else cores
 
 
-def _hidden_folders(settings: DatasetSettings) -> tuple[str, ...]:
+def _hidden_folders(settings: DatasetSettings) -> list[str]:
     """Return the folders that hold copies of the dataset, labels included."""
     root = [os.path.abspath(os.path.expanduser(settings.root))] if settings.root else []
-    return (str(cache_home().absolute()), *root)
+    return [str(cache_home().absolute()), *root]

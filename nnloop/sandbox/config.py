@@ -13,8 +13,8 @@ from nnloop.sandbox.view import View, make_view
 class SandboxConfig(Record):
     """The settings that all trials of an executor share."""
 
-    hidden: tuple[str, ...]  # folders that no candidate may see
-    without: tuple[str, ...]  # layers to leave off
+    hidden: list[str]  # folders that no candidate may see
+    without: list[str]  # layers to leave off
     scratch_mb: int  # size of a candidate's scratch folder
     logit_bytes: int  # size of the logits that a trial has to return
     inline: bool = False  # run one trial in the warm process itself, with no wall

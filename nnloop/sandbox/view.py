@@ -22,10 +22,10 @@ _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"
 class View(Record):
     """The paths that a candidate may see, all absolute."""
 
-    readable: tuple[str, ...]  # folders and files
-    hidden: tuple[str, ...]  # paths below them that stay out of sight
-    parts: tuple[str, ...]  # of the readable paths the largest parts that hold nothing hidden
-    devices: tuple[str, ...]  # readable and writable
+    readable: list[str]  # folders and files
+    hidden: list[str]  # paths below them that stay out of sight
+    parts: list[str]  # of the readable paths the largest parts that hold nothing hidden
+    devices: list[str]  # readable and writable
 
 
 def make_view(hidden: Sequence[str]) -> View:
@@ -34,10 +34,10 @@ def make_view(hidden: Sequence[str]) -> View:
     wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
     readable = _outermost([path for path in wanted if os.path.exists(path)])
     secrets = [path for path in (*hidden, *_packaged_data_sets(readable)) if os.path.exists(path)]
-    masked = tuple(sorted({os.path.realpath(path) for path in secrets}))
+    masked = sorted({os.path.realpath(path) for path in secrets})
     devices = [path for path in (*_DEVICES, *gpus) if os.path.exists(path)]
-    parts = tuple(part for path in readable for part in expand(path, masked))
-    return View(readable=tuple(readable), hidden=masked, parts=parts, devices=tuple(devices))
+    parts = [part for path in readable for part in expand(path, masked)]
+    return View(readable=readable, hidden=masked, parts=parts, devices=devices)
 
 
 def _python_folders() -> list[str]:

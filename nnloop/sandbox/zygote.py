@@ -91,19 +91,18 @@ def _prepare(arrays: list[dict[str, Any]]) -> Work:
 def _run_inline(parent: socket.socket, work: Work) -> None:
     """Run one trial here, so that a debugger can step through it: no limits, the terminal stays attached."""
     _, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
-    connection = socket.socket(fileno=descriptors[0])
-    message = wire.receive(connection)
-    if message is None:
-        return
-    connection.sendall(b"!")
-    with tempfile.TemporaryFile() as file:
+    with socket.socket(fileno=descriptors[0]) as connection, tempfile.TemporaryFile() as file:
+        message = wire.receive(connection)
+        if message is None:
+            return
+        connection.sendall(b"!")
         work(TrialRequest.from_json(message), file.fileno())
         file.seek(0)
         report = file.read()
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    exit_info = ExitInfo("exit", 0, peak_bytes=peak_bytes, output="", report_bytes=len(report))
-    wire.send(connection, exit_info.to_json())
-    connection.sendall(report)
+        peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        exit_info = ExitInfo("exit", 0, peak_bytes=peak_bytes, output="", report_bytes=len(report))
+        wire.send(connection, exit_info.to_json())
+        connection.sendall(report)
 
 
 if __name__ == "__main__":

@@ -1,209 +1,149 @@
-"""On a real SLURM of one node: trials as job arrays, searches as jobs, lost jobs, a drained node, a time limit."""
+"""Job arrays without a cluster: scripts stand for SLURM's commands, and no job ever runs. See test_cluster.py."""
 
-import subprocess
-import sys
-import time
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
-import cluster
 import pytest
 from trials import network, trial
 
-from nnloop import build, data
 from nnloop.errors import UserError
 from nnloop.executor import node
-from nnloop.executor.local import LocalExecutor
-from nnloop.executor.slurm import SlurmExecutor
+from nnloop.executor.slurm import SlurmExecutor, outside_of_slurm
 from nnloop.records import Status, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.durable import journal
+from nnloop.settings import Settings, SlurmExecutorSettings
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    if why := cluster.missing():
-        pytest.fail(why)  # no skip: these tests run only where they are asked for
-    folder = tmp_path_factory.mktemp("slurm")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in cluster.up(folder).items():
-            patch.setenv(name, value)
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-        cluster.down(folder)
+SUBMIT = "echo $0 $@ >> {folder}/said; echo Submitted batch job 7"
 
 
-def squeue(what: str, *more: str) -> list[str]:
-    done = subprocess.run(["squeue", "-h", "-r", "-o", what, *more], capture_output=True, text=True, check=True)
-    return done.stdout.split()
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Write the bodies of SLURM's commands; what they were asked stands in the file `said`."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    def write(**bodies: str) -> None:
+        for name, body in bodies.items():
+            script = tmp_path / name
+            script.write_text(f"#!/bin/sh\n{body.format(folder=tmp_path)}\n")
+            script.chmod(0o755)
+
+    write(sbatch=SUBMIT, squeue="true", scancel="echo $0 $@ >> {folder}/said", srun="true")
+    return write
 
 
-def update(job: str, *changes: str) -> None:
-    subprocess.run(["scontrol", "update", f"JobId={job}", *changes], check=True)
+@pytest.fixture
+def settings(configure: Callable[..., Settings]) -> SlurmExecutorSettings:
+    chosen = configure(
+        "executor=slurm", "executor.retries=1", "executor.trials_per_job=2", "executor.workers=4"
+    ).executor
+    assert isinstance(chosen, SlurmExecutorSettings)
+    return replace(chosen, poll_s=0.02)
 
 
-def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.2)
+@pytest.fixture
+def executor(commands: Callable[..., None], settings: SlurmExecutorSettings, tmp_path: Path) -> Iterator[SlurmExecutor]:
+    with SlurmExecutor(settings, tmp_path, start=lambda: None) as started:  # type: ignore[arg-type, return-value]
+        yield started
 
 
-def start(configure: Callable[..., object], folder: Path, *overrides: str) -> SlurmExecutor:
-    given = ("dataset=digits", "executor=slurm", "executor.poll_s=0.5", "executor.memory_gb=1", "executor.cpus=1")
-    settings = configure(*given, *overrides)
-    executor = build.make_executor(settings, data.load(settings.dataset), folder)
-    assert isinstance(executor, SlurmExecutor)
-    return executor
+def requests(folder: Path) -> list[Path]:
+    return sorted((folder / "slurm/trials").glob("*.json"))
 
 
-def lasting(result: TrialResult) -> TrialResult:
-    """A result without what the load of the machine decides."""
-    return replace(result, seconds=0.0, peak_bytes=None)
+def test_a_trial_whose_jobs_vanish_ends_as_our_fault_after_its_retries(executor: SlurmExecutor, tmp_path: Path) -> None:
+    result = executor.submit(trial(network())).result(timeout=30)
+    assert (result.status, result.reason) == (
+        Status.INFRASTRUCTURE,
+        "SLURM job 7 ended as one that squeue does not list",
+    )
+    assert len(requests(tmp_path)) == 2
 
 
-def test_forty_trials_give_what_the_local_executor_gives(configure, executor: LocalExecutor, tmp_path: Path) -> None:
-    codes = [
-        network(init=f"self.drop = nn.Dropout(0.0{number})", forward="x = self.drop(x)") for number in range(1, 40)
-    ]
-    asked = [trial(code, seed=seed) for seed, code in enumerate([*codes, network(init="1 / 0")])]
-    local = [executor.submit(each) for each in asked]
-    with start(
-        configure, tmp_path, "executor.trials_per_job=10", "executor.workers=40", "mode.max_params=1000000"
-    ) as far:
-        remote = [far.submit(each) for each in asked]
-        assert [lasting(future.result()) for future in remote] == [lasting(future.result()) for future in local]
-    assert {future.result().status for future in remote} == {Status.OK, Status.BUILD_FAILED}
-
-
-def test_no_more_trials_are_in_flight_than_wanted(configure, tmp_path: Path) -> None:
-    slow = network(init="__import__('time').sleep(2)")
-    with start(configure, tmp_path, "executor.workers=2", "executor.trials_per_job=1") as far:
-        futures = [far.submit(trial(slow, seed=seed)) for seed in range(4)]
-        seen = 0
-        while not all(future.done() for future in futures):
-            requests = list((tmp_path / "slurm/trials").glob("*.json"))  # of one trial each
-            seen = max(seen, sum(not node.read_results(path) for path in requests))
-            time.sleep(0.1)
-        assert {future.result().status for future in futures} == {Status.OK}
-    assert seen == 2  # squeue would still list a job whose result is there
-
-
-def test_a_trial_whose_job_is_lost_is_run_again_and_given_up_in_the_end(configure, tmp_path: Path) -> None:
-    endless = network(init="__import__('time').sleep(1000)")
-    with start(configure, tmp_path, "executor.retries=1") as far:
-        future = far.submit(trial(endless, wall_s=500.0))
-        lost: set[str] = set()
-        while not future.done():
-            jobs = set(squeue("%i", f"--name={far.name}", "--states=RUNNING"))
-            for job in jobs - lost:
-                subprocess.run(["scancel", "--signal=KILL", "--full", job], check=True)
-            lost |= jobs
-            time.sleep(0.2)
-        result = future.result()
-    assert (result.status, len(lost)) == (Status.INFRASTRUCTURE, 2)
-    assert "SLURM job" in result.reason
-
-
-def test_a_drained_node_only_delays_a_trial(configure, tmp_path: Path) -> None:
-    node = squeue_nodes()
-    subprocess.run(["scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test"], check=True)
-    with start(configure, tmp_path) as far:
-        future = far.submit(trial(network()))
-        until(lambda: squeue("%T", f"--name={far.name}") == ["PENDING"])
-        time.sleep(2)
+def test_a_result_that_a_job_has_written_is_handed_over(
+    commands: Callable[..., None], executor: SlurmExecutor, tmp_path: Path
+) -> None:
+    commands(squeue="echo '7|RUNNING|None'")
+    asked = trial(network())
+    future = executor.submit(asked)
+    while not requests(tmp_path):
         assert not future.done()
-        subprocess.run(["scontrol", "update", f"NodeName={node}", "State=RESUME"], check=True)
-        assert future.result().status is Status.OK
+    with journal(requests(tmp_path)[0].with_suffix(".jsonl")) as out:
+        out.append(f'{{"trial": "{node.key(asked)}", "result": {TrialResult(Status.OK, params=3).line()}}}')
+        out.sync()
+    assert future.result(timeout=30) == TrialResult(Status.OK, params=3)
 
 
-def squeue_nodes() -> str:
-    return subprocess.run(
-        ["sinfo", "-h", "-N", "-p", "debug", "-o", "%N"], capture_output=True, text=True
-    ).stdout.strip()
+def test_a_restart_finds_the_results_of_the_jobs_before_it(
+    commands: Callable[..., None], settings: SlurmExecutorSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "slurm/trials").mkdir(parents=True)
+    (tmp_path / "slurm/trials/a.json").write_text("[]")
+    done, failed = trial(network(), seed=1), trial(network(), seed=2)
+    with journal(tmp_path / "slurm/trials/a.jsonl") as out:
+        for asked, status in ((done, Status.OK), (failed, Status.INFRASTRUCTURE)):
+            out.append(f'{{"trial": "{node.key(asked)}", "result": {TrialResult(status).line()}}}')
+    with SlurmExecutor(settings, tmp_path, start=lambda: None) as executor:  # type: ignore[arg-type, return-value]
+        assert executor.submit(done).result(timeout=0).status is Status.OK
+        assert not executor.submit(failed).done()
+    assert f"scancel --name={executor.name}" in (tmp_path / "said").read_text()
 
 
-def test_a_restart_keeps_what_jobs_had_finished_and_cancels_the_rest(configure, tmp_path: Path) -> None:
-    done, running = trial(network()), trial(network(init="__import__('time').sleep(1000)"), wall_s=500.0)
-    first = start(configure, tmp_path, "executor.trials_per_job=2")
-    futures = [first.submit(each) for each in (done, running)]
-    result = futures[0].result()
-    first._closed = True  # as a killed process leaves it: nobody cancels
-    first._thread.join()
-    assert squeue("%T", f"--name={first.name}") == ["RUNNING"]
-    with start(configure, tmp_path, "executor.trials_per_job=2") as second:
-        assert second.submit(done).result(timeout=0) == result
-        until(lambda: squeue("%T", f"--name={first.name}", "--states=RUNNING") == [])
+def test_a_job_that_slurm_will_never_start_is_cancelled(
+    commands: Callable[..., None], executor: SlurmExecutor, tmp_path: Path
+) -> None:
+    commands(squeue="echo '7|PENDING|BadConstraints'")
+    result = executor.submit(trial(network())).result(timeout=30)
+    assert (result.status, result.reason) == (Status.INFRASTRUCTURE, "SLURM job 7 BadConstraints")
+    assert "scancel 7" in (tmp_path / "said").read_text()
 
 
-def test_a_cluster_that_takes_no_job_is_one_line(configure, tmp_path: Path) -> None:
-    with start(configure, tmp_path, "executor.partition=nowhere") as far:
-        with pytest.raises(UserError, match=r"executor=slurm: the cluster takes no job: .*invalid partition") as caught:
-            far.submit(trial(network())).result()
-        assert "\n" not in str(caught.value)
+def test_a_cluster_that_takes_no_job_is_a_users_error(commands: Callable[..., None], executor: SlurmExecutor) -> None:
+    commands(sbatch="echo 'sbatch: error: invalid partition' >&2; exit 1")
+    with pytest.raises(UserError, match=r"^executor=slurm: the cluster takes no job: sbatch: error: invalid partition"):
+        executor.submit(trial(network())).result(timeout=30)
 
 
-def multirun(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
-    """Start searches as jobs; every one gets a GPU that is none."""
-    given = ("hydra/launcher=slurm", "hydra.launcher.gres=gpu:fake:1", "hydra.launcher.partition=gpu")
-    room = ("hydra.launcher.mem_gb=2", "hydra.launcher.cpus_per_task=1", "executor.workers=1")
-    few = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1")
-    command = [sys.executable, "-m", "nnloop", "-m", *given, *room, *few, *overrides]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def test_a_submission_that_may_do_later_is_made_again(
+    commands: Callable[..., None], executor: SlurmExecutor, tmp_path: Path
+) -> None:
+    once = (
+        "if [ -e {folder}/asked ]; then "
+        + SUBMIT
+        + "; else touch {folder}/asked; echo Unable to contact >&2; exit 1; fi"
+    )
+    commands(sbatch=once)
+    assert "SLURM job 7" in executor.submit(trial(network())).result(timeout=30).reason
 
 
-def runs(folder: Path) -> dict[str, RunDir]:
-    return {path.parent.name: RunDir(path.parent) for path in folder.glob("outputs/search/*/run.json")}
+def test_trials_share_jobs_and_the_job_asks_for_time_and_memory(executor: SlurmExecutor, tmp_path: Path) -> None:
+    futures = [executor.submit(trial(network(), seed=seed)) for seed in range(3)]
+    for future in futures:
+        future.result(timeout=30)
+    script = "".join(path.read_text() for path in (tmp_path / "slurm").rglob("*.sh"))
+    assert f"--job-name={executor.name}" in script
+    assert "--mem=" in script
 
 
-def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -> None:
-    given = ("hydra.launcher.timeout_min=30", "llm=tiny", "candidates=3", "seed=0,1,2")
-    with multirun(tmp_path, *given) as process:
-        said = process.communicate()[0]
-    assert process.returncode == 0, said
-    assert {name: len(run.entries()) for name, run in runs(tmp_path).items()} == {
-        f"tiny-digits-delta-s{seed}-candidates=3-cycles=1-finetune=off": 3 for seed in range(3)
-    }
-    logs = sorted((tmp_path / "outputs/search/slurm").glob("*/*.out"))
-    assert len(logs) == 3
-    assert "Job completed successfully" in logs[0].read_text()
+def test_a_machine_without_slurm_is_told_so(
+    settings: SlurmExecutorSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="scancel is not installed here; use executor=local"):
+        SlurmExecutor(settings, tmp_path, start=lambda: None)  # type: ignore[arg-type, return-value]
 
 
-def test_a_cancelled_job_ends_the_multirun_with_an_error_and_spares_the_others(tmp_path: Path) -> None:
-    texts = tmp_path / "texts.jsonl"
-    texts.write_text('{"text": "none"}\n')
-    slow = ("llm=scripted", f"llm.path={texts}", "candidates=1", "llm.delay_s=0,600", "hydra.launcher.timeout_min=30")
-    with multirun(tmp_path, *slow) as process:
-        until(lambda: any("600" in name for name in runs(tmp_path)))
-        until(lambda: len(squeue("%i", "--name=nnloop", "--states=RUNNING")) == 1)
-        subprocess.run(["scancel", *squeue("%i", "--name=nnloop")], check=True)
-        said = process.communicate()[0]
-    assert process.returncode == 1, said
-    assert "nnloop: a job on the cluster failed" in said
-    assert "(state: CANCELLED); the others go on" in said
-    assert "Traceback" not in said
-    assert [len(run.entries()) for name, run in runs(tmp_path).items() if "delay_s=0" in name] == [1]
+def test_closing_ends_every_trial_that_waits(commands: Callable[..., None], executor: SlurmExecutor) -> None:
+    commands(squeue="echo '7|RUNNING|None'")
+    futures = [executor.submit(trial(network(), seed=seed)) for seed in range(9)]
+    executor.close()
+    assert all(future.cancelled() or future.result().status is Status.INFRASTRUCTURE for future in futures)
 
 
-def test_a_search_killed_by_its_time_limit_is_requeued_and_goes_on(tmp_path: Path) -> None:
-    texts = tmp_path / "texts.jsonl"
-    texts.write_text('{"text": "none"}\n')
-    limit = ("hydra.launcher.timeout_min=30", "hydra.launcher.signal_delay_s=10", "candidates=60", "llm.delay_s=1")
-    with multirun(tmp_path, "llm=scripted", f"llm.path={texts}", *limit) as process:
-        until(lambda: any(len(run.read_completions(0)) > 1 for run in runs(tmp_path).values()))
-        soon = (datetime.now() + timedelta(seconds=50)).isoformat(timespec="seconds")  # SLURM looks every 30 s
-        update(squeue("%i", "--name=nnloop")[0], f"EndTime={soon}")
-        until(lambda: squeue("%T", "--name=nnloop") == ["PENDING"])
-        while process.poll() is None:
-            time.sleep(3)  # slurmd refuses a requeued job in the second of its end; left alone, SLURM waits two minutes
-            for job in squeue("%i", "--name=nnloop", "--states=PENDING"):
-                update(job, "StartTime=now", "TimeLimit=30")
-        said = process.communicate()[0]
-    assert process.returncode == 0, said
-    (run,) = runs(tmp_path).values()
-    assert [entry.slot for entry in run.entries()] == list(range(60))
-    (log,) = (tmp_path / "outputs/search/slurm").glob("*/*.out")
-    assert "Requeued job" in log.read_text()
+def test_the_job_that_a_search_runs_in_is_hidden_from_the_jobs_it_submits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "3")
+    monkeypatch.setenv("SLURM_CONF", "/etc/slurm.conf")
+    with outside_of_slurm():
+        assert ("SLURM_JOB_ID" in os.environ, "SLURM_CONF" in os.environ) == (False, True)
+    assert os.environ["SLURM_JOB_ID"] == "3"

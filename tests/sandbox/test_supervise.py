@@ -1,0 +1,109 @@
+"""A supervisor ends its candidate at each limit and says how it ended; no layer of the wall is needed for that."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sandboxes import alone
+from trials import linux
+
+from nnloop.sandbox.wire import ExitInfo
+
+pytestmark = linux
+
+CODE = """
+    import base64, json, mmap, os, socket, time
+    from sandboxes import bare, request
+    from nnloop.records import Limits
+    from nnloop.sandbox import wire
+    from nnloop.sandbox.supervise import supervise
+
+    def work(request, report):
+        {work}
+
+    ours, theirs = socket.socketpair()
+    {wall}
+    supervisor = os.fork()
+    if supervisor == 0:
+        ours.close()
+        try:
+            supervise(theirs, bare({scratch!r}), work)
+        finally:
+            os._exit(0)
+    theirs.close()
+    wire.send(ours, request(limits=Limits({wall_s}, {memory_bytes}, 1000)).to_json())
+    assert wire.receive_exactly(ours, 1) == b"!"
+    {meanwhile}
+    message = wire.receive(ours)
+    report = wire.receive_exactly(ours, message["report_bytes"])
+    os.waitpid(supervisor, 0)
+    print(json.dumps([message, base64.b64encode(report).decode()]))
+"""
+
+
+class Ended:
+    """How one trial ended, and what is left of it."""
+
+    def __init__(self, folder: Path, work: str, **more: Any) -> None:
+        facts = {"wall_s": 20.0, "memory_bytes": 1 << 30, "meanwhile": "pass", "wall": "pass", "scratch": str(folder)}
+        message, report = json.loads(alone(CODE.format(work=work, **(facts | more))))
+        self.exit_info = ExitInfo.from_json(message)
+        self.report = base64.b64decode(report)
+
+
+def test_a_report_and_the_end_of_the_output_come_back(tmp_path: Path) -> None:
+    ended = Ended(tmp_path, "os.write(report, b'the report'); print('x' * 5000 + 'last', flush=True)")
+    assert (ended.exit_info.cause, ended.exit_info.code, ended.report) == ("exit", 0, b"the report")
+    assert ended.exit_info.output == "x" * 995 + "last\n"
+    assert ended.exit_info.peak_bytes > 1 << 20
+
+
+def test_a_scratch_folder_is_there_for_the_trial_and_gone_after_it(tmp_path: Path) -> None:
+    ended = Ended(tmp_path, "open('file', 'w').close(); os.write(report, os.getcwd().encode())")
+    assert Path(ended.report.decode()).parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [("raise SystemExit", 1), ("1 / 0", 1), ("os._exit(7)", 7), ("os.abort()", -6)],
+)
+def test_a_process_that_dies_is_told_by_its_code(tmp_path: Path, work: str, code: int) -> None:
+    ended = Ended(tmp_path, work)
+    assert (ended.exit_info.cause, ended.exit_info.code) == ("exit", code)
+
+
+@pytest.mark.parametrize(
+    ("cause", "work", "limit"),
+    [
+        ("timeout", "time.sleep(100)", {"wall_s": 0.3}),
+        ("flood", "while True: os.write(report, bytes(1 << 16))", {}),
+        (
+            "memory",
+            "m = mmap.mmap(-1, 200 << 20); [m.write(bytes(1 << 20)) for _ in range(200)]; time.sleep(100)",
+            {"memory_bytes": 100 << 20},
+        ),
+        ("disk", "[open(str(i), 'wb').write(b'x' * (1 << 20)) for i in range(3)]; time.sleep(100)", {}),
+    ],
+)
+def test_a_process_beyond_a_limit_is_killed(tmp_path: Path, cause: str, work: str, limit: dict[str, Any]) -> None:
+    ended = Ended(tmp_path, work, **limit)
+    assert (ended.exit_info.cause, ended.exit_info.code) == (cause, -9)
+
+
+def test_a_parent_that_hangs_up_cancels_the_trial(tmp_path: Path) -> None:
+    ended = Ended(tmp_path, "time.sleep(100)", meanwhile="ours.shutdown(socket.SHUT_WR)")
+    assert (ended.exit_info.cause, ended.exit_info.code) == ("cancelled", -9)
+
+
+def test_a_daemon_that_keeps_the_pipes_open_dies_with_its_trial(tmp_path: Path) -> None:
+    work = "os.fork() or (os.setsid(), time.sleep(100))"
+    assert Ended(tmp_path, work).exit_info.cause == "exit"
+
+
+def test_a_wall_that_cannot_be_built_is_broken_and_says_why(tmp_path: Path) -> None:
+    ended = Ended(tmp_path, "pass", wall="os.chdir = lambda folder: os.listdir('/no/such/folder')")
+    assert (ended.exit_info.cause, ended.report) == ("broken", b"")
+    assert ended.exit_info.output.startswith("FileNotFoundError: ")
