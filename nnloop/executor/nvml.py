@@ -2,7 +2,6 @@
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
 
 _UUID_LENGTH = 96
 
@@ -16,8 +15,8 @@ class NvmlGpu:
     """One GPU, or one MIG slice of it."""
 
     uuid: str  # as CUDA_VISIBLE_DEVICES takes it
-    _library: Any
-    _handle: Any
+    _library: ctypes.CDLL
+    _handle: ctypes.c_void_p
 
     def memory(self) -> tuple[int, int]:
         """Return the total and the free bytes, as of now. Raises OSError."""
@@ -26,7 +25,7 @@ class NvmlGpu:
         return int(info.total), int(info.free)
 
 
-def find(visible: str | None, library: Any = None) -> list[NvmlGpu]:
+def find(visible: str | None, library: ctypes.CDLL | None = None) -> list[NvmlGpu]:
     """List the GPUs that `visible` (CUDA_VISIBLE_DEVICES) leaves; none without a driver. Raises OSError."""
     library = library or _load()
     if library is None:
@@ -46,20 +45,20 @@ def find(visible: str | None, library: Any = None) -> list[NvmlGpu]:
     return [NvmlGpu(_uuid(library, handle), library, handle) for handle in handles]
 
 
-def _load() -> Any:
+def _load() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:
         return None
 
 
-def _all(library: Any) -> list[str]:
+def _all(library: ctypes.CDLL) -> list[str]:
     count = ctypes.c_uint()
     _check(library.nvmlDeviceGetCount_v2(ctypes.byref(count)), "the number of GPUs")
     return [str(index) for index in range(count.value)]
 
 
-def _uuid(library: Any, handle: Any) -> str:
+def _uuid(library: ctypes.CDLL, handle: ctypes.c_void_p) -> str:
     buffer = ctypes.create_string_buffer(_UUID_LENGTH)
     _check(library.nvmlDeviceGetUUID(handle, buffer, _UUID_LENGTH), "its UUID")
     return buffer.value.decode()

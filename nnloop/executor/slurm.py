@@ -22,15 +22,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 from nnloop.errors import UserError
 from nnloop.executor import node
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.durable import make_folder, write_text
-
-if TYPE_CHECKING:
-    from nnloop.settings import SlurmExecutorSettings
+from nnloop.settings import SlurmExecutorSettings
 
 ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "REQUEUED", "RESIZING"})
 HOPELESS = ("held", "JobHeld", "BadConstraints", "DependencyNeverSatisfied", "NodeNotAvail_UnkillableTask")
@@ -50,7 +48,7 @@ class _Pending:
     """A trial without a result."""
 
     trial: Trial
-    future: "Future[TrialResult]"
+    future: Future[TrialResult]
     losses: int = 0  # jobs that it was lost with
 
 
@@ -66,7 +64,7 @@ class _Job:
 class SlurmExecutor:
     """Runs trials on a cluster. Thread-safe."""
 
-    def __init__(self, settings: "SlurmExecutorSettings", folder: Path, start: node.Start) -> None:
+    def __init__(self, settings: SlurmExecutorSettings, folder: Path, start: node.Start) -> None:
         """Cancel the jobs that an earlier process on this folder has left, and read their results.
 
         `folder` has to be on a file system that all nodes share; `start` makes a node's own executor, and travels there
@@ -84,7 +82,7 @@ class SlurmExecutor:
         self._thread = threading.Thread(target=self._run, daemon=True, name="slurm")
         self._thread.start()
 
-    def submit(self, trial: Trial) -> "Future[TrialResult]":
+    def submit(self, trial: Trial) -> Future[TrialResult]:
         """Queue a trial. The future raises UserError if the cluster takes no jobs, OSError if the file system fails."""
         pending = _Pending(trial, Future())
         with self._changed:
@@ -228,7 +226,7 @@ class SlurmExecutor:
             raise UserError(f"executor=slurm: the cluster takes no job: {reason}") from None
         return [str(job.job_id) for job in jobs]
 
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self) -> dict[str, object]:
         settings = self._settings
         seconds = STARTUP_S + settings.trials_per_job * (settings.wall_s + 30)
         named = {name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None}

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import tempfile
-from typing import Any
 
 import torch
 from numpy.lib import format as npy
@@ -26,7 +25,7 @@ def run(request: TrialRequest, report: int, images: Images) -> None:
     fit.quiet()
     _choose_device(request)
 
-    def say(**event: Any) -> None:
+    def say(**event: object) -> None:
         write_all(report, json.dumps(event).encode() + b"\n")
 
     def on_built(built: Built) -> None:
@@ -59,7 +58,7 @@ def run(request: TrialRequest, report: int, images: Images) -> None:
 
 
 def _choose_device(request: TrialRequest) -> None:
-    """Show CUDA the request's GPU alone, before anything has looked for one, and hold to its share of the memory."""
+    """Show CUDA the request's GPU alone, before anything has looked for one, and set the share of its memory."""
     if request.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = request.device
         if torch.cuda.is_available():

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ class Zygote:
         self._sandbox = sandbox = self._greet(message)
         self.layers: Layers = sandbox.layers
 
-    def _greet(self, message: dict[str, Any]) -> ProbedSandbox:
+    def _greet(self, message: Mapping[str, object]) -> ProbedSandbox:
         try:
             wire.send(self._control, message)
             self._control.settimeout(HELLO_S)
@@ -105,11 +105,11 @@ class Zygote:
         report = wire.receive_exactly(connection, exit_info.report_bytes)
         return Outcome(exit_info, report, time.monotonic() - started)
 
-    def _gone(self, what: str) -> InfrastructureError:
+    def _gone(self, reason: str) -> InfrastructureError:
         code = self._process.poll()
         ended = "" if code is None else f", exit code {code}"
         last = self._last_words()
-        return InfrastructureError(f"the warm process: {what}{ended}{': ' + last if last else ''}")
+        return InfrastructureError(f"the warm process: {reason}{ended}{': ' + last if last else ''}")
 
     def _last_words(self) -> str:
         """Return the last line it wrote to stderr, without moving the offset at which it writes."""

@@ -47,12 +47,12 @@ def apply(rules: Iterable[tuple[str, int]]) -> None:
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
         rights = rights if os.path.isdir(path) else rights & _ON_FILES
         if rights:
-            kernel.syscall("landlock_add_rule", [ruleset, 1, struct.pack("=Qi", rights, place), 0])
+            kernel.syscall("landlock_add_rule", [ruleset, 1, struct.pack("=Qi", rights, descriptor), 0])
     finally:
-        os.close(place)
+        os.close(descriptor)

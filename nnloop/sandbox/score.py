@@ -138,10 +138,10 @@ def _grade(
     if not np.isfinite(values).all():
         return Status.DIVERGED, "the logits are not finite", (None, None)
     answers = values.argmax(1)
-    held = len(dataset.val_y)
-    val = float((answers[:held] == dataset.val_y).mean())
-    test = float((answers[held:] == dataset.test_y).mean())
-    guess = float(np.bincount(dataset.val_y).max() / held)  # by always answering the commonest class
+    count = len(dataset.val_y)
+    val = float((answers[:count] == dataset.val_y).mean())
+    test = float((answers[count:] == dataset.test_y).mean())
+    guess = float(np.bincount(dataset.val_y).max() / count)  # by always answering the commonest class
     if val <= max(guess, 1 / classes):
         return Status.BELOW_CHANCE, f"validation accuracy {val:.4f}, guessing gives {guess:.4f}", (val, test)
     return Status.OK, "", (val, test)
@@ -204,19 +204,19 @@ def _add_event(report: _Report, event: Any) -> None:
         raise ValueError("an unknown event")
 
 
-def _count(value: Any) -> int:
+def _count(value: object) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
         raise ValueError("no count")
     return value
 
 
-def _precision(value: Any) -> str:
+def _precision(value: object) -> str:
     if value not in ("", "float32", "bfloat16"):
         raise ValueError("no precision")
     return str(value)
 
 
-def _graph(value: Any) -> str:
+def _graph(value: object) -> str:
     """Check that a graph is text of JSON nodes; their contents are the candidate's word."""
     nodes = json.loads(value) if isinstance(value, str) else None
     if not isinstance(nodes, list) or not all(_is_node(node, at) for at, node in enumerate(nodes)):
@@ -224,7 +224,7 @@ def _graph(value: Any) -> str:
     return json.dumps(nodes, separators=(",", ":"))
 
 
-def _is_node(node: Any, at: int) -> bool:
+def _is_node(node: object, at: int) -> bool:
     """Tell if this is [operator, arguments, shape, indices of earlier nodes]."""
     if not isinstance(node, list) or [type(part) for part in node] != [str, str, list, list]:
         return False

@@ -22,14 +22,14 @@ DENIED = (
     "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "ptrace",
     "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "setpriority",
     "ioprio_set", "sched_setparam", "sched_setscheduler", "sched_setattr", "migrate_pages", "move_pages",
-    # the network (socketpair stays), memory that no limit counts, and what System V shares
+    # the network (socketpair stays), memory that no limit counts, and System V's shared objects
     "socket", "mq_open", "mq_unlink", "memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "semget", "semop",
     "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl",
     # namespaces and file systems
     "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "open_tree_attr", "move_mount",
     "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "quotactl",
     "quotactl_fd", "swapon", "swapoff", "fanotify_init",
-    # what Landlock leaves open: owners, modes, times and attributes of files that this user owns; special files
+    # changes that Landlock leaves open: owners, modes, times and attributes of files that this user owns; special files
     "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
     "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
     "fremovexattr", "removexattrat", "mknod", "mknodat",

@@ -114,7 +114,7 @@ def _become_candidate(work: Callable[[], None], confinement: Confinement, *, des
 
 
 def _watch(candidate: _Candidate, parent: socket.socket) -> None:
-    """Collect what the candidate sends until both pipes close, and kill it where it goes beyond its limits."""
+    """Collect the candidate's report and output until both pipes close, and kill it where it goes beyond its limits."""
     limits = candidate.request.limits
     deadline = time.monotonic() + limits.wall_s
     waiting = {candidate.report_pipe, candidate.output_pipe}
@@ -162,10 +162,10 @@ def _exceeded(candidate: _Candidate) -> str | None:
 def _is_full(folder: str, limit: int) -> bool:
     """Tell if a scratch folder on the machine's own disk holds too much, in bytes or in files."""
     size = files = 0
-    for place, _, names in os.walk(folder):
+    for path, _, names in os.walk(folder):
         for name in names:
             try:
-                size += os.lstat(os.path.join(place, name)).st_blocks * 512
+                size += os.lstat(os.path.join(path, name)).st_blocks * 512
             except OSError:
                 continue  # gone meanwhile
         files += len(names) + 1

@@ -49,11 +49,11 @@ def _python_folders() -> list[str]:
 
 def _packaged_data_sets(readable: list[str]) -> list[str]:
     """List scikit-learn's copies of the digits: where this Python looks, and where another one of the machine would."""
-    places = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
+    paths = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
     for folder in (*readable, "/usr/local"):
         for packages in ("lib*/python3*/*-packages", "python3*/*-packages"):
-            places += glob.glob(os.path.join(glob.escape(folder), packages, _DIGITS))
-    return places
+            paths += glob.glob(os.path.join(glob.escape(folder), packages, _DIGITS))
+    return paths
 
 
 def _gpu_devices() -> list[str]:

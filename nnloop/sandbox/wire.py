@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class ExitInfo(Record):
     report_bytes: int  # size of the candidate's own report, which follows this message
 
 
-def send(connection: socket.socket, message: dict[str, Any]) -> None:
+def send(connection: socket.socket, message: Mapping[str, object]) -> None:
     """Send one message. Raises OSError."""
     data = json.dumps(message).encode()
     connection.sendall(len(data).to_bytes(8, "little") + data)

@@ -84,7 +84,7 @@ def _prepare(arrays: list[dict[str, Any]]) -> Work:
     originals()
     images = Images(*(torch.from_numpy(array) for array in attached))
     gc.collect()
-    gc.freeze()  # what is here by now stays: collecting it in a fork would copy its pages
+    gc.freeze()  # all objects made so far stay: collecting them in a fork would copy their pages
     return lambda request, report: child.run(request, report, images)
 
 

@@ -26,7 +26,7 @@ def test_an_outcome_has_the_end_the_report_and_the_seconds(executor: LocalExecut
 
 def test_a_warm_process_that_ends_at_once_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(InfrastructureError, match="^the warm process: "):
+    with pytest.raises(InfrastructureError, match=r"^the warm process: "):
         Zygote(CONFIG, ARRAYS)
 
 
