@@ -3,7 +3,7 @@
 Sources are read, and the best accuracy that LEMUR's statistics give each for one task, dataset, metric and epoch. The
 accuracies are of many protocols and choose networks here; in a run every network is judged by the run's own.
 
-| a trap of the statistics | what is done |
+| a trap of the statistics | remedy |
 |---|---|
 | SVHN and CelebA: half of the trials are the share of the commonest class | they are no results |
 | trials at or below 1.2 / classes, crashes and timeouts were never stored | nothing: there are no bad examples |

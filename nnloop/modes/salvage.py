@@ -1,6 +1,6 @@
 """Salvage answers that are nearly a program, as the papers' code does. Off by default (mode.salvage), counted if on.
 
-| salvage | what is done |
+| salvage | change |
 |---|---|
 | brackets | lines that hold closing brackets alone are left out, the last ones first, until the answer is taken |
 | cut off | lines are left out from the end until a whole network remains |

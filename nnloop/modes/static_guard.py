@@ -42,25 +42,18 @@ CALLS = {
 }
 """Builtins that may not be named, with the reason."""
 
-MEMBERS = {
-    **dict.fromkeys(
-        ("torch.load", "torch.save", "torch.hub", "torch.package", "torch.serialization"), "files and downloads"
-    ),
-    **dict.fromkeys(("torch.from_file", "torch.UntypedStorage", "torch.jit.load", "torch.jit.save"), "files"),
-    **dict.fromkeys(("torch.distributed", "torch.multiprocessing", "torch.futures"), "other processes"),
-    **dict.fromkeys(("torch.ops", "torch.classes", "torch.library", "torch.utils.cpp_extension"), "native code"),
-    **dict.fromkeys(("torch.compile", "torch._C", "torch._dynamo", "torch._inductor"), "compilers and internals"),
-    **dict.fromkeys(
-        ("torch.utils.data", "torch.utils.model_zoo", "torchvision.datasets", "torchvision.io"), "data is given"
-    ),
-    **dict.fromkeys(
-        ("numpy.load", "numpy.save", "numpy.savez", "numpy.fromfile", "numpy.memmap", "numpy.loadtxt"), "files"
-    ),
-    **dict.fromkeys(
-        ("numpy.savetxt", "numpy.genfromtxt", "numpy.ctypeslib", "numpy.f2py", "numpy.lib"), "files and natives"
-    ),
-    **dict.fromkeys(("numpy.distutils", "numpy.testing"), "files and natives"),
+_MEMBERS = {
+    "files and downloads": "torch.load torch.save torch.hub torch.package torch.serialization",
+    "files": """torch.from_file torch.UntypedStorage torch.jit.load torch.jit.save numpy.load numpy.save numpy.savez
+        numpy.fromfile numpy.memmap numpy.loadtxt""",
+    "other processes": "torch.distributed torch.multiprocessing torch.futures",
+    "native code": "torch.ops torch.classes torch.library torch.utils.cpp_extension",
+    "compilers and internals": "torch.compile torch._C torch._dynamo torch._inductor",
+    "data is given": "torch.utils.data torch.utils.model_zoo torchvision.datasets torchvision.io",
+    "files and natives": """numpy.savetxt numpy.genfromtxt numpy.ctypeslib numpy.f2py numpy.lib numpy.distutils
+        numpy.testing""",
 }
+MEMBERS = {member: reason for reason, members in _MEMBERS.items() for member in members.split()}
 """Parts of allowed modules that may not be used, with the reason."""
 
 # fmt: off
@@ -121,9 +114,8 @@ def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
     for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                names[alias.asname or alias.name.split(".")[0]] = (
-                    alias.name if alias.asname else alias.name.split(".")[0]
-                )
+                top = alias.name.split(".")[0]
+                names[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
     return names

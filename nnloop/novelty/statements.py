@@ -65,7 +65,7 @@ class _Attributes(ast.NodeTransformer):
 
 
 def _rename_locals(function: Function) -> None:
-    """Number a function's arguments and local names by their first appearance."""
+    """Rename a function's arguments and local names by their first appearance."""
     nodes = list(ast.walk(function))
     bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
     bound |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -24,10 +24,10 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 def main() -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", overrides=["llm=random", *sys.argv[1:]]))
-    found = sorted(accuracies(settings))
+    values = sorted(accuracies(settings))
     print(
-        f"min_accuracy: {median(found):.2f} # median of our {len(found)} seed networks under "
-        f"proxy={settings.proxy.name}, seed {settings.seed} ({found[0]:.2f} to {found[-1]:.2f})"
+        f"min_accuracy: {median(values):.2f} # median of our {len(values)} seed networks under "
+        f"proxy={settings.proxy.name}, seed {settings.seed} ({values[0]:.2f} to {values[-1]:.2f})"
     )
 
 

@@ -39,12 +39,12 @@ def main() -> None:
         answers = ask(arguments.count, arguments.networks, overrides)
     if arguments.save:
         arguments.save.write_text("".join(f"{json.dumps(answer)}\n" for answer in answers), encoding="utf-8")
-    ends = Counter(judge(baseline, text) for baseline, text in answers)
+    ends = Counter(judge(parent, text) for parent, text in answers)
     print(json.dumps({"overrides": overrides, "completions": len(answers), **dict(ends.most_common())}))
 
 
 def ask(count: int, networks: int, overrides: list[str]) -> list[tuple[str, str]]:
-    """Return (baseline, completion) pairs."""
+    """Return (parent, completion) pairs."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         chosen = load(compose("config", overrides=["llm=tiny", "dataset=digits", "mode=delta", *overrides]))
     mode, task = build.make_mode(chosen), build.make_task(chosen)
@@ -59,10 +59,10 @@ def ask(count: int, networks: int, overrides: list[str]) -> list[tuple[str, str]
     return answers
 
 
-def judge(baseline: str, text: str) -> str:
+def judge(parent: str, text: str) -> str:
     """Name the way a completion is applied, or the rule that refuses it."""
     try:
-        patched = apply_patch(tidy(baseline), extract_delta(text))
+        patched = apply_patch(tidy(parent), extract_delta(text))
     except (CompletionError, PatchError) as error:
         kind = error.kind if isinstance(error, PatchError) else error.status
         rule = re.sub(r"^hunk \d+ of \d+: ", "", error.reason)

@@ -32,7 +32,7 @@ BUILT = {"ok", "below_chance", "crashed", "timeout", "out_of_memory", "diverged"
 TRAINED = {"ok", "below_chance"}
 HEAD = """# LEMUR's networks, judged here
 
-Written by `tests/bench/lemur_networks.py`: {drawn}, one
+Written by `tests/bench/lemur_networks.py`: {sample}, one
 epoch of real CIFAR-10 images at 32 px, {limit} s each on one core. nnloop trains on 450 images, under proxy=fast in 50
 steps, under proxy=lemur in 8 (norm_flip), and LEMUR's trainer on 500 in 8. So short a training tells whether a network
 trains, not how good it is. below_chance is an accuracy no better than guessing: nnloop's on 50 validation images,
@@ -53,8 +53,8 @@ def main() -> None:
     if arguments.table:
         with zipfile.ZipFile(arguments.wheel) as archive:
             of = len(classifiers(archive))
-        drawn = f"{arguments.networks} networks drawn at random (seed {arguments.seed}) of {of:,} image classifiers"
-        print(table(arguments.folder, drawn))
+        sample = f"{arguments.networks} networks drawn at random (seed {arguments.seed}) of {of:,} image classifiers"
+        print(table(arguments.folder, sample))
     else:
         files = draw(arguments.wheel, arguments.folder, arguments.networks, arguments.seed)
         if arguments.peer:
@@ -136,11 +136,11 @@ def _write_images(source: Path, to: Path) -> None:
     (to / "batches.meta").write_bytes((source / "batches.meta").read_bytes())
 
 
-def table(folder: Path, drawn: str) -> str:
+def table(folder: Path, sample: str) -> str:
     """Write the document: what became of the sample under each protocol, why, and where LEMUR's trainer differs."""
     sides = {path.stem: _by_network(path) for path in sorted(folder.glob("*.jsonl"))}
     lines = [
-        HEAD.format(drawn=drawn, limit=LIMIT_S),
+        HEAD.format(sample=sample, limit=LIMIT_S),
         "| judged by | networks | build | train to the end | beat guessing |",
     ]
     lines.append("|---|---|---|---|---|")

@@ -4,7 +4,8 @@
 
 WHEEL is nn-dataset 2.1.2. Networks are taken in random order from those with results on CIFAR-10; the first `networks`
 that build at 32x32 are the sample. Every network is built and traced in a sandbox, untrained; an edit that doesn't
-build is drawn again. Prints novelty_rules.py's columns, and how many of the sample are novel beside those before.
+build is replaced by another. Prints novelty_rules.py's columns, and how many of the sample are novel beside the
+networks before them.
 """
 
 import argparse
@@ -72,13 +73,13 @@ def draw(wheel: Path, count: int, seed: int, trace: Trace) -> list[str]:
     sources = read(wheel, TrialKind("img-classification", "cifar-10", "acc", 1))
     random.Random(seed).shuffle(sources)
     sample: list[str] = []
-    drawn = 0
-    while len(sample) < count and drawn < len(sources):
-        code = sources[drawn].code
-        drawn += 1
+    tried = 0
+    while len(sample) < count and tried < len(sources):
+        code = sources[tried].code
+        tried += 1
         if trace(code) is not None:
             sample.append(code)
-    print(f"{len(sample)} of {drawn} drawn build; {len(sources)} in all, seed {seed}", file=sys.stderr)
+    print(f"{len(sample)} of {tried} tried build; {len(sources)} in all, seed {seed}", file=sys.stderr)
     return sample
 
 
@@ -92,13 +93,13 @@ def row(edit: "Edit", name: str, sample: list[str], count: int, trace: Trace) ->
 def _pairs(edit: "Edit", name: str, sample: list[str], count: int, trace: Trace) -> Iterator[Pair]:
     """Draw (network, network after one edit), the networks in turn."""
     rng = random.Random(name)
-    found = 0
+    made = 0
     for old in sample * 3:
         new = edit(old, rng)
         if new is not None and new != old and trace(new) is not None:
-            found += 1
+            made += 1
             yield old, new
-        if found == count:
+        if made == count:
             return
 
 

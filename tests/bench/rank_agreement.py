@@ -42,7 +42,7 @@ def main() -> None:
     for proxy in [arguments.proxy] if arguments.proxy else PROXIES:
         judge(proxy, networks, arguments)
     if not arguments.proxy:
-        report(found(arguments.results), [network.name for network in networks], arguments.seeds)
+        report(read_results(arguments.results), [network.name for network in networks], arguments.seeds)
 
 
 def report(results: Results, names: list[str], seeds: int) -> None:
@@ -60,14 +60,14 @@ def report(results: Results, names: list[str], seeds: int) -> None:
             print(f"{proxy}, seeds {one} and {other}", spearman(*columns))
 
 
-def found(results: Path) -> Results:
+def read_results(results: Path) -> Results:
     lines = results.read_text().splitlines() if results.exists() else []
     rows = [json.loads(line) for line in lines]
     return {(row["proxy"], row["network"], row["seed"]): row["accuracy"] for row in rows}
 
 
 def judge(proxy: str, networks: list[Any], arguments: argparse.Namespace) -> None:
-    done = found(arguments.results)
+    done = read_results(arguments.results)
     overrides = ["dataset=cifar10", f"proxy={proxy}", *PROXIES[proxy], "executor.workers=1"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", overrides))

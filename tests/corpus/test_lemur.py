@@ -28,12 +28,12 @@ SOURCES = {"ga-1": BASE, "ga-2": SEEDS[1], "rag-1": SEEDS[0]}
 
 def files() -> dict[str, str]:
     """The files of a package, with trials of another epoch and dataset beside those that are looked for."""
-    found = {f"ab/nn/nn/{name}.py": code for name, code in SOURCES.items()}
+    texts = {f"ab/nn/nn/{name}.py": code for name, code in SOURCES.items()}
     for name, accuracies in TRIALS.items():
         for config, epoch in (("svhn", 1), ("svhn", 2), ("cifar-10", 1)):
             trials = [{"accuracy": each + (config == "cifar-10") / 10, "batch": 4, "lr": 0.1} for each in accuracies]
-            found[f"ab/nn/stat/train/img-classification_{config}_acc_{name}/{epoch}.json"] = json.dumps(trials)
-    return found
+            texts[f"ab/nn/stat/train/img-classification_{config}_acc_{name}/{epoch}.json"] = json.dumps(trials)
+    return texts
 
 
 @pytest.fixture(params=["wheel", "folder", "database"])

@@ -56,13 +56,13 @@ def test_the_bands_retrieve_near_duplicates() -> None:
 def test_lsh_recalls_near_duplicates_of_random_sets() -> None:
     rng = np.random.default_rng(0)
     index = MinHashIndex(settings("tokens"), "tokens")
-    found = 0
+    retrieved = 0
     for number in range(200):
         union = rng.integers(0, 2**63, 420, dtype=np.uint64)
         one, other = np.sort(union[:400]), np.sort(union[20:])  # Jaccard 380 / 420 = 0.905
         index._index.insert(number, index._minhash(index._signature(one)))
-        found += number in index._index.query(index._minhash(index._signature(other)))
-    assert found >= 198
+        retrieved += number in index._index.query(index._minhash(index._signature(other)))
+    assert retrieved >= 198
 
 
 @each_unit

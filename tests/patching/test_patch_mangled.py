@@ -112,12 +112,12 @@ def is_unambiguous(old: str, diff: str) -> bool:
 
 def cases(count: int, seed: int) -> list[tuple[str, str, str]]:
     """(source, target, correct diff) with 1 to 3 context lines."""
-    rng, sources, found = random.Random(seed), seed_sources(), []
-    while len(found) < count:
+    rng, sources, made = random.Random(seed), seed_sources(), []
+    while len(made) < count:
         old, new = edited(rng.choice(sources), rng)
         if old != new and is_plain(old, new):
-            found.append((old, new, unified(old, new, rng.randint(1, 3))))
-    return found
+            made.append((old, new, unified(old, new, rng.randint(1, 3))))
+    return made
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(1_000, marks=pytest.mark.long)])
