@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ class Dataset:
     test_y: Labels
     fingerprint: str  # of the pixels, the labels and the split
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """Return the name, the fingerprint and, by part, the number of images of each class, for a run folder."""
         parts = {"train": self.train_y, "val": self.val_y, "test": self.test_y}
         classes = max(int(labels.max()) for labels in parts.values()) + 1

@@ -99,7 +99,7 @@ class Classifier(LightningModule):
         if share and self.steps >= share * self.total_steps and loss > guessing:
             raise UnfitError(Status.DIVERGED, f"the loss is {loss:.2f} by {where}, guessing's is {guessing:.2f}")
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+    def transfer_batch_to_device(self, batch: list[Batch], device: torch.device, dataloader_idx: int) -> list[Batch]:
         """Return the batch as it is, since the images are on the device already."""
         return batch
 

@@ -6,10 +6,12 @@ are branches not taken, in-place writes through a view, and calculations with nu
 """
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nnloop.training.randomness import seed_generators
@@ -66,7 +68,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._leaves: set[int] = set()
         self._alive: list[object] = [sample]
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self, func: OpOverload, types: object, args: Sequence[object] = (), kwargs: dict[str, object] | None = None
+    ) -> object:
         out = func(*args, **(kwargs or {}))
         inputs: list[int] = []
         text = self._text([*args, *(kwargs or {}).values()], inputs)

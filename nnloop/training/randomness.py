@@ -22,7 +22,7 @@ class RandomState:
     batches: torch.Tensor
     cpu: torch.Tensor
     cuda: list[torch.Tensor]
-    python: tuple[Any, ...]
+    python: tuple[object, ...]
     numpy: list[Any]
 
     @classmethod

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from nnloop.records import Record
 from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
@@ -35,7 +34,7 @@ class Recipe(Record):
     more: dict[str, float] = field(default_factory=dict)  # of prm
     own_training: bool = False  # the network's train_setup and learn count where it has them
 
-    def prm(self) -> dict[str, Any]:
+    def prm(self) -> dict[str, float | str]:
         """Return the hyperparameters that Net is given, under LEMUR's names."""
         return {
             **self.more,
