@@ -55,16 +55,16 @@ def _open_up(needed: list[Path]) -> None:
 def _show_only(folder: Path, paths: list[Path]) -> None:
     """Put in the place of a closed folder an open one that holds the paths."""
     kernel.unshare(kernel.CLONE_NEWNS)
-    kernel.mount(None, "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount("/", kernel.MS_REC | kernel.MS_PRIVATE)
     stage = Path(tempfile.mkdtemp(prefix="as-user-stage-"))
-    kernel.mount("tmpfs", str(stage), "tmpfs", 0, "mode=755")
+    kernel.mount(str(stage), 0, source="tmpfs", kind="tmpfs", data="mode=755")
     for number, path in enumerate(paths):
         (stage / str(number)).mkdir()
-        kernel.mount(str(path), str(stage / str(number)), None, kernel.MS_BIND | kernel.MS_REC)
-    kernel.mount("tmpfs", str(folder), "tmpfs", 0, "mode=755")
+        kernel.mount(str(stage / str(number)), kernel.MS_BIND | kernel.MS_REC, source=str(path))
+    kernel.mount(str(folder), 0, source="tmpfs", kind="tmpfs", data="mode=755")
     for number, path in enumerate(paths):
         path.mkdir(parents=True)
-        kernel.mount(str(stage / str(number)), str(path), None, kernel.MS_BIND | kernel.MS_REC)
+        kernel.mount(str(path), kernel.MS_BIND | kernel.MS_REC, source=str(stage / str(number)))
     kernel.unmount(str(stage))
     stage.rmdir()
 
