@@ -125,7 +125,7 @@ class OpenAiEngine:
         given: dict[str, Any] = {
             field.name: getattr(self._settings, field.name, None) for field in fields(HfLlmSettings)
         }
-        given |= {"engine": "hf", "model": self._settings.weights, "offload": False, "top_k": 0, "lora": {}}
+        given |= {"engine": "hf", "model": self._settings.weights, "offload": False, "top_k": 0}
         return HfLlmSettings(**given)
 
     def _check_takes_adapters(self) -> None:

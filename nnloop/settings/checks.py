@@ -1,7 +1,6 @@
 """The rules that composed settings must fulfil beyond their types. Raises SettingsError: key, value, allowed values."""
 
 from collections.abc import Collection
-from dataclasses import fields
 from typing import Any
 
 from nnloop.errors import SettingsError
@@ -18,8 +17,9 @@ RENAMED = {
     "admission.pool": "selection.rule",
     "mode.tolerant": "mode.salvage",
     "llm.rest": "llm.offload (true where it was free)",
+    "llm.lora": "finetune",
 }
-"""Keys of former versions and their names today."""
+"""Keys of former versions and their names today; a group's name stands for all of its keys."""
 
 _MODES = {"delta", "full"}
 
@@ -45,8 +45,10 @@ def refuse_unknown(prefix: str, given: set[str], known: set[str]) -> None:
 
 def unknown_key(key: str, allowed: Collection[str]) -> str:
     """Return the message about a key that does not exist: its new name, or the keys that could stand in its place."""
-    new = RENAMED.get(key)
-    return f"{key}: is now called {new}" if new else f"{key}: no such setting here; allowed: {', '.join(allowed)}"
+    for old, new in RENAMED.items():
+        if key == old or key.startswith(f"{old}."):
+            return f"{key}: is now called {new}{key.removeprefix(old)}"
+    return f"{key}: no such setting here; allowed: {', '.join(allowed)}"
 
 
 def _check_rule(key: str, value: Any, rule: Setting) -> None:
@@ -80,8 +82,6 @@ def _check_llm(settings: Settings) -> None:
             raise SettingsError(
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"
             )
-    if isinstance(llm, HfLlmSettings):
-        refuse_unknown("llm.lora.", set(llm.lora), {field.name for field in fields(LoraSettings)})
     if isinstance(llm, OpenAiLlmSettings) and tuned and llm.weights is None:
         raise SettingsError(
             "llm.weights: finetune=lora needs the served model's weights here, a hub id or folder; or finetune=off"

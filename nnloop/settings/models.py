@@ -1,7 +1,6 @@
 """Settings of the LLMs, their fine-tune and the tiny one's pretraining."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from nnloop.settings.setting import PLACE, RESULT, setting
 
@@ -30,7 +29,6 @@ class HfLlmSettings:
     batch_size: int = setting(PLACE, 1, 4096)  # prompts generated together
     diff_context: int = setting(RESULT, 0, 100, unit="lines")  # of context in the diffs it is trained to write
     diff_line_numbers: bool = setting(RESULT)  # those diffs carry headers and line numbers
-    lora: dict[str, Any] = setting(RESULT)
 
 
 @dataclass

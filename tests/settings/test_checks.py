@@ -45,6 +45,7 @@ def test_a_search_refuses_the_settings_that_are_another_jobs(given: str, configu
 def test_a_renamed_key_is_refused_with_its_new_name() -> None:
     for old, new in RENAMED.items():
         assert unknown_key(old, []) == f"{old}: is now called {new}"
-        assert new.split(" ")[0] in allowed(new.split(" ")[0])
+        assert new.split(" ")[0] in {*allowed("seed"), *allowed(new.split(" ")[0])}
+    assert unknown_key("llm.lora.rank", []) == "llm.lora.rank: is now called finetune.rank"
     with pytest.raises(SettingsError, match=r"^mode\.tolerant: is now called mode\.salvage$"):
         refuse_unknown("mode.", {"tolerant", "name"}, {"name", "salvage"})

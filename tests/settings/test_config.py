@@ -1,6 +1,7 @@
 """Every YAML in conf/ and sweeps/ composes and loads."""
 
 import itertools
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,28 @@ def test_the_slurm_launcher_composes_with_a_sites_settings() -> None:
     assert (launcher.partition, launcher.gres, launcher.setup) == ("gpu", "gpu:1", ["module load cuda"])
     assert launcher.max_num_timeout > 0
     assert launcher._target_.endswith("SlurmLauncher")
+
+
+def test_an_llms_own_values_of_the_fine_tune_lie_between_lora_yaml_and_the_overlays(tmp_path: Path) -> None:
+    """Every key of finetune can be among them, and none of them is there under finetune=off."""
+    conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    own = {"rank": 5, "epochs": 9, "weight_decay": 0.5, "clip_norm": 2.0, "max_length": 64, "targets": ["q_proj"]}
+    own |= {"layers": 2, "optimizer": "adamw", "restart": True, "checkpoint_minutes": 7.0}
+    (conf / "llm/mine.yaml").write_text((conf / "llm/qwen.yaml").read_text().replace("name: qwen", "name: mine"))
+    (conf / "finetune/of/lora-mine.yaml").write_text(yaml.safe_dump(own))
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        mine = load(compose("config", overrides=["llm=mine"])).finetune
+        assert {key: getattr(mine, key) for key in own} == own
+        assert (mine.accumulation, mine.name) == (8, "lora")
+        paper = load(compose("config", overrides=["llm=mine", "experiment=paper_full", "finetune.rank=3"])).finetune
+        assert (paper.epochs, paper.layers, paper.rank, paper.weight_decay) == (5, 24, 3, 0.5)
+        assert vars(load(compose("config", overrides=["llm=mine", "finetune=off"])).finetune) == {"name": "off"}
+
+
+def test_tiny_tuned_keeps_its_fine_tune_beside_a_papers_overlay(configure) -> None:
+    alone = configure("experiment=tiny_tuned")
+    for paper in ("paper_full", "paper_delta"):
+        both = configure(f"experiment=[{paper},tiny_tuned]")
+        assert both.llm == alone.llm
+        assert (both.finetune.epochs, both.finetune.accumulation) == (3, 1)
+        assert {**vars(both.finetune), "targets": None} == {**vars(alone.finetune), "targets": None}

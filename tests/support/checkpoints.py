@@ -117,7 +117,6 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "batch_size": 4,
         "diff_context": 1,
         "diff_line_numbers": False,
-        "lora": {},
     }
     return HfLlmSettings(**{**values, **changes})
 
