@@ -113,7 +113,7 @@ def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleRep
         reports = search.run()
     report.write_run_page(read(run_dir.path))
     track_run(tracker, run_dir)
-    tracker.finish({"admitted": reports[-1].admitted_total, "cycles": len(reports)})
+    tracker.finish({"admitted": reports[-1].counts.admitted_total, "cycles": len(reports)})
     return reports
 
 

@@ -142,9 +142,9 @@ def _measured(outputs: Path) -> Iterator[tuple[str, tuple[float, float]]]:
             names = [str(settings[group]["name"]) for group in ("llm", "dataset", "mode", "proxy")]
         except (OSError, ValueError, KeyError, TypeError, NnloopError):
             continue
-        generated = sum(report.generated for report in reports)
+        generated = sum(report.counts.generated for report in reports)
         if generated:
-            seconds = sum(report.seconds.get("total", 0.0) for report in reports)
+            seconds = sum(report.costs.seconds.get("total", 0.0) for report in reports)
             found.setdefault(_kind(*names), []).append(seconds / generated)
     yield from ((kind, (min(values), max(values))) for kind, values in found.items())
 

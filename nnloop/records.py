@@ -4,9 +4,14 @@ import ast
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from functools import cache
+from types import UnionType
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+
+Converter = Callable[[Any], Any]
 
 
 class Status(StrEnum):
@@ -34,22 +39,39 @@ COMPLETED = frozenset({Status.OK, Status.BELOW_CHANCE})
 
 
 class Record:
-    """JSON both ways for the flat and nested dataclasses below."""
+    """The JSON form of the frozen dataclasses below, nested ones included."""
 
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = dataclasses.asdict(self)  # type: ignore[call-overload]
-        return found
+        """Return the record as plain dicts, lists and scalars, keys in field order."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild the record; unknown keys are an error, missing ones take their default."""
-        fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        return cls(**{name: _revive(fields[name].type, value) for name, value in data.items()})
+    def from_json(cls, data: Any) -> Self:
+        """Rebuild the record from what `to_json` returned; missing keys take their default.
+
+        Raises ValueError for an unknown key, a missing one without a default, and a value of another type than its
+        field's; the message names record, field and value.
+        """
+        if type(data) is not dict:
+            raise ValueError(f"{cls.__name__}: {_shown(data)} is no object")
+        converters = _converters(cls)  # type: ignore[arg-type]
+        values = {}
+        for name, value in data.items():
+            if name not in converters:
+                raise ValueError(f"{cls.__name__} has no field {name}")
+            try:
+                values[name] = converters[name](value)
+            except TypeError as error:
+                raise ValueError(f"{cls.__name__}.{name}: {error}") from None
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ValueError(f"{cls.__name__}: {error}") from None
 
     def line(self) -> str:
-        """One line of JSON, keys in field order."""
+        """Return the record as one line of JSON, keys in field order."""
         return json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
 
 
@@ -69,30 +91,52 @@ class Network(Record):
 
 @dataclass(frozen=True, slots=True)
 class Prompt(Record):
-    """What the LLM is asked: the user message, before any chat template."""
+    """The user message for the LLM, before any chat template, and the networks that it shows."""
 
     text: str
-    baseline: str  # id of the network shown
+    parent: str  # id of the network to change
     mode: str
     shown: list[str] = field(default_factory=list)  # what the context shows beside it: ids of networks, or cycle.slot
     dropped: int = 0  # items of the context that did not fit
 
 
 @dataclass(frozen=True, slots=True)
-class Completion(Record):
-    """What the LLM answered. `adapter` is the hash of the adapter in force, None for the bare model."""
+class Generation(Record):
+    """All that is known of one completion but its texts: its place, its prompt's facts, and how it was generated."""
 
-    prompt: Prompt
-    text: str
     cycle: int
     slot: int
+    parent: str  # id of the network that the prompt asked to change
+    mode: str
     seed: int
     tokens: int  # generated
     prompt_tokens: int
-    seconds: float
-    adapter: str | None = None
+    lines: int  # of the completion
+    seconds: float  # its share of the time spent generating
+    adapter: str | None = None  # hash of the adapter in force; None: the bare model
+    retry_of: int | None = None  # slot of this cycle whose failed answer went back to the LLM
+    shown: list[str] = field(default_factory=list)  # as in the prompt
+    dropped: int = 0  # as in the prompt
     truncated: bool = False  # stopped by the token limit
-    repairs: int | None = None  # slot of this cycle whose failed answer went back to the LLM
+
+
+@dataclass(frozen=True, slots=True)
+class Completion(Record):
+    """One answer of the LLM: the user message, the text that it wrote, and how that came about."""
+
+    generation: Generation
+    prompt: str
+    text: str
+
+    @property
+    def cycle(self) -> int:
+        """Cycle that asked for it."""
+        return self.generation.cycle
+
+    @property
+    def slot(self) -> int:
+        """Place in its cycle."""
+        return self.generation.slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,35 +207,49 @@ class TrialResult(Record):
 class Entry(Record):
     """One line of archive.jsonl: everything about one completion but its text and code."""
 
-    cycle: int
-    slot: int
+    generation: Generation
+    candidate: str | None  # id; None: no code came out
     status: Status
-    reason: str
-    candidate: str | None  # id, None where no code came out
-    parent: str
-    mode: str
-    result: TrialResult | None  # None where nothing was trained; a duplicate points at the first's
-    verdict: NoveltyVerdict | None
-    admitted: bool
-    selected: bool  # joins the baseline pool and the SFT pairs
-    seed: int
-    tokens: int
-    prompt_tokens: int
-    lines: int  # of the completion
-    seconds: float  # generation
-    adapter: str | None = None
-    repairs: int | None = None  # slot of this cycle that it repairs; its own lies behind the first answers'
-    shown: list[str] = field(default_factory=list)  # as in the prompt
-    dropped: int = 0
-    mended: list[str] = field(default_factory=list)  # what mode.tolerant did to the answer
+    reason: str = ""
+    result: TrialResult | None = None  # None: nothing was trained; a duplicate has the first one's
+    novelty: NoveltyVerdict | None = None  # None: not compared
+    admitted: bool = False
+    selected: bool = False  # becomes a parent and a target of the fine-tune
+    salvaged: list[str] = field(default_factory=list)  # what mode.salvage did to the answer
+
+    @property
+    def cycle(self) -> int:
+        """Cycle of the completion."""
+        return self.generation.cycle
+
+    @property
+    def slot(self) -> int:
+        """Place in its cycle; a retry has one behind the first answers'."""
+        return self.generation.slot
+
+    @property
+    def parent(self) -> str:
+        """Id of the network that the LLM was asked to change."""
+        return self.generation.parent
+
+    @property
+    def mode(self) -> str:
+        """Mode of the prompt: full or delta."""
+        return self.generation.mode
+
+    @property
+    def retry_of(self) -> int | None:
+        """Slot of the failed answer that this one retries; None for a first answer."""
+        return self.generation.retry_of
 
     @property
     def valid(self) -> bool:
-        """Whether the epoch completed, for this candidate or the earlier one that it repeats."""
+        """True if the epoch completed, for this candidate or the earlier one that it repeats."""
         return self.result is not None and self.result.status in COMPLETED
 
     @property
     def val_accuracy(self) -> float | None:
+        """Validation accuracy of a valid entry, a fraction."""
         return self.result.val_accuracy if self.result and self.valid else None
 
 
@@ -205,64 +263,89 @@ class Interval(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class CycleReport(Record):
-    """One closed cycle. Means are over distinct valid candidates unless said; None where there is none.
+class FinetuneResult(Record):
+    """The outcome of one fine-tune. Losses are means per completion token, None without such pairs."""
 
-    Repaired candidates take no part in counts, rates and means; they do in best, admitted, selected and tokens.
-    """
+    adapter: str | None = None  # hash of the one in force afterwards; the one before if no pair was left
+    pairs: int = 0  # learned from
+    dropped: int = 0  # pairs longer than finetune.max_length
+    steps: int = 0
+    tokens: int = 0  # trained on, prompts included, all epochs together
+    loss: float | None = None  # over the last epoch, while it was learned
+    held_out_loss: float | None = None  # of the pairs that were not learned from, afterwards
+    held_out_loss_before: float | None = None
+    optimizer: str = ""
 
-    cycle: int
+
+@dataclass(frozen=True, slots=True)
+class Counts(Record):
+    """Completions and networks of one cycle; retries are in none but their own, admitted and selected."""
+
     generated: int
-    statuses: dict[str, int]
-    valid_rate: Interval  # Wilson, over all completions
-    mean_accuracy: Interval | None  # bootstrap
-    mean_accuracy_all: float  # per completion, invalid counted 0
-    best_accuracy: float | None
-    best_candidate: str | None
-    share_above: Interval | None  # of valid distinct candidates at or above admission.min_accuracy
     distinct: int  # distinct valid candidates that are new in this cycle
     admitted: int
-    admitted_total: int
+    admitted_total: int  # up to this cycle's end
     selected: int
     duplicates: int
-    mean_jaccard: float | None  # to the nearest known network
-    tokens: int
+    retries: int = 0  # answers to failures, beside those generated
+    retries_valid: int = 0
+    salvaged: int = 0  # answers that mode.salvage changed before they counted
+    dropped: int = 0  # items of contexts that did not fit in their prompts, retries' included
+
+
+@dataclass(frozen=True, slots=True)
+class Costs(Record):
+    """The resources that one cycle took, retries included."""
+
+    seconds: dict[str, float]  # wall, by stage: generate, evaluate, finetune, total; trials: added up over workers
+    tokens: int  # generated
     prompt_tokens: int
-    mean_tokens: float
-    mean_lines: float
-    adapter: str | None  # hash of the adapter that this cycle generated with
-    adapter_next: str | None  # the one its fine-tune produced
-    finetune_loss: float | None
-    finetune_pairs: int
-    seconds: dict[str, float]  # by stage: generate, evaluate, finetune, total
     peak_bytes: int  # of this process and its largest trial
-    finetune_tokens: int = 0  # trained on, prompts included, all epochs together
-    finetune_dropped: int = 0  # pairs longer than finetune.max_length
-    held_out_loss: float | None = None  # of the pairs that the fine-tune did not learn from, after it
-    held_out_loss_before: float | None = None
     gpu_seconds: float | None = None  # wall seconds times GPUs; None without one
-    joules: float | None = None  # of the GPUs; None where they don't tell
-    repairs: int = 0  # answers to failures, beside those generated
-    repaired: int = 0  # of them valid
-    mended: int = 0  # answers that mode.tolerant changed before they counted
-    dropped: int = 0  # items of contexts that did not fit in their prompts
+    joules: float | None = None  # of the GPUs; None without one, or where one does not tell
 
     @property
-    def costs(self) -> dict[str, float]:
-        """What the cycle took, by unit; without a GPU, or one that does not tell, its units are not there."""
-        found = {
+    def by_unit(self) -> dict[str, float]:
+        """Tokens, prompt_tokens, seconds, gpu_seconds and joules; unknown ones are left out."""
+        values = {
             "tokens": self.tokens,
             "prompt_tokens": self.prompt_tokens,
             "seconds": self.seconds.get("total"),
             "gpu_seconds": self.gpu_seconds,
             "joules": self.joules,
         }
-        return {unit: value for unit, value in found.items() if value is not None}
+        return {unit: value for unit, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport(Record):
+    """One closed cycle.
+
+    Means are over distinct valid first answers unless said; None if there are none. Retries take no part in statuses,
+    rates and means; they do in best.
+    """
+
+    cycle: int
+    statuses: dict[str, int]
+    valid_rate: Interval  # Wilson, over all first answers
+    mean_accuracy: Interval | None  # bootstrap
+    mean_accuracy_all: float  # per first answer, invalid counted 0
+    best_accuracy: float | None
+    best_candidate: str | None
+    share_above: Interval | None  # of valid distinct candidates at or above admission.min_accuracy
+    mean_jaccard: float | None  # to the nearest known network
+    mean_tokens: float  # per first answer
+    mean_lines: float
+    adapter: str | None  # hash of the adapter that this cycle generated with
+    counts: Counts
+    costs: Costs
+    finetune: FinetuneResult | None = None  # None: nothing was tuned
 
     @property
     def costs_per_admitted(self) -> dict[str, float]:
-        """The same per admitted network; empty where none was admitted."""
-        return {unit: value / self.admitted for unit, value in self.costs.items()} if self.admitted else {}
+        """`costs.by_unit` per admitted network; empty if none was admitted."""
+        admitted = self.counts.admitted
+        return {unit: value / admitted for unit, value in self.costs.by_unit.items()} if admitted else {}
 
 
 def candidate_id(code: str) -> str:
@@ -284,13 +367,77 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
         node.body = body[1:] or [ast.Pass()]
 
 
-def _revive(annotation: Any, value: Any) -> Any:
-    """Turn a JSON value back into what the annotation names: a record, a Status, or itself."""
-    if value is None:
-        return None
-    for kind in getattr(annotation, "__args__", (annotation,)):
-        if isinstance(kind, type) and issubclass(kind, Record) and isinstance(value, dict):
-            return kind.from_json(value)
-        if kind is Status:
-            return Status(value)
-    return value
+@cache
+def _converters(cls: type[Record]) -> dict[str, Converter]:
+    """Derive once per class how each field comes back from JSON, by field name."""
+    hints = get_type_hints(cls)
+    return {each.name: _converter(hints[each.name]) for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+
+def _converter(kind: Any) -> Converter:
+    """Return what checks a JSON value against a type and rebuilds it; it raises TypeError, or ValueError from within.
+
+    A float may be written as an integer, an integer never as true or false.
+    """
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return lambda value: value
+    if origin in (Union, UnionType):
+        return _optional(arguments)
+    if origin in (list, tuple):
+        return _list(origin, _converter(arguments[0]))
+    if origin is dict:
+        return _dict(_converter(arguments[1]))
+    if issubclass(kind, Record):
+        return kind.from_json  # type: ignore[no-any-return]
+    if issubclass(kind, StrEnum):
+        return _enum(kind)
+    return _plain(kind, (int, float) if kind is float else (kind,))
+
+
+def _plain(kind: type, accepted: tuple[type, ...]) -> Converter:
+    def convert(value: Any) -> Any:
+        if type(value) not in accepted:
+            raise TypeError(f"{_shown(value)} is no {kind.__name__}")
+        return value
+
+    return convert
+
+
+def _optional(kinds: tuple[Any, ...]) -> Converter:
+    (kind,) = (one for one in kinds if one is not type(None))  # None and one type: all that the records need
+    convert = _converter(kind)
+    return lambda value: None if value is None else convert(value)
+
+
+def _list(kind: type[list[Any]] | type[tuple[Any, ...]], convert: Converter) -> Converter:
+    def convert_list(value: Any) -> Any:
+        if type(value) not in (list, tuple):
+            raise TypeError(f"{_shown(value)} is no list")
+        return kind(map(convert, value))
+
+    return convert_list
+
+
+def _dict(convert: Converter) -> Converter:
+    def convert_dict(value: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError(f"{_shown(value)} is no object")
+        return {key: convert(one) for key, one in value.items()}
+
+    return convert_dict
+
+
+def _enum(kind: type[StrEnum]) -> Converter:
+    def convert(value: Any) -> Any:
+        try:
+            return kind(value)
+        except ValueError:
+            raise TypeError(f"{_shown(value)} is none of {', '.join(kind)}") from None
+
+    return convert
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

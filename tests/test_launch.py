@@ -14,7 +14,7 @@ def nnloop(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_dry_run_tells_jobs_folders_and_gpu_hours_and_submits_nothing(tmp_path: Path) -> None:
     run = make_run(tmp_path / "outputs/search/tiny-digits-delta-s0", cycles=2, candidates=6)
-    each = sum(report.seconds["total"] for report in run.reports()) / 12
+    each = sum(report.costs.seconds["total"] for report in run.reports()) / 12
     before = sorted(tmp_path.rglob("*"))
     given = ("-m", "hydra/launcher=slurm", "llm=tiny,deepseek,random", "dataset=digits", "name=new", "cycles=2")
     done = nnloop(tmp_path, *given, "candidates=1000")

@@ -3,32 +3,21 @@
 import json
 
 import pytest
+from entries import completion, entry
 
-from nnloop.records import Completion, Entry, Interval, NoveltyVerdict, Prompt, Status, TrialResult, candidate_id
+from nnloop.records import Costs, Counts, Entry, Interval, NoveltyVerdict, Status, TrialResult, candidate_id
 
 RESULT = TrialResult(Status.OK, val_accuracy=0.5, params=10)
-ENTRY = Entry(
-    3,
-    1,
-    Status.OK,
-    "",
-    "id",
-    "parent",
-    "delta",
-    RESULT,
-    NoveltyVerdict(True, 0.2, "x", 0.9),
-    True,
-    True,
-    1,
-    2,
-    3,
-    4,
-    0.5,
+NOVELTY = NoveltyVerdict(True, 0.2, "x", 0.9)
+ENTRY = entry("id", result=RESULT, novelty=NOVELTY, admitted=True, selected=True, facts={"cycle": 3, "slot": 1})
+COMPLETION = completion("answer", "text\ud800", slot=1, adapter="adapter", truncated=True)
+COUNTS = Counts(generated=4, distinct=2, admitted=2, admitted_total=7, selected=1, duplicates=1)
+COSTS = Costs(seconds={"total": 8.0}, tokens=40, prompt_tokens=400, peak_bytes=99)
+
+
+@pytest.mark.parametrize(
+    "record", [RESULT, ENTRY, COMPLETION, COUNTS, COSTS, Interval(0.1, 0.0, 1.0)], ids=lambda one: type(one).__name__
 )
-COMPLETION = Completion(Prompt("text\ud800", "id", "full"), "answer", 0, 1, 2, 3, 4, 0.5, "adapter", True)
-
-
-@pytest.mark.parametrize("record", [RESULT, ENTRY, COMPLETION, Interval(0.1, 0.0, 1.0)], ids=lambda r: type(r).__name__)
 def test_a_record_comes_back_from_json_equal(record) -> None:
     assert type(record).from_json(json.loads(record.line())) == record
 

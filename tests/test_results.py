@@ -180,7 +180,7 @@ def test_the_readme_shows_what_the_summary_of_the_full_length_run_says() -> None
         f"{figures.generated:,} completions, {valid}% {interval} valid, {figures.admitted} admitted,",
         f"{figures.mean_tokens:.0f} tokens a diff",
         f"the mean rises from {means[0]:.1f} to {means[1]:.1f}%",
-        f"the distinct new networks fall from {first.distinct} to {last.distinct}:",
+        f"the distinct new networks fall from {first.counts.distinct} to {last.counts.distinct}:",
     ):
         assert said in readme
 

@@ -16,7 +16,7 @@ import torch
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError
-from nnloop.records import Record
+from nnloop.records import FinetuneResult, Record
 from nnloop.runs.durable import sync_folder, sync_tree
 
 if TYPE_CHECKING:
@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 
 WEIGHTS = "adapter_model.safetensors"  # PEFT's name
 LINEAGE = "lineage.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Learned(Record):
-    """The training that an adapter went through. Losses are means per completion token; None if none was measured."""
-
-    steps: int = 0
-    loss: float | None = None  # over the last epoch, while it was learned
-    tokens: int = 0  # trained on, prompts included, all epochs together
-    held_out_loss: float | None = None
-    held_out_loss_before: float | None = None
-    optimizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,7 @@ class Lineage(Record):
     settings: dict[str, Any]  # of the fine-tune
     seed: int
     key: str = ""  # hash of everything that decided the weights
-    learned: Learned | None = None
+    result: FinetuneResult | None = None
 
 
 def adapter_hash(folder: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from nnloop.records import Completion, Prompt
+from nnloop.records import Completion, Generation, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,24 @@ class Request:
         truncated: bool = False,
     ) -> Completion:
         """Make the completion that answers this request."""
-        return Completion(
-            prompt=self.prompt,
-            text=text,
+        prompt = self.prompt
+        generation = Generation(
             cycle=self.cycle,
             slot=self.slot,
+            parent=prompt.parent,
+            mode=prompt.mode,
             seed=self.seed,
             tokens=tokens,
             prompt_tokens=prompt_tokens,
+            lines=len(text.strip().splitlines()),
             seconds=seconds,
             adapter=adapter,
+            retry_of=self.retry_of,
+            shown=prompt.shown,
+            dropped=prompt.dropped,
             truncated=truncated,
-            repairs=self.retry_of,
         )
+        return Completion(generation, prompt.text, text)
 
 
 def guess_tokens(text: str) -> int:
@@ -64,7 +69,7 @@ class Engine(Protocol):
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield each completion as soon as it is finished, in any order.
 
-        `Completion.seconds` is its share of the time spent generating: the shares of a batch add up to its time.
+        `Generation.seconds` is its share of the time spent generating: the shares of a batch add up to its time.
         """
 
     def fits(self, text: str) -> bool:

@@ -3,10 +3,9 @@
 import hashlib
 import json
 import random
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,28 +13,17 @@ import torch
 
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters, optimizer
-from nnloop.llm.adapters import Learned
 from nnloop.llm.batches import completion_loss, microbatches, shuffle
 from nnloop.llm.chat import Example, encode_pair
 from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
+from nnloop.records import FinetuneResult
 from nnloop.settings import LoraSettings
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
     from transformers import PreTrainedModel
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """The outcome of a fine-tune."""
-
-    adapter: str | None  # the hash in force afterwards: the parent's where no pair was left to train on
-    pairs: int  # learned from
-    dropped: int  # longer than max_length
-    seconds: float
-    learned: Learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +43,7 @@ def finetune(
     folder: Path,
     parent: Path | None,
     seed: int,
-) -> Tuned:
+) -> FinetuneResult:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
     Continues the adapter in `parent`. If that is None or settings.restart holds, it begins from the adapter that the
@@ -65,22 +53,15 @@ def finetune(
 
     Raises SettingsError if the settings do not fit the model or the parent.
     """
-    start = time.perf_counter()
     origin = engine.start if parent is None or settings.restart else parent
     job = _Job(engine=engine, settings=settings, folder=folder, origin=origin, seed=seed)
     examples = _encode(engine, pairs, settings)
-    learned, result = Learned(), parent
-    if examples.learn:
-        learned = job.done(examples) or job.run(examples)
-        result = folder
-    engine.use_adapter(result)
-    return Tuned(
-        adapter=engine.adapter,
-        pairs=len(examples.learn),
-        dropped=examples.dropped,
-        seconds=time.perf_counter() - start,
-        learned=learned,
-    )
+    if not examples.learn:
+        engine.use_adapter(parent)
+        return FinetuneResult(engine.adapter, dropped=examples.dropped)
+    result = job.done(examples) or job.run(examples)
+    engine.use_adapter(folder)
+    return replace(result, adapter=engine.adapter, dropped=examples.dropped)
 
 
 def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings) -> Examples:
@@ -114,12 +95,12 @@ class _Job:
     origin: Path | None  # adapter to begin from
     seed: int
 
-    def done(self, examples: Examples) -> Learned | None:
+    def done(self, examples: Examples) -> FinetuneResult | None:
         """Return the outcome of this very fine-tune if its adapter is in the folder already."""
         lineage = adapters.find_lineage(self.folder)
-        return lineage.learned if lineage and lineage.key == self._key(examples) else None
+        return lineage.result if lineage and lineage.key == self._key(examples) else None
 
-    def run(self, examples: Examples) -> Learned:
+    def run(self, examples: Examples) -> FinetuneResult:
         """Train an adapter from the origin on, save it, and take it out of the model again."""
         base, key = self.engine.bare(), self._key(examples)
         checkpoint = FinetuneCheckpoint(self.folder, key, self.settings.checkpoint_minutes)
@@ -128,14 +109,14 @@ class _Job:
             try:
                 if self.settings.gradient_checkpointing:
                     base.activation_checkpointing_enable({"use_reentrant": False})
-                learned = train(model, examples, self.settings, seed=self.seed, checkpoint=checkpoint)
-                adapters.save(model, self.folder, self._lineage(key, learned))
+                result = train(model, examples, self.settings, seed=self.seed, checkpoint=checkpoint)
+                adapters.save(model, self.folder, self._lineage(key, result))
             finally:
                 adapters.detach(model)
                 base.activation_checkpointing_disable()
                 base.requires_grad_(False).eval()
         checkpoint.remove()
-        return learned
+        return result
 
     def _key(self, examples: Examples) -> str:
         """Hash everything that decides the adapter's weights."""
@@ -149,7 +130,7 @@ class _Job:
     def _parent(self) -> str | None:
         return None if self.origin is None else adapters.adapter_hash(self.origin)
 
-    def _lineage(self, key: str, learned: Learned) -> adapters.Lineage:
+    def _lineage(self, key: str, result: FinetuneResult) -> adapters.Lineage:
         return adapters.Lineage(
             adapter="",
             parent=self._parent,
@@ -158,7 +139,7 @@ class _Job:
             settings=asdict(self.settings),
             seed=self.seed,
             key=key,
-            learned=learned,
+            result=result,
         )
 
 
@@ -169,7 +150,7 @@ def train(
     *,
     seed: int,
     checkpoint: FinetuneCheckpoint | None = None,
-) -> Learned:
+) -> FinetuneResult:
     """Train the LoRA layers in place, from the state in the checkpoint on if it holds one."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     name = optimizer.choose(settings.optimizer, model.device)
@@ -193,7 +174,8 @@ def train(
         progress.step += 1
         if checkpoint:
             checkpoint.save(progress, weights, stepper)
-    return Learned(
+    return FinetuneResult(
+        pairs=len(examples.learn),
         steps=len(steps),
         loss=progress.loss / progress.tokens,
         tokens=settings.epochs * sum(map(len, examples.learn)),

@@ -1,9 +1,13 @@
 """What a cycle costs: wall seconds by stage, and the time and energy of the GPUs where there are any."""
 
 import os
+import resource
+import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
+
+from nnloop.records import Costs, Entry, Status
 
 
 class Gpus:
@@ -42,34 +46,37 @@ def _handle(nvml: Any, name: str) -> Any:
     return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else nvml.nvmlDeviceGetHandleByUUID(name)
 
 
-@dataclass(slots=True)
-class Meter:
-    """Runs over one cycle."""
+class CostTracker:
+    """Counts what one cycle takes, from its making on."""
 
-    gpus: Gpus = field(default_factory=Gpus)
-    seconds: dict[str, float] = field(default_factory=dict)
-    _started: float = field(default_factory=time.monotonic)
-    _lap: float = field(default_factory=time.monotonic)
-    _joules: float | None = None
+    def __init__(self) -> None:
+        self._gpus = Gpus()
+        self._joules = self._gpus.joules()
+        self._started = self._recorded = time.monotonic()
+        self._seconds: dict[str, float] = {}
 
-    def __post_init__(self) -> None:
-        self._joules = self.gpus.joules()
-
-    def lap(self, stage: str) -> None:
-        """Book the time since the last lap on a stage."""
+    def record(self, stage: str) -> None:
+        """Book the time since the last record on a stage."""
         now = time.monotonic()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._lap
-        self._lap = now
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._recorded
+        self._recorded = now
 
-    def total(self) -> float:
-        """Wall seconds so far."""
-        return time.monotonic() - self._started
+    def costs(self, entries: Sequence[Entry]) -> Costs:
+        """Return the costs so far, with those of the cycle's entries."""
+        total = time.monotonic() - self._started
+        trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
+        seconds = self._seconds | {"trials": sum(result.seconds for result in trained), "total": total}
+        joules = self._gpus.joules()
+        return Costs(
+            seconds={stage: round(value, 3) for stage, value in seconds.items()},
+            tokens=sum(entry.generation.tokens for entry in entries),
+            prompt_tokens=sum(entry.generation.prompt_tokens for entry in entries),
+            peak_bytes=max([_peak_bytes(), *(result.peak_bytes or 0 for result in trained)]),
+            gpu_seconds=total * len(self._gpus) if len(self._gpus) else None,
+            joules=None if joules is None or self._joules is None else joules - self._joules,
+        )
 
-    def gpu_seconds(self) -> float | None:
-        """Wall seconds times GPUs held, busy or not; None without a GPU."""
-        return self.total() * len(self.gpus) if len(self.gpus) else None
 
-    def joules(self) -> float | None:
-        """Energy of the GPUs so far, whoever used them; None where there is none that tells."""
-        now = self.gpus.joules()
-        return None if now is None or self._joules is None else now - self._joules
+def _peak_bytes() -> int:
+    """Return the peak resident memory of this process; Linux counts in KiB, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -7,6 +7,7 @@ verdicts and "the first of two equal candidates" do not depend on timing.
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 
 from nnloop.errors import CompletionError
 from nnloop.executor import Executor
@@ -19,7 +20,6 @@ from nnloop.records import (
     Completion,
     Entry,
     Network,
-    NoveltyVerdict,
     Status,
     Trial,
     TrialResult,
@@ -35,7 +35,7 @@ LOOK_S = 0.5  # between looks at whether a stop is requested, while trials run
 class Rules:
     """Who is admitted and who is selected.
 
-    Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a baseline and a training
+    Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a parent and a training
     target, is by `pool`: `admitted`, the papers' rule; `good`, distinct, valid, at or above `min_accuracy` and in delta
     mode better than its parent; `better`, as good, but in delta mode whatever its accuracy.
     """
@@ -66,23 +66,11 @@ class _Case:
     """One slot on its way."""
 
     completion: Completion
-    baseline: Network
+    parent: Network
     code: str = ""
     candidate: str | None = None
     error: CompletionError | None = None
-    mended: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What the entry of a slot says beside what its completion says."""
-
-    status: Status
-    reason: str
-    result: TrialResult | None = None
-    novelty: NoveltyVerdict | None = None
-    admitted: bool = False
-    selected: bool = False
+    salvaged: list[str] = field(default_factory=list)
 
 
 class Assessor:
@@ -107,12 +95,12 @@ class Assessor:
         self._running: dict[Future[TrialResult], str] = {}
         self._next = first_slot
 
-    def submit(self, completion: Completion, baseline: Network) -> None:
+    def submit(self, completion: Completion, parent: Network) -> None:
         """Turn a completion into a candidate and start its trial, unless an equal one is known or on trial."""
-        case = _Case(completion, baseline)
+        case = _Case(completion, parent)
         self._cases[completion.slot] = case
         try:
-            case.code, case.mended = read_answer(self._mode, completion.text, baseline.code)
+            case.code, case.salvaged = read_answer(self._mode, completion.text, parent.code)
             case.candidate = candidate_id(case.code)
         except CompletionError as error:
             case.error = error
@@ -128,7 +116,7 @@ class Assessor:
             self._keep(future)
         entries = []
         while (case := self._cases.get(self._next)) and self._complete(case):
-            entries.append(self._entry(case))
+            entries.append(self._judge(case))
             self._archive.add(entries[-1], case.code)
             del self._cases[self._next]
             self._next += 1
@@ -165,57 +153,34 @@ class Assessor:
     def _complete(self, case: _Case) -> bool:
         return case.candidate is None or case.candidate in self._results or case.candidate in self._archive.results
 
-    def _entry(self, case: _Case) -> Entry:
-        return _write(case, self._judge(case))
-
-    def _judge(self, case: _Case) -> _Verdict:
+    def _judge(self, case: _Case) -> Entry:
+        """Decide on a slot whose result is known."""
+        entry = partial(Entry, case.completion.generation, case.candidate, salvaged=case.salvaged)
         if case.error is not None:
-            return _Verdict(case.error.status, case.error.reason)
+            return entry(case.error.status, case.error.reason)
         candidate = str(case.candidate)
         if candidate in self._archive.results:
             reason = f"same network as {self._archive.where(candidate)}"
-            return _Verdict(Status.DUPLICATE, reason, self._archive.results[candidate])
+            return entry(Status.DUPLICATE, reason, result=self._archive.results[candidate])
         result = self._results[candidate]
         if result.status not in COMPLETED:
-            return _Verdict(result.status, result.reason, result)
+            return entry(result.status, result.reason, result=result)
         novelty = self._archive.novelty.judge(candidate, case.code, result.graph)
         admitted = self._rules.admits(result, novelty.novel)
-        selected = self._rules.selects(result, admitted, case.baseline)
-        return _Verdict(result.status, result.reason, result, novelty, admitted, selected)
+        selected = self._rules.selects(result, admitted, case.parent)
+        return entry(result.status, result.reason, result=result, novelty=novelty, admitted=admitted, selected=selected)
 
 
 def _candidate(case: _Case) -> Candidate:
-    completion = case.completion
+    generation = case.completion.generation
     assert case.candidate is not None
     return Candidate(
-        case.candidate, case.code, completion.prompt.mode, completion.prompt.baseline, completion.cycle, completion.slot
-    )
-
-
-def _write(case: _Case, verdict: _Verdict) -> Entry:
-    completion = case.completion
-    return Entry(
-        cycle=completion.cycle,
-        slot=completion.slot,
-        status=verdict.status,
-        reason=verdict.reason,
-        candidate=case.candidate,
-        parent=completion.prompt.baseline,
-        mode=completion.prompt.mode,
-        result=verdict.result,
-        verdict=verdict.novelty,
-        admitted=verdict.admitted,
-        selected=verdict.selected,
-        seed=completion.seed,
-        tokens=completion.tokens,
-        prompt_tokens=completion.prompt_tokens,
-        lines=len(completion.text.strip().splitlines()),
-        seconds=completion.seconds,
-        adapter=completion.adapter,
-        repairs=completion.repairs,
-        mended=case.mended,
-        shown=completion.prompt.shown,
-        dropped=completion.prompt.dropped,
+        id=case.candidate,
+        code=case.code,
+        mode=generation.mode,
+        parent=generation.parent,
+        cycle=generation.cycle,
+        slot=generation.slot,
     )
 
 

@@ -6,8 +6,6 @@ again, and only what is missing is done.
 """
 
 import contextlib
-import resource
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,13 +14,13 @@ from nnloop.llm.engine import Engine, Request
 from nnloop.loop import cycle as cycles
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_adapter
-from nnloop.loop.costs import Meter
+from nnloop.loop.costs import CostTracker
 from nnloop.loop.evaluator import Assessor, Rules
 from nnloop.loop.prompting import Poser, is_repairable, lots
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
 from nnloop.modes.render import Task
-from nnloop.records import Candidate, Completion, CycleReport, Entry, Limits, Trial
+from nnloop.records import Candidate, Completion, CycleReport, Entry, FinetuneResult, Limits, Trial
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunDir
@@ -88,7 +86,7 @@ class Search:
         return reports
 
     def run_cycle(self, cycle: int) -> CycleReport:
-        meter = Meter()
+        costs = CostTracker()
         closed = len(self.archive.of_cycle(cycle))
         self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, min(closed, self.plan.candidates))
         with self.run_dir.journal(self.run_dir.trials(cycle)) as trials, self.stop.grace():
@@ -97,26 +95,26 @@ class Search:
                 self.archive, self.mode, self.rules, self.executor, self.plan.trial, done, trials, first_slot=closed
             )
             try:
-                self.explore(cycle, assessor, meter)
-                self.repair(cycle, assessor, meter)
+                self.explore(cycle, assessor, costs)
+                self.repair(cycle, assessor, costs)
             except Interrupted:
                 self._show(assessor.ready())
                 raise
-        tuning = self.tune(cycle)
-        meter.lap("finetune")
-        return self.close_cycle(cycle, tuning, meter)
+        finetune = self.tune(cycle)
+        costs.record("finetune")
+        return self.close_cycle(cycle, finetune, costs)
 
-    def explore(self, cycle: int, assessor: Assessor, meter: Meter) -> None:
+    def explore(self, cycle: int, assessor: Assessor, costs: CostTracker) -> None:
         """Ask lot by lot, each as soon as the results that its prompts are to know of are there."""
         engine = self.engine(cycle)
         for lot in lots(self.plan.candidates, self.plan.staleness):
             self._show(assessor.until(lot.sees, self.stop))
             self.stop.obey()
-            meter.lap("evaluate")
-            self.ask(cycle, [self.poser.pose(engine, cycle, slot, lot.sees) for slot in lot.slots], assessor, meter)
-        self.finish(assessor, meter)
+            costs.record("evaluate")
+            self.ask(cycle, [self.poser.pose(engine, cycle, slot, lot.sees) for slot in lot.slots], assessor, costs)
+        self.finish(assessor, costs)
 
-    def repair(self, cycle: int, assessor: Assessor, meter: Meter) -> None:
+    def repair(self, cycle: int, assessor: Assessor, costs: CostTracker) -> None:
         """Send what failed before training back to the LLM, up to `plan.repair` times, in slots of their own."""
         slots = range(self.plan.candidates)
         for _ in range(self.plan.repair):
@@ -126,18 +124,18 @@ class Search:
                 request = self.poser.repair(self.engine(cycle), slots.stop + len(requests), entry)
                 requests += [request] if request else []
             slots = range(slots.stop, slots.stop + len(requests))
-            self.ask(cycle, requests, assessor, meter)
-            self.finish(assessor, meter)
+            self.ask(cycle, requests, assessor, costs)
+            self.finish(assessor, costs)
 
-    def ask(self, cycle: int, requests: Sequence[Request], assessor: Assessor, meter: Meter) -> None:
+    def ask(self, cycle: int, requests: Sequence[Request], assessor: Assessor, costs: CostTracker) -> None:
         """Put every completion on trial while later ones are still being written."""
         begun = max([len(self.archive.of_cycle(cycle)), *(request.slot for request in requests[:1])])
         with contextlib.closing(self.complete(cycle, requests)) as completions:
             for generated, completion in enumerate(self.stop.until_requested(completions), begun + 1):
-                assessor.submit(completion, self.archive.networks[completion.prompt.baseline])
+                assessor.submit(completion, self.archive.networks[completion.generation.parent])
                 self.progress.generated(min(generated, self.plan.candidates))
                 self._show(assessor.ready())
-        meter.lap("generate")
+        costs.record("generate")
 
     def complete(self, cycle: int, requests: Sequence[Request]) -> Generator[Completion, None, None]:
         """Stream completions: the stored ones first, then new ones, each stored before it is used."""
@@ -153,39 +151,32 @@ class Search:
                     completions.append(completion.line())
                     yield completion
 
-    def finish(self, assessor: Assessor, meter: Meter) -> None:
+    def finish(self, assessor: Assessor, costs: CostTracker) -> None:
         """Wait for all trials that have begun."""
         if self._engine is not None:
             self._engine.offload()
         self.progress.stage("evaluating")
         self._show(assessor.rest(self.stop))
         self.stop.obey()
-        meter.lap("evaluate")
+        costs.record("evaluate")
 
-    def tune(self, cycle: int) -> cycles.Tuning:
+    def tune(self, cycle: int) -> FinetuneResult | None:
         """LoRA-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
         if self.tuner is None or not self.engine(cycle).trainable:
-            return cycles.Tuning()
+            return None
         self.progress.stage("fine-tuning")
         return self.tuner.tune(self.engine(cycle), self.archive, cycle, self.run_dir)
 
-    def close_cycle(self, cycle: int, tuning: cycles.Tuning, meter: Meter) -> CycleReport:
+    def close_cycle(self, cycle: int, finetune: FinetuneResult | None, costs: CostTracker) -> CycleReport:
         """Write the cycle's report, last of all, and log it."""
         entries = self.archive.of_cycle(cycle)
-        trained = [entry.result for entry in entries if entry.result and entry.status != "duplicate"]
-        seconds = {**meter.seconds, "trials": sum(result.seconds for result in trained), "total": meter.total()}
-        before = sum(entry.admitted for entry in self.archive.entries if entry.cycle < cycle)
-        peak = max([_peak_bytes(), *(result.peak_bytes or 0 for result in trained)])
         report = cycles.summarise(
             cycle,
             entries,
-            before,
-            self.rules.min_accuracy,
-            tuning,
-            seconds,
-            peak,
-            meter.gpu_seconds(),
-            meter.joules(),
+            admitted_before=sum(entry.admitted for entry in self.archive.entries if entry.cycle < cycle),
+            min_accuracy=self.rules.min_accuracy,
+            costs=costs.costs(entries),
+            finetune=finetune,
         )
         self._track(report, entries)
         write_json(self.run_dir.report(cycle), report.to_json())
@@ -208,7 +199,7 @@ class Search:
 
     def _show(self, entries: Iterator[Entry]) -> None:
         for entry in entries:
-            if entry.repairs is None:
+            if entry.retry_of is None:
                 self.progress.judged(entry)
 
     def _track(self, report: CycleReport, entries: Sequence[Entry]) -> None:
@@ -217,8 +208,3 @@ class Search:
         texts = {slot: completion.text for slot, completion in self.run_dir.read_completions(report.cycle).items()}
         self.tracker.cycle(report, entries, codes, texts)
         track_adapter(self.tracker, self.run_dir, report.cycle)
-
-
-def _peak_bytes() -> int:
-    """Peak resident memory of this process; Linux counts in KiB, macOS in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from nnloop.llm.engine import Engine
 from nnloop.loop.archive import Archive
-from nnloop.loop.cycle import Tuning
 from nnloop.modes import Mode
 from nnloop.modes.pairs import TrainingPair, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
-from nnloop.records import Completion, Entry
+from nnloop.records import Completion, Entry, FinetuneResult
 from nnloop.runs.folder import RunDir
 from nnloop.seeding import derive
 from nnloop.settings import LoraSettings
@@ -37,19 +36,19 @@ class Tuner:
         if isinstance(engine, HfEngine):
             check_targets(engine.bare(), self._settings)
 
-    def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> Tuning:
+    def tune(self, engine: Engine, archive: Archive, cycle: int, run: RunDir) -> FinetuneResult | None:
         """Tune on the pairs known at the end of `cycle` and leave the engine with the new adapter in force."""
         pairs = self.pairs(archive, cycle, run)
         if not pairs:
             _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
-            return Tuning()
+            return None
         from nnloop.llm.finetune import finetune
         from nnloop.llm.hf import HfEngine
         from nnloop.llm.openai import OpenAiEngine
 
         assert isinstance(engine, HfEngine | OpenAiEngine)  # the trainable kinds
         seed, trainer = derive(self._seed, "finetune", cycle), engine.trainer()
-        tuned = finetune(
+        result = finetune(
             trainer,
             pairs,
             settings=self._settings,
@@ -60,18 +59,9 @@ class Tuner:
         if trainer is not engine:
             trainer.close()
             engine.use_adapter(self.newest(run, cycle + 1))
-        if tuned.dropped:
-            _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, tuned.dropped)
-        learned = tuned.learned
-        return Tuning(
-            tuned.adapter,
-            learned.loss,
-            tuned.pairs,
-            learned.tokens,
-            tuned.dropped,
-            learned.held_out_loss,
-            learned.held_out_loss_before,
-        )
+        if result.dropped:
+            _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, result.dropped)
+        return result
 
     def pairs(self, archive: Archive, cycle: int, run: RunDir) -> list[TrainingPair]:
         """The newest pairs of the run's selected networks with their parents, filled up with pairs of the corpus.
@@ -112,7 +102,7 @@ def _prompts(entries: Sequence[Entry], run: RunDir) -> dict[str, str]:
             stored[entry.cycle] = run.read_completions(entry.cycle)
         of_cycle = stored[entry.cycle]
         completion = of_cycle[entry.slot]
-        while completion.repairs is not None:
-            completion = of_cycle[completion.repairs]
-        found[str(entry.candidate)] = completion.prompt.text
+        while completion.generation.retry_of is not None:
+            completion = of_cycle[completion.generation.retry_of]
+        found[str(entry.candidate)] = completion.prompt
     return found

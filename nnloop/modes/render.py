@@ -37,7 +37,7 @@ def render(mode: str, parent: Network, task: Task, *, context: str = "") -> Prom
         limit="" if task.max_params is None else f"Use at most {task.max_params} parameters.\n",
         code=parent.code.rstrip("\n"),
     )
-    return Prompt(text=text, baseline=parent.id, mode=mode)
+    return Prompt(text=text, parent=parent.id, mode=mode)
 
 
 def delta_target(old: str, new: str, *, context_lines: int, line_numbers: bool) -> str:

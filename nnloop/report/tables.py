@@ -51,14 +51,14 @@ class Column(Generic[T]):
 
 CYCLE_COLUMNS: tuple[Column[CycleReport], ...] = (
     Column("cycle", lambda report: report.cycle + 1),
-    Column("generated", lambda report: report.generated),
+    Column("generated", lambda report: report.counts.generated),
     Column("valid", lambda report: report.valid_rate, Kind.ESTIMATE),
     Column("best", lambda report: report.best_accuracy, Kind.FRACTION),
     Column("mean", lambda report: report.mean_accuracy, Kind.ESTIMATE),
     Column("above", lambda report: report.share_above, Kind.ESTIMATE),
-    Column("admitted", lambda report: report.admitted),
-    Column("distinct", lambda report: report.distinct),
-    Column("duplicates", lambda report: report.duplicates),
+    Column("admitted", lambda report: report.counts.admitted),
+    Column("distinct", lambda report: report.counts.distinct),
+    Column("duplicates", lambda report: report.counts.duplicates),
     Column("tokens", lambda report: round(report.mean_tokens, 1)),
     Column("lines", lambda report: round(report.mean_lines, 1)),
 )

@@ -34,27 +34,27 @@ def _row(report: CycleReport) -> tuple[str, ...]:
         interval(report.mean_accuracy),
         percent(report.best_accuracy),
         interval(report.share_above, 0),
-        count(report.admitted),
-        count(report.tokens),
-        duration(report.seconds.get("total")),
+        count(report.counts.admitted),
+        count(report.costs.tokens),
+        duration(report.costs.seconds.get("total")),
     )
 
 
 def _total(reports: Sequence[CycleReport]) -> tuple[str, ...]:
-    generated = sum(report.generated for report in reports)
-    distinct = sum(report.distinct for report in reports)
-    means = sum(report.mean_accuracy.value * report.distinct for report in reports if report.mean_accuracy)
-    above = sum(report.share_above.value * report.distinct for report in reports if report.share_above)
-    valid = sum(report.valid_rate.value * report.generated for report in reports)
+    generated = sum(report.counts.generated for report in reports)
+    distinct = sum(report.counts.distinct for report in reports)
+    means = sum(report.mean_accuracy.value * report.counts.distinct for report in reports if report.mean_accuracy)
+    above = sum(report.share_above.value * report.counts.distinct for report in reports if report.share_above)
+    valid = sum(report.valid_rate.value * report.counts.generated for report in reports)
     return (
         "all",
         interval(wilson(round(valid), generated), 0),
         percent(means / distinct if distinct else None),
         percent(max((report.best_accuracy for report in reports if report.best_accuracy is not None), default=None)),
         interval(wilson(round(above), distinct) if distinct else None, 0),
-        count(sum(report.admitted for report in reports)),
-        count(sum(report.tokens for report in reports)),
-        duration(sum(report.seconds.get("total", 0.0) for report in reports)),
+        count(sum(report.counts.admitted for report in reports)),
+        count(sum(report.costs.tokens for report in reports)),
+        duration(sum(report.costs.seconds.get("total", 0.0) for report in reports)),
     )
 
 

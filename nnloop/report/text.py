@@ -65,20 +65,20 @@ def closing_line(report: CycleReport, cycles: int) -> str:
         f"cycle {report.cycle + 1}/{cycles}: valid {interval(report.valid_rate, 0)} %",
         f"mean {percent(report.mean_accuracy.value if report.mean_accuracy else None)} %",
         f"best {percent(report.best_accuracy)} %",
-        f"admitted {report.admitted} ({report.admitted_total} in all)",
-        f"{count(report.tokens)} tokens",
-        duration(report.seconds.get("total")),
+        f"admitted {report.counts.admitted} ({report.counts.admitted_total} in all)",
+        f"{count(report.costs.tokens)} tokens",
+        duration(report.costs.seconds.get("total")),
     ]
-    if report.repairs:
-        parts.append(f"{report.repaired} of {report.repairs} repaired")
-    if report.dropped:
-        parts.append(f"{report.dropped} items did not fit in their prompts")
+    if report.counts.retries:
+        parts.append(f"{report.counts.retries_valid} of {report.counts.retries} retries valid")
+    if report.counts.dropped:
+        parts.append(f"{report.counts.dropped} items did not fit in their prompts")
     return ", ".join(parts)
 
 
 def why_none_admitted(reports: Sequence[CycleReport]) -> str | None:
     """Why a run has admitted nothing yet, in one line; None where it has, or before its first cycle."""
-    if not reports or any(report.admitted for report in reports):
+    if not reports or any(report.counts.admitted for report in reports):
         return None
     if not any(report.valid_rate.value for report in reports):
         return "no completion was valid"

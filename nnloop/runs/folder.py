@@ -28,6 +28,8 @@ from nnloop.settings.keys import affecting, flat
 from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
+FORMAT = 2
+"""Version of the files below; one more whenever an older folder can't be read any longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -170,11 +172,14 @@ class RunDir:
         return dict(self.provenance()["settings"])
 
     def provenance(self) -> dict[str, Any]:
-        """Return the contents of run.json. Raises RunFolderError if there is none."""
+        """Return the contents of run.json. Raises RunFolderError if there is none, or one of an older version."""
         try:
-            return dict(json.loads(self.meta.read_text()))
+            about = dict(json.loads(self.meta.read_text()))
         except (OSError, ValueError):
             raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)") from None
+        if about.get("format") != FORMAT:
+            raise RunFolderError(f"{self.path}: written by an older version of nnloop; choose another name=")
+        return about
 
     def entries(self) -> list[Entry]:
         """Return the archive, in (cycle, slot) order."""
@@ -187,7 +192,7 @@ class RunDir:
 
     def read_completions(self, cycle: int) -> dict[int, Completion]:
         """Return a cycle's completions by slot."""
-        return {c.slot: c for c in (Completion.from_json(line) for line in read_lines(self.completions(cycle)))}
+        return {one.slot: one for one in map(Completion.from_json, read_lines(self.completions(cycle)))}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
         """Return a cycle's results by candidate id, but for status infrastructure: such trials are run again."""
@@ -207,6 +212,7 @@ class RunDir:
 def provenance(settings: Settings) -> dict[str, Any]:
     """Return what run.json records of a new run: its id, settings, versions, commit and machine."""
     return {
+        "format": FORMAT,
         "run_id": os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12],  # a W&B agent has made its run already
         "settings": asdict(settings),
         "versions": _versions(),

@@ -46,7 +46,11 @@ def _status(status: Status) -> Metric:
 
 
 def _seconds(stage: str) -> Metric:
-    return Metric(lambda report: report.seconds.get(stage), "s")
+    return Metric(lambda report: report.costs.seconds.get(stage), "s")
+
+
+def _finetune(field: str, unit: str) -> Metric:
+    return Metric(lambda report: getattr(report.finetune, field, None), unit)
 
 
 def _per_admitted(unit: str) -> Metric:
@@ -59,31 +63,31 @@ METRICS: dict[str, Metric] = {
     "accuracy/mean_all": Metric(lambda report: report.mean_accuracy_all, "fraction"),
     "accuracy/best": Metric(lambda report: report.best_accuracy, "fraction", "max"),
     **_estimate("accuracy/share_above", "share_above", "max"),
-    "archive/generated": Metric(lambda report: report.generated, "completions"),
-    "archive/distinct": Metric(lambda report: report.distinct, "networks"),
-    "archive/duplicates": Metric(lambda report: report.duplicates, "completions"),
-    "archive/admitted": Metric(lambda report: report.admitted, "networks"),
-    "archive/admitted_total": Metric(lambda report: report.admitted_total, "networks"),
-    "archive/selected": Metric(lambda report: report.selected, "networks"),
-    "archive/repairs": Metric(lambda report: report.repairs, "completions"),
-    "archive/repaired": Metric(lambda report: report.repaired, "completions"),
-    "archive/mended": Metric(lambda report: report.mended, "completions"),
-    "context/dropped": Metric(lambda report: report.dropped, "items"),
+    "archive/generated": Metric(lambda report: report.counts.generated, "completions"),
+    "archive/distinct": Metric(lambda report: report.counts.distinct, "networks"),
+    "archive/duplicates": Metric(lambda report: report.counts.duplicates, "completions"),
+    "archive/admitted": Metric(lambda report: report.counts.admitted, "networks"),
+    "archive/admitted_total": Metric(lambda report: report.counts.admitted_total, "networks"),
+    "archive/selected": Metric(lambda report: report.counts.selected, "networks"),
+    "archive/retries": Metric(lambda report: report.counts.retries, "completions"),
+    "archive/retries_valid": Metric(lambda report: report.counts.retries_valid, "completions"),
+    "archive/salvaged": Metric(lambda report: report.counts.salvaged, "completions"),
+    "context/dropped": Metric(lambda report: report.counts.dropped, "items"),
     "archive/mean_jaccard": Metric(lambda report: report.mean_jaccard, "fraction"),
-    "cost/tokens": Metric(lambda report: report.tokens, "tokens"),
-    "cost/prompt_tokens": Metric(lambda report: report.prompt_tokens, "tokens"),
+    "cost/tokens": Metric(lambda report: report.costs.tokens, "tokens"),
+    "cost/prompt_tokens": Metric(lambda report: report.costs.prompt_tokens, "tokens"),
     "cost/tokens_per_completion": Metric(lambda report: report.mean_tokens, "tokens"),
     "cost/lines_per_completion": Metric(lambda report: report.mean_lines, "lines"),
-    "cost/peak_gb": Metric(lambda report: report.peak_bytes / 1e9, "GB", "max"),
+    "cost/peak_gb": Metric(lambda report: report.costs.peak_bytes / 1e9, "GB", "max"),
     **{f"cost/{unit}_per_admitted": _per_admitted(unit) for unit in COSTS},
-    "cost/gpu_seconds": Metric(lambda report: report.gpu_seconds, "s"),
-    "cost/joules": Metric(lambda report: report.joules, "J"),
-    "finetune/loss": Metric(lambda report: report.finetune_loss, "nats"),
-    "finetune/pairs": Metric(lambda report: report.finetune_pairs, "pairs"),
-    "finetune/dropped": Metric(lambda report: report.finetune_dropped, "pairs"),
-    "finetune/tokens": Metric(lambda report: report.finetune_tokens, "tokens"),
-    "finetune/held_out_loss": Metric(lambda report: report.held_out_loss, "nats"),
-    "finetune/held_out_loss_before": Metric(lambda report: report.held_out_loss_before, "nats"),
+    "cost/gpu_seconds": Metric(lambda report: report.costs.gpu_seconds, "s"),
+    "cost/joules": Metric(lambda report: report.costs.joules, "J"),
+    "finetune/loss": _finetune("loss", "nats"),
+    "finetune/pairs": _finetune("pairs", "pairs"),
+    "finetune/dropped": _finetune("dropped", "pairs"),
+    "finetune/tokens": _finetune("tokens", "tokens"),
+    "finetune/held_out_loss": _finetune("held_out_loss", "nats"),
+    "finetune/held_out_loss_before": _finetune("held_out_loss_before", "nats"),
     **{f"seconds/{stage}": _seconds(stage) for stage in STAGES},
     **{f"status/{status}": _status(status) for status in Status},
 }
@@ -130,18 +134,20 @@ def rows(entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[tupl
 
 
 def _row(entry: Entry, code: str | None, text: str | None) -> list[Any]:
-    result, verdict = entry.result, entry.verdict
+    result, novelty = entry.result, entry.novelty
     values: dict[str, Any] = {
         "status": str(entry.status),
         "reason": _printable(entry.reason),
         "trial_seconds": result.seconds if result else None,
-        "max_jaccard": verdict.max_jaccard if verdict else None,
-        "nearest": verdict.nearest if verdict else None,
+        "max_jaccard": novelty.max_jaccard if novelty else None,
+        "nearest": novelty.nearest if novelty else None,
         "completion": _printable(text),
         "code": _printable(code),
     }
     for column in ("val_accuracy", "test_accuracy", "params", "flops", "precision", "train_loss", "peak_bytes"):
         values[column] = getattr(result, column) if result else None
+    for column in ("adapter", "tokens", "lines", "seconds"):
+        values[column] = getattr(entry.generation, column)
     return [values[column] if column in values else getattr(entry, column) for column in COLUMNS]
 
 

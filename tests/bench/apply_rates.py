@@ -54,7 +54,7 @@ def ask(count: int, networks: int, overrides: list[str]) -> list[tuple[str, str]
     for slot in range(count):
         network = shown[slot % len(shown)]
         requests.append(llm.Request(mode.prompt(network, task), network.code, 0, slot, seed=slot))
-    answers = [(requests[each.slot].baseline, each.text) for each in engine.generate(requests)]
+    answers = [(requests[each.slot].parent_code, each.text) for each in engine.generate(requests)]
     engine.close()
     return answers
 

@@ -27,6 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+from entries import entry  # noqa: E402
 from hydra import compose, initialize_config_dir  # noqa: E402
 from instant import judged, search  # noqa: E402
 
@@ -34,7 +35,7 @@ from nnloop import corpus, novelty  # noqa: E402
 from nnloop.loop import archive  # noqa: E402
 from nnloop.loop import search as search_job  # noqa: E402
 from nnloop.loop.archive import Archive  # noqa: E402
-from nnloop.records import Entry, Status, TrialResult  # noqa: E402
+from nnloop.records import Status, TrialResult  # noqa: E402
 from nnloop.runs import durable  # noqa: E402
 from nnloop.runs.folder import RunDir  # noqa: E402
 from nnloop.settings import MinHashSettings, Settings  # noqa: E402
@@ -118,9 +119,8 @@ def _large(folder: Path, size: int) -> RunDir:
             id = f"{number:016x}"
             run.code(id).write_text(f"{codes[number % len(codes)]}\n# {number}\n")
             result = TrialResult(Status.OK, val_accuracy=0.5, params=1000)
-            place, counts = divmod(number, 1000), (number, 20, 400, 5, 0.1)
-            entry = Entry(*place, Status.OK, "", id, parent, "full", result, None, True, True, *counts)
-            lines.write(entry.line() + "\n")
+            facts = {"cycle": number // 1000, "slot": number % 1000, "parent": parent}
+            lines.write(entry(id, result=result, admitted=True, selected=True, facts=facts).line() + "\n")
             if number < size * 20 // 21:
                 shingles = np.sort(rng.integers(0, 2**63, 400, dtype=np.uint64))
                 saved.index._insert(id, shingles, saved.index._signature(shingles))

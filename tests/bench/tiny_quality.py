@@ -46,7 +46,7 @@ def main() -> None:
     seconds = time.perf_counter() - start
     codes, failures = _codes(mode, networks, completions)
     results = _train(chosen, codes)
-    tokens = sum(completion.tokens for completion in completions)
+    tokens = sum(completion.generation.tokens for completion in completions)
     report = _shares(mode.name, networks, codes, results)
     speed = {"tokens": tokens, "tokens_per_s": round(tokens / seconds), "seconds": round(seconds, 1)}
     statuses = Counter(failures.values()) + Counter(result.status for result in results.values())

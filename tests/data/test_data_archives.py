@@ -325,7 +325,7 @@ def test_a_short_search_runs_on_every_dataset(name: str, published: Callable[[st
     assert done.returncode == 0, done.stderr[-2000:]
     run = RunDir(next((tmp_path / "outputs" / "search").glob(f"tiny-{name}-*")))
     (report,) = run.reports()
-    assert (report.generated, sum(report.statuses.values())) == (2, 2)
+    assert (report.counts.generated, sum(report.statuses.values())) == (2, 2)
     judged = run.judged_corpus()
     assert all(result.status in COMPLETED for _, result in judged), [result.reason for _, result in judged]
     assert "only 40 train images and 20 test images" in run.page.read_text()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from edits import seed_sources
+from entries import entry
 from trials import trial
 
 from nnloop import build, data
@@ -16,7 +17,7 @@ from nnloop.corpus.boilerplate import for_lemur, lemur_hash
 from nnloop.corpus.lemur import TrialKind, read
 from nnloop.errors import RunFolderError, SettingsError
 from nnloop.jobs import export
-from nnloop.records import Entry, Status, TrialResult, candidate_id
+from nnloop.records import Status, TrialResult, candidate_id
 from nnloop.runs.durable import Journal, write_text
 from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
@@ -40,10 +41,8 @@ def searched(folder: Path, settings: Settings, codes: dict[str, bool]) -> Path:
         result = TrialResult(Status.OK, val_accuracy=0.5, test_accuracy=0.4 + slot / 100, seconds=2.0)
         identity = candidate_id(code)
         write_text(run.code(identity), code)
-        entry = Entry(
-            0, slot, Status.OK, "", identity, "p", "full", result, None, admitted, admitted, 0, 1, 1, 1, 0.1
-        )  # fmt: skip
-        journal.append(entry.line())
+        line = entry(identity, result=result, admitted=admitted, selected=admitted, facts={"slot": slot}).line()
+        journal.append(line)
     journal.close()
     return folder
 

@@ -54,7 +54,7 @@ def test_a_bfloat16_model_keeps_its_weights_under_an_active_adapter(folders: dic
     tuned = answers(engine)
     assert tuned != answered
     second = tune(engine, tmp_path / "b", tmp_path / "a")
-    assert second.learned.loss < first.learned.loss
+    assert second.loss < first.loss
     engine.use_adapter(tmp_path / "a")
     assert answers(engine) == tuned
     engine.use_adapter(None)

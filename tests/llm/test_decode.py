@@ -28,17 +28,17 @@ def test_greedy_decoding_is_that_of_transformers(folders: dict[str, Path], kind:
     engine = HfEngine(checkpoints.settings(folders[kind], temperature=0.0), "delta")
     asked = requests(5)
     for answer in engine.generate(asked):
-        ids = torch.tensor([encode_prompt(engine.tokenizer, answer.prompt.text)])
+        ids = torch.tensor([encode_prompt(engine.tokenizer, answer.prompt)])
         end = sorted(engine.ends)
         theirs = engine.bare().generate(ids, max_new_tokens=24, do_sample=False, eos_token_id=end, pad_token_id=0)
         tokens = theirs[0, ids.shape[1] :].tolist()
-        assert answer.tokens == len(tokens)
+        assert answer.generation.tokens == len(tokens)
         assert answer.text == engine.tokenizer.decode(tokens[:-1] if tokens[-1] in engine.ends else tokens)
 
 
 def test_shorter_completions_of_a_batch_come_first(folders: dict[str, Path]) -> None:
     engine = HfEngine(checkpoints.settings(folders["qwen"], batch_size=16, temperature=2.0), "delta")
-    tokens = [answer.tokens for answer in engine.generate(requests(16))]
+    tokens = [answer.generation.tokens for answer in engine.generate(requests(16))]
     assert tokens == sorted(tokens)
     assert tokens[0] < tokens[-1]
 
@@ -47,7 +47,7 @@ def test_a_completion_is_given_out_while_others_are_still_being_written(folders:
     engine = HfEngine(checkpoints.settings(folders["qwen"], batch_size=16, temperature=2.0), "delta")
     steps: list[int] = []
     engine.bare().register_forward_hook(lambda *_: steps.append(len(steps)))
-    taken = {answer.tokens: len(steps) for answer in engine.generate(requests(16))}
+    taken = {answer.generation.tokens: len(steps) for answer in engine.generate(requests(16))}
     shortest, longest = min(taken), max(taken)
     assert taken[longest] - taken[shortest] == longest - shortest > 0
 
@@ -55,8 +55,8 @@ def test_a_completion_is_given_out_while_others_are_still_being_written(folders:
 def test_a_completion_cut_by_the_limit_says_so(folders: dict[str, Path]) -> None:
     engine = HfEngine(checkpoints.settings(folders["qwen"], temperature=2.0), "delta")
     answers = list(engine.generate(requests(16)))
-    assert {answer.truncated for answer in answers} == {True, False}
-    assert all(answer.tokens == 24 for answer in answers if answer.truncated)
+    assert {answer.generation.truncated for answer in answers} == {True, False}
+    assert all(answer.generation.tokens == 24 for answer in answers if answer.generation.truncated)
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)

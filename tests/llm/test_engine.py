@@ -39,8 +39,8 @@ def local_engine(kind: str, folders: dict[str, Path], tmp_path: Path) -> Engine:
 def test_every_request_is_answered_once(engine: Engine) -> None:
     asked = requests(10, cycle=3)
     answers = sorted(engine.generate(asked), key=lambda answer: answer.slot)
-    assert [(one.cycle, one.slot, one.seed, one.prompt) for one in answers] == [
-        (one.cycle, one.slot, one.seed, one.prompt) for one in asked
+    assert [(one.cycle, one.slot, one.generation.seed, one.prompt) for one in answers] == [
+        (one.cycle, one.slot, one.seed, one.prompt.text) for one in asked
     ]
 
 
@@ -64,7 +64,7 @@ def test_answers_come_one_by_one(engine: Engine) -> None:
 def test_the_bare_engine_names_no_adapter(engine: Engine) -> None:
     engine.use_adapter(None)
     assert engine.adapter is None
-    assert {answer.adapter for answer in engine.generate(requests(2))} == {None}
+    assert {answer.generation.adapter for answer in engine.generate(requests(2))} == {None}
 
 
 def test_a_missing_adapter_is_refused(engine: Engine, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_missing_adapter_is_refused(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_time_is_shared_out(engine: Engine) -> None:
-    assert all(answer.seconds > 0 for answer in engine.generate(requests(3)))
+    assert all(answer.generation.seconds > 0 for answer in engine.generate(requests(3)))
 
 
 def test_an_unknown_tokenizer_is_guessed_to_make_a_token_of_three_characters() -> None:

@@ -26,7 +26,7 @@ def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_pat
 
 
 def test_the_loss_falls(engine: HfEngine, tmp_path: Path) -> None:
-    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).learned.loss for epochs in (1, 12)]
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).loss for epochs in (1, 12)]
     assert losses[1] < losses[0] / 2
 
 
@@ -70,7 +70,7 @@ def test_an_adapter_names_its_parent_and_goes_on_from_it(engine: HfEngine, tmp_p
     lineage = adapters.read_lineage(tmp_path / "b")
     assert (lineage.adapter, lineage.parent) == (second.adapter, first.adapter)
     assert adapters.read_lineage(tmp_path / "a").parent is None
-    assert second.learned.loss < alone.learned.loss
+    assert second.loss < alone.loss
 
 
 def test_restart_begins_at_the_bare_model(engine: HfEngine, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_parent_of_another_shape_is_refused(engine: HfEngine, tmp_path: Path) 
 def test_where_no_pair_is_left_the_parent_stays_in_force(engine: HfEngine, tmp_path: Path) -> None:
     first = tune(engine, tmp_path / "a")
     second = tune(engine, tmp_path / "b", tmp_path / "a", max_length=4)
-    assert (second.adapter, second.learned.steps, second.dropped) == (first.adapter, 0, 6)
+    assert (second.adapter, second.steps, second.dropped) == (first.adapter, 0, 6)
     assert not (tmp_path / "b").exists()
 
 
@@ -101,15 +101,15 @@ def test_a_finished_fine_tune_is_not_done_again(
     first = tune(engine, tmp_path / "a")
     done = count_steps(monkeypatch)
     second = tune(engine, tmp_path / "a")
-    assert (second.adapter, second.learned, done) == (first.adapter, first.learned, [])
+    assert (second, done) == (first, [])
     assert tune(engine, tmp_path / "a", seed=1).adapter != first.adapter
 
 
 def test_accumulation_gives_the_gradient_of_the_whole_batch(engine: HfEngine, tmp_path: Path) -> None:
     whole = tune(engine, tmp_path / "a", batch_size=6, accumulation=1, dropout=0.0)
     split = tune(engine, tmp_path / "b", batch_size=2, accumulation=3, dropout=0.0)
-    assert split.learned.loss == pytest.approx(whole.learned.loss, rel=1e-4)
-    assert split.learned.steps == whole.learned.steps == 2
+    assert split.loss == pytest.approx(whole.loss, rel=1e-4)
+    assert split.steps == whole.steps == 2
 
 
 @pytest.mark.parametrize("other", [{"packing": True}, {"gradient_checkpointing": True}])
@@ -117,8 +117,8 @@ def test_packing_and_checkpointing_leave_the_gradients_as_they_are(
     engine: HfEngine, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     plain, same = tune(engine, tmp_path / "a", dropout=0.0), tune(engine, tmp_path / "b", dropout=0.0, **other)
-    assert same.learned.loss == pytest.approx(plain.learned.loss, rel=1e-4)
-    assert same.learned.tokens == plain.learned.tokens
+    assert same.loss == pytest.approx(plain.loss, rel=1e-4)
+    assert same.tokens == plain.tokens
     first, second = (weights_of(tmp_path / name) for name in "ab")
     assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
 
@@ -133,15 +133,15 @@ def test_held_out_pairs_are_not_learned_from_and_their_loss_is_told(engine: HfEn
     )
     assert 10 <= tuned.pairs < 20
     assert 0 < 10 - again.pairs <= 20 - tuned.pairs  # by the network led to, so in every cycle alike
-    assert tuned.learned.held_out_loss < tuned.learned.held_out_loss_before / 2
+    assert tuned.held_out_loss < tuned.held_out_loss_before / 2
     whole = finetune(engine, many, settings=checkpoints.lora(held_out=0.0), folder=tmp_path / "c", parent=None, seed=0)
-    assert (whole.pairs, whole.learned.held_out_loss, whole.learned.held_out_loss_before) == (20, None, None)
+    assert (whole.pairs, whole.held_out_loss, whole.held_out_loss_before) == (20, None, None)
 
 
 def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) -> None:
     settings = checkpoints.lora(held_out=0.5, lr=0.0)
     many = [TrainingPair(pair.prompt, pair.completion, "a", str(i)) for i, pair in enumerate(pairs(20))]
-    learned = finetune(engine, many, settings=settings, folder=tmp_path / "a", parent=None, seed=0).learned
+    learned = finetune(engine, many, settings=settings, folder=tmp_path / "a", parent=None, seed=0)
     assert learned.held_out_loss == learned.held_out_loss_before
 
 
@@ -158,7 +158,7 @@ def test_a_quantised_model_is_tuned_and_its_adapter_fits_the_plain_one(
     pytest.importorskip("bitsandbytes")
     engine = HfEngine(checkpoints.settings(folders["qwen"], quantize="nf4"), "delta")
     before = answers(engine)
-    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).learned.loss for epochs in (1, 12)]
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs).loss for epochs in (1, 12)]
     assert losses[1] < losses[0] / 2
     assert answers(engine) != before
     plain = HfEngine(checkpoints.settings(folders["qwen"], adapter=str(tmp_path / "12")), "delta")

@@ -45,8 +45,8 @@ def requests(count: int) -> list[Request]:
 def test_every_request_is_answered_with_its_own_seed(connect: Callable[..., Engine]) -> None:
     answers = sorted(connect().generate(requests(9)), key=lambda answer: answer.slot)
     assert [answer.text for answer in answers] == [f"improve {slot}" for slot in range(9)]
-    assert [answer.truncated for answer in answers] == [slot == 2 for slot in range(9)]
-    assert {(answer.tokens, answer.prompt_tokens) for answer in answers} == {(7, 5)}
+    assert [answer.generation.truncated for answer in answers] == [slot == 2 for slot in range(9)]
+    assert {(answer.generation.tokens, answer.generation.prompt_tokens) for answer in answers} == {(7, 5)}
 
 
 def test_the_settings_reach_the_server(
@@ -117,12 +117,12 @@ def test_what_is_tuned_here_is_asked_for_there_and_the_last_one_unloaded(
         )
         trainer.close()
         engine.use_adapter(tmp_path / name)
-        assert next(engine.generate(requests(1))).adapter == engine.adapter == tuned.adapter
+        assert next(engine.generate(requests(1))).generation.adapter == engine.adapter == tuned.adapter
         assert server.asked[-1]["model"] == tuned.adapter
         assert server.adapters == {tuned.adapter: str((tmp_path / name).resolve())}
         parent = tmp_path / name
     engine.use_adapter(None)
-    assert next(engine.generate(requests(1))).adapter is None
+    assert next(engine.generate(requests(1))).generation.adapter is None
     assert (server.asked[-1]["model"], server.adapters) == ("served", {})
 
 
@@ -142,7 +142,7 @@ def test_a_cycles_adapter_is_made_here_and_loaded_there(
     made = [adapters.read_lineage(run.adapter(cycle)) for cycle in range(3)]
     assert [lineage.parent for lineage in made] == [None, made[0].adapter, made[1].adapter]
     assert [body["model"] for body in server.asked[::2]] == ["served", made[0].adapter, made[1].adapter]
-    assert [entry.adapter for entry in run.entries()[::2]] == [None, made[0].adapter, made[1].adapter]
+    assert [entry.generation.adapter for entry in run.entries()[::2]] == [None, made[0].adapter, made[1].adapter]
     assert server.adapters == {made[2].adapter: str(run.adapter(2).resolve())}  # earlier ones are unloaded
 
 
@@ -153,7 +153,9 @@ def test_an_adapter_that_is_there_already_is_used(
     (tmp_path / adapters.WEIGHTS).write_bytes(b"weights")
     for _ in range(2):
         engine = connect(f"llm.weights={weights}", f"llm.adapter={tmp_path}", "llm.context_length=512")
-        assert next(engine.generate(requests(1))).adapter == engine.adapter == adapters.adapter_hash(tmp_path)
+        assert (
+            next(engine.generate(requests(1))).generation.adapter == engine.adapter == adapters.adapter_hash(tmp_path)
+        )
     assert engine.count("x = 1\n") > 0
     assert not engine.fits("x = 1\n" * 400)
 
@@ -178,7 +180,7 @@ def test_a_real_server_answers_and_takes_no_adapters(configure: Callable[..., Se
         settings = configure(*given, "finetune=off", "llm.max_new_tokens.delta=12")
         answers = list(load(settings.llm, "delta", 3).generate(requests(3)))
         assert sorted(answer.slot for answer in answers) == [0, 1, 2]
-        assert all(1 <= answer.tokens <= 12 and answer.prompt_tokens > 0 for answer in answers)
+        assert all(1 <= answer.generation.tokens <= 12 and answer.generation.prompt_tokens > 0 for answer in answers)
         tuned = configure(*given, f"llm.weights={weights}", "llm.context_length=512")
         with pytest.raises(ModelError, match="takes no adapters while it runs"):
             load(tuned.llm, "delta", 3)

@@ -28,9 +28,7 @@ def test_a_long_warm_up_ends_in_the_middle() -> None:
 
 def test_the_8_bit_optimizer_learns_too(engine: HfEngine, tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
-    losses = [
-        tune(engine, tmp_path / str(epochs), epochs=epochs, optimizer="paged_adamw_8bit").learned for epochs in (1, 12)
-    ]
+    losses = [tune(engine, tmp_path / str(epochs), epochs=epochs, optimizer="paged_adamw_8bit") for epochs in (1, 12)]
     assert {learned.optimizer for learned in losses} == {"paged_adamw_8bit"}
     assert losses[1].loss < losses[0].loss / 2
 

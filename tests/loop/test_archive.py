@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from edits import BASE, WIDER
+from entries import entry, generation
 
 from nnloop.loop.archive import Archive
 from nnloop.novelty import build
 from nnloop.novelty.shingles import shingle
-from nnloop.records import Entry, Network, Status, TrialResult, candidate_id
+from nnloop.records import Network, Status, TrialResult, candidate_id
 from nnloop.runs.folder import RunDir
 from nnloop.settings import MinHashSettings
 
@@ -17,9 +18,7 @@ RULE = MinHashSettings("graph", "graph", 10, 256, 0.85, 0.9)
 GRAPH = '[["input","",[2,3,8,8],[]],["relu","[*]",[2,3,8,8],[0]]]'
 RESULT = TrialResult(Status.OK, val_accuracy=0.5, graph=GRAPH)
 CORPUS = [(Network(candidate_id(BASE), BASE, "base", 0.5), replace(RESULT, graph=GRAPH.replace("relu", "silu")))]
-ENTRY = Entry(
-    0, 0, Status.OK, "", candidate_id(WIDER), candidate_id(BASE), "full", RESULT, None, True, True, 0, 1, 1, 1, 0.1
-)
+ENTRY = entry(candidate_id(WIDER), result=RESULT, admitted=True, selected=True, facts={"parent": candidate_id(BASE)})
 
 
 def opened(folder: Path) -> Archive:
@@ -64,7 +63,7 @@ def test_a_killed_process_leaves_an_index_that_spares_the_next_most_of_the_work(
     archive = opened(tmp_path)
     for slot in range(10):
         code = BASE.replace("16, 32", f"16, {100 + slot}")
-        archive.add(replace(ENTRY, slot=slot, candidate=candidate_id(code)), code)
+        archive.add(replace(ENTRY, generation=generation(slot), candidate=candidate_id(code)), code)
         archive.commit()
     asked: list[str] = []
     monkeypatch.setattr("nnloop.novelty.minhash.shingle", lambda *args: asked.append(args[0]) or shingle(*args))

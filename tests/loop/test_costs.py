@@ -4,8 +4,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from entries import entry
 
-from nnloop.loop.costs import Gpus, Meter
+from nnloop.loop.costs import CostTracker, Gpus
+from nnloop.records import Status, TrialResult
 
 
 class Nvml(SimpleNamespace):
@@ -39,29 +41,38 @@ def test_energy_is_that_of_the_visible_gpus(
 ) -> None:
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert Meter().joules() == joules
+    assert CostTracker().costs([]).joules == joules
 
 
 def test_gpu_seconds_are_wall_seconds_of_every_gpu(nvml: Nvml) -> None:
-    meter = Meter()
-    assert meter.gpu_seconds() == pytest.approx(2 * meter.total(), abs=0.1)
+    costs = CostTracker().costs([])
+    assert costs.gpu_seconds == pytest.approx(2 * costs.seconds["total"], abs=0.01)
 
 
 def test_a_gpu_that_does_not_tell_its_energy_gives_none(nvml: Nvml) -> None:
     nvml.nvmlDeviceGetTotalEnergyConsumption = lambda handle: 1 / 0  # type: ignore[method-assign]
     assert len(Gpus()) == 2
-    assert Meter().joules() is None
+    assert CostTracker().costs([]).joules is None
 
 
 def test_without_a_gpu_there_are_no_gpu_seconds_and_no_joules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    meter = Meter()
-    assert (meter.gpu_seconds(), meter.joules()) == (None, None)
+    costs = CostTracker().costs([])
+    assert (costs.gpu_seconds, costs.joules) == (None, None)
 
 
-def test_laps_add_up_to_the_total() -> None:
-    meter = Meter()
+def test_recorded_stages_add_up_to_the_total() -> None:
+    tracker = CostTracker()
     for stage in ("generate", "evaluate", "generate"):
-        meter.lap(stage)
-    assert set(meter.seconds) == {"generate", "evaluate"}
-    assert sum(meter.seconds.values()) == pytest.approx(meter.total(), abs=0.05)
+        tracker.record(stage)
+    seconds = tracker.costs([]).seconds
+    assert set(seconds) == {"generate", "evaluate", "trials", "total"}
+    assert seconds["generate"] + seconds["evaluate"] == pytest.approx(seconds["total"], abs=0.05)
+
+
+def test_a_cycle_costs_the_tokens_of_all_entries_and_the_trials_of_all_but_duplicates() -> None:
+    trained = TrialResult(Status.OK, val_accuracy=0.5, seconds=2.0, peak_bytes=1 << 50)
+    facts = {"tokens": 10, "prompt_tokens": 100}
+    entries = [entry("a", result=trained, facts=facts), entry("a", Status.DUPLICATE, result=trained, facts=facts)]
+    costs = CostTracker().costs(entries)
+    assert (costs.tokens, costs.prompt_tokens, costs.seconds["trials"], costs.peak_bytes) == (20, 200, 2.0, 1 << 50)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from entries import completion as written
 
 from nnloop.loop.archive import Archive
 from nnloop.loop.evaluator import Assessor, Rules
@@ -18,7 +19,6 @@ from nnloop.records import (
     Entry,
     Limits,
     Network,
-    Prompt,
     Status,
     Trial,
     TrialResult,
@@ -58,7 +58,7 @@ class Bench:
 
 def completion(slot: int, width: int) -> Completion:
     text = full_target(NET.format(width=width))
-    return Completion(Prompt("p", PARENT.id, "full"), text, 0, slot, slot, 10, 20, 0.1)
+    return written(text, slot=slot, parent=PARENT.id)
 
 
 class Cycle:

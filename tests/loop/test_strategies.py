@@ -45,7 +45,7 @@ def rows(folder: RunDir) -> list[dict[str, Any]]:
     """The archive without what a clock decides."""
     found = [entry.to_json() for entry in folder.entries()]
     for row in found:
-        row.pop("seconds")
+        row["generation"].pop("seconds")
     return found
 
 
@@ -64,7 +64,7 @@ def test_every_option_runs_and_shows_only_networks_that_completed(option: str, m
     for entry in entries:
         earlier = {e.candidate for e in entries if e.cycle < entry.cycle and e.selected and e.status in COMPLETED}
         assert entry.parent in corpus | earlier
-        networks = {name for name in entry.shown if "." not in name}
+        networks = {name for name in entry.generation.shown if "." not in name}
         assert networks <= (corpus | earlier) - {entry.parent}
 
 
@@ -110,7 +110,7 @@ def test_the_order_in_which_trials_end_changes_nothing(system: tuple[str, ...], 
     shuffled = search(configure, tmp_path / "shuffled", *RANDOM, *system, executor=Shuffled())
     assert rows(shuffled) == rows(in_turn)
     for cycle in (0, 1):
-        texts = [{s: c.prompt.text for s, c in run.read_completions(cycle).items()} for run in (in_turn, shuffled)]
+        texts = [{s: c.prompt for s, c in run.read_completions(cycle).items()} for run in (in_turn, shuffled)]
         assert texts[0] == texts[1]
 
 
@@ -147,24 +147,24 @@ def test_a_prompt_shows_the_newest_attempts_that_it_may_know_of(staleness, newes
     options = ("llm=random", "cycles=2", "candidates=4", "context=memory", f"search.staleness={staleness}")
     found = search(configure, tmp_path / "run", *options)
     entries = found.entries()
-    assert [entry.shown[0] if entry.shown else None for entry in entries[:4]] == newest
-    assert entries[4].shown == ["0.3", "0.2", "0.1", "0.0"]
-    assert len(entries[7].shown) == 5
+    assert [entry.generation.shown[0] if entry.generation.shown else None for entry in entries[:4]] == newest
+    assert entries[4].generation.shown == ["0.3", "0.2", "0.1", "0.0"]
+    assert len(entries[7].generation.shown) == 5
 
 
 def test_a_whole_cycle_of_staleness_shows_earlier_cycles_alone(configure, tmp_path) -> None:
     found = search(configure, tmp_path / "run", *RANDOM, "context=memory", "context.attempts=2")
-    assert [entry.shown for entry in found.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
+    assert [entry.generation.shown for entry in found.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
 
 
 def test_what_does_not_fit_in_the_context_is_dropped_and_counted(configure, tmp_path) -> None:
     found = search(configure, tmp_path / "run", *RANDOM, "context=inspirations", "context.tokens=1")
-    assert {(tuple(entry.shown), entry.dropped) for entry in found.entries()} == {((), 2)}
-    assert [report.dropped for report in found.reports()] == [12, 12]
+    assert {(tuple(entry.generation.shown), entry.generation.dropped) for entry in found.entries()} == {((), 2)}
+    assert [report.counts.dropped for report in found.reports()] == [12, 12]
     single = search(configure, tmp_path / "single", *RANDOM)
-    alone = {c.prompt.baseline: c.prompt.text for c in single.read_completions(0).values()}
+    alone = {c.generation.parent: c.prompt for c in single.read_completions(0).values()}
     for completion in found.read_completions(0).values():
-        assert completion.prompt.text == alone.get(completion.prompt.baseline, completion.prompt.text)
+        assert completion.prompt == alone.get(completion.generation.parent, completion.prompt)
 
 
 def test_repairs_are_counted_apart_and_show_the_failure(configure, tmp_path) -> None:
@@ -173,7 +173,7 @@ def test_repairs_are_counted_apart_and_show_the_failure(configure, tmp_path) -> 
     options = (*texts, "mode=full", "cycles=1", "candidates=3")
     plain = search(configure, tmp_path / "plain", *options).reports()[0]
     found = search(configure, tmp_path / "repaired", *options, "retries=2")
-    statuses = [(entry.slot, str(entry.status), entry.repairs) for entry in found.entries()]
+    statuses = [(entry.slot, str(entry.status), entry.retry_of) for entry in found.entries()]
     assert statuses == [
         (0, "ok", None),
         (1, "unparseable", None),
@@ -183,13 +183,13 @@ def test_repairs_are_counted_apart_and_show_the_failure(configure, tmp_path) -> 
         (5, "ok", 4),
     ]
     report = found.reports()[0]
-    assert (report.repairs, report.repaired) == (3, 2)
-    apart = ("generated", "statuses", "valid_rate", "mean_accuracy", "mean_accuracy_all", "distinct", "mean_lines")
+    assert (report.counts.retries, report.counts.retries_valid) == (3, 2)
+    apart = ("statuses", "valid_rate", "mean_accuracy", "mean_accuracy_all", "mean_lines")
     assert {key: getattr(report, key) for key in apart} == {key: getattr(plain, key) for key in apart}
     asked = found.read_completions(0)
-    assert asked[4].prompt.text.startswith(asked[2].prompt.text)
-    assert "Your answer was:\nnor here\n\nIt failed (unparseable): no class Net in the answer" in asked[4].prompt.text
-    assert "Your answer was:\nstill nothing\n" in asked[5].prompt.text
+    assert asked[4].prompt.startswith(asked[2].prompt)
+    assert "Your answer was:\nnor here\n\nIt failed (unparseable): no class Net in the answer" in asked[4].prompt
+    assert "Your answer was:\nstill nothing\n" in asked[5].prompt
 
 
 def _completes(text: str) -> bool:
@@ -199,8 +199,8 @@ def _completes(text: str) -> bool:
 def test_failures_of_the_trial_itself_do_not_go_back(configure, tmp_path) -> None:
     found = search(configure, tmp_path / "run", "llm=random", "cycles=3", "candidates=12", "retries=1")
     entries = found.entries()
-    firsts = [entry for entry in entries if entry.repairs is None]
-    sent = Counter(str(_entry_at(entries, e.cycle, e.repairs).status) for e in entries if e.repairs is not None)
+    firsts = [entry for entry in entries if entry.retry_of is None]
+    sent = Counter(str(_entry_at(entries, e.cycle, e.retry_of).status) for e in entries if e.retry_of is not None)
     failed = Counter(str(entry.status) for entry in firsts)
     assert failed["crashed"] > 0
     assert sent == Counter({status: failed[status] for status in ("build_failed", "bad_shape") if failed[status]})
@@ -214,6 +214,6 @@ def test_the_tiny_llm_is_shown_what_fits_its_context_of_1024_tokens(configure, t
     options = ("llm=tiny", "cycles=1", "candidates=3", "context=memory", "search.staleness=0", "retries=1")
     found = search(configure, tmp_path / "run", *options)
     completions = found.read_completions(0)
-    assert all(c.prompt_tokens + 192 <= 1024 for c in completions.values())
-    assert len(found.entries()[2].shown) + found.entries()[2].dropped == 2
-    assert all(re.search(r"(?m)^Below is a PyTorch network", c.prompt.text) for c in completions.values())
+    assert all(c.generation.prompt_tokens + 192 <= 1024 for c in completions.values())
+    assert len(found.entries()[2].generation.shown) + found.entries()[2].generation.dropped == 2
+    assert all(re.search(r"(?m)^Below is a PyTorch network", c.prompt) for c in completions.values())

@@ -3,34 +3,24 @@
 from dataclasses import replace
 
 import pytest
+from entries import entry
 
 from nnloop.llm.engine import guess_tokens
 from nnloop.modes import context
 from nnloop.modes.context import Item, Room
 from nnloop.modes.render import Task, render
-from nnloop.records import Entry, Network, Prompt, Status, TrialResult
+from nnloop.records import Network, Prompt, Status, TrialResult
 
 DIGITS = Task("Digits", "grey 8x8 images of handwritten digits", classes=10, channels=1, size=8)
 NET = Network("0123", "class Net:\n    width = 1\n    depth = 2\n    name = 'long enough'\n", "net", 0.5)
 WIDER = NET.code.replace("width = 1", "width = 3")
 ROOMY = Room(lambda text: True, guess_tokens, None)
-ENTRY = Entry(
-    cycle=2,
-    slot=7,
-    status=Status.OK,
-    reason="",
-    candidate="4567",
-    parent="0123",
-    mode="delta",
+ENTRY = entry(
+    "4567",
     result=TrialResult(Status.OK, val_accuracy=0.625),
-    verdict=None,
     admitted=True,
     selected=True,
-    seed=1,
-    tokens=20,
-    prompt_tokens=300,
-    lines=3,
-    seconds=0.1,
+    facts={"cycle": 2, "slot": 7, "parent": "0123", "mode": "delta", "tokens": 20},
 )
 
 MEMORY = """\
@@ -77,9 +67,8 @@ def write(section: str) -> Prompt:
 
 
 def test_memory_shows_problem_suggestion_and_outcome_oldest_first() -> None:
-    failed = replace(
-        ENTRY, status=Status.UNPARSEABLE, reason="no diff in the answer", candidate=None, result=None, slot=6
-    )
+    facts = {"cycle": 2, "slot": 6, "parent": "0123"}
+    failed = entry(None, Status.UNPARSEABLE, reason="no diff in the answer", facts=facts)
     newest_first = [context.attempt(ENTRY, NET, WIDER, ""), context.attempt(failed, NET, None, "all the same\n")]
     prompt = context.fill("memory", newest_first, write, ROOMY)
     assert MEMORY in prompt.text
@@ -131,4 +120,4 @@ def test_a_retry_shows_the_prompt_the_answer_and_the_reason() -> None:
     failed = replace(ENTRY, status=Status.PATCH_FAILED, reason="the source has no line 'x'", result=None)
     prompt = context.retry(write(""), failed, "@@ nonsense\n")
     assert prompt.text == write("").text + "\n" + RETRY
-    assert prompt.baseline == "0123"
+    assert prompt.parent == "0123"

@@ -26,7 +26,7 @@ def test_training_and_generation_share_their_prompt(mode: Mode) -> None:
     old, new = network(BASE), network(WIDER)
     assert mode.pair(old, new, TASK).prompt == mode.prompt(old, TASK).text
     assert mode.prompt(old, TASK).mode == mode.name
-    assert mode.prompt(old, TASK).baseline == old.id
+    assert mode.prompt(old, TASK).parent == old.id
 
 
 @each_mode

@@ -53,7 +53,7 @@ def test_the_full_prompt_with_accuracy_and_cap() -> None:
 
 def test_a_prompt_names_its_parent_and_mode() -> None:
     prompt = render("full", NET, DIGITS)
-    assert (prompt.baseline, prompt.mode) == ("0123", "full")
+    assert (prompt.parent, prompt.mode) == ("0123", "full")
 
 
 def test_braces_in_the_code_stay_as_they_are() -> None:

@@ -71,5 +71,5 @@ def test_salvaged_answers_are_counted(configure: Callable[..., Settings], tmp_pa
     more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
     build.run(configure(*overrides, *more), tmp_path / "run")
     run = RunDir(tmp_path / "run")
-    assert [entry.mended for entry in run.entries()] == [["brackets"], []]
-    assert run.reports()[0].mended == 1
+    assert [entry.salvaged for entry in run.entries()] == [["brackets"], []]
+    assert run.reports()[0].counts.salvaged == 1

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 
 import pytest
+from entries import entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,21 +126,5 @@ def test_no_failed_or_repeated_network_is_ever_a_parent(
 def _entry(slot: int, status: Status, number: int, is_selected: bool, accuracy: float) -> Entry:
     reached = status if status is not Status.DUPLICATE else Status.OK
     result = TrialResult(reached, val_accuracy=accuracy)
-    place = {"cycle": slot // 8, "slot": slot % 8}
-    return Entry(
-        **place,
-        status=status,
-        reason="",
-        candidate=f"n{number}",
-        parent="c0",
-        mode="delta",
-        result=result,
-        verdict=None,
-        admitted=is_selected,
-        selected=is_selected,
-        seed=0,
-        tokens=1,
-        prompt_tokens=1,
-        lines=1,
-        seconds=0.0,
-    )
+    place = {"cycle": slot // 8, "slot": slot % 8, "parent": "c0"}
+    return entry(f"n{number}", status, result=result, admitted=is_selected, selected=is_selected, facts=place)

@@ -142,7 +142,7 @@ def test_accuracy_per_completion_counts_an_invalid_one_as_zero(tmp_path: Path) -
 def test_a_repeated_network_counts_once_in_the_mean_and_each_time_per_completion(tmp_path: Path) -> None:
     run = a_run(tmp_path, 0)
     first = next(entry for entry in run.entries if entry.valid)
-    twice = replace(run, entries=[first, replace(first, slot=1, status=Status.DUPLICATE)])
+    twice = replace(run, entries=[first, replace(first, status=Status.DUPLICATE)])
     row = compare([twice], "p").by_cycle[0].measures
     assert (row["distinct"].value, row["valid"].value) == (1, 1.0)
     assert row["per completion"].value == row["mean"].value == first.val_accuracy
@@ -195,7 +195,7 @@ def test_what_a_budget_pays_for_are_the_first_completions(tmp_path: Path) -> Non
 
 def test_an_arm_that_writes_no_tokens_is_not_ranked_by_them(three_arms: list[Run]) -> None:
     silent = [
-        replace(run, entries=[replace(entry, tokens=0) for entry in run.entries])
+        replace(run, entries=[replace(entry, generation=replace(entry.generation, tokens=0)) for entry in run.entries])
         if run.setting("llm.name") == "random"
         else run
         for run in three_arms
@@ -286,7 +286,7 @@ def test_a_summary_does_not_say_where_anything_lay(tmp_path: Path) -> None:
 
 def test_a_summary_without_a_valid_completion_can_be_read(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 1, 4)
-    dead = [replace(e, status=Status.UNPARSEABLE, result=None, verdict=None, candidate=None) for e in run.entries()]
+    dead = [replace(e, status=Status.UNPARSEABLE, result=None, novelty=None, candidate=None) for e in run.entries()]
     run.archive.write_text("".join(entry.line() + "\n" for entry in dead))
     report_of(run.path, tmp_path / "kept")
     assert [entry.result for entry in read(tmp_path / "kept" / "run.json").entries] == [None] * 4

@@ -171,8 +171,10 @@ def test_the_log_gets_its_streams_back(run: RunDir) -> None:
     [(0.0, 0, "none reached admission.min_accuracy"), (0.5, 0, "too near to known networks"), (0.5, 1, None)],
 )
 def test_a_run_that_admitted_nothing_says_why(run: RunDir, above: float, admitted: int, reason: str | None) -> None:
-    report = replace(run.reports()[0], share_above=Interval(above, 0.0, 1.0), admitted=admitted)
+    first = run.reports()[0]
+    counts = replace(first.counts, admitted=admitted)
+    report = replace(first, share_above=Interval(above, 0.0, 1.0), counts=counts)
     said = why_none_admitted([report])
     assert said is None if reason is None else reason in str(said)
-    none_valid = replace(report, valid_rate=Interval(0.0, 0.0, 0.3), admitted=0)
+    none_valid = replace(report, valid_rate=Interval(0.0, 0.0, 0.3), counts=replace(counts, admitted=0))
     assert why_none_admitted([none_valid]) == "no completion was valid"

@@ -10,9 +10,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from entries import generation
 from fake_run import make_run
 from report_pages import Page, page_of
 
+from nnloop.loop.cycle import summarise
 from nnloop.records import Status, TrialResult
 from nnloop.report import write_run_page
 from nnloop.report.measures.read import read
@@ -23,7 +25,6 @@ from nnloop.report.web.explorer import SCRIPT
 from nnloop.report.web.html import code, diff, escape, tag
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunDir
-from nnloop.stats import wilson
 
 PAYLOADS = (
     "<script>alert(1)</script>",
@@ -197,8 +198,8 @@ def test_the_cost_of_an_admitted_network_is_all_so_far_by_all_admitted_so_far(ru
     found = read(run.path)
     last = found.reports[-1]
     drawn = "".join(all_charts(found))
-    assert f"<title>{found.figures.tokens:,} for {last.admitted_total}</title>" in drawn
-    assert f"<title>{found.figures.seconds:,.0f} for {last.admitted_total}</title>" in drawn
+    assert f"<title>{found.figures.tokens:,} for {last.counts.admitted_total}</title>" in drawn
+    assert f"<title>{found.figures.seconds:,.0f} for {last.counts.admitted_total}</title>" in drawn
 
 
 def test_every_status_belongs_to_one_group_of_the_chart() -> None:
@@ -212,10 +213,10 @@ def test_a_run_without_a_closed_cycle_has_a_page(tmp_path: Path) -> None:
 
 def test_a_run_without_a_valid_network_has_a_page_and_a_summary(run: RunDir) -> None:
     dead = replace(run.entries()[0], status=Status.CRASHED, result=TrialResult(Status.CRASHED), admitted=False)
-    run.archive.write_text("".join(replace(dead, slot=slot).line() + "\n" for slot in range(4)))
-    report = replace(run.reports()[0], mean_accuracy=None, best_accuracy=None, best_candidate=None, share_above=None)
+    run.archive.write_text("".join(replace(dead, generation=generation(slot)).line() + "\n" for slot in range(4)))
+    report = summarise(0, run.entries(), admitted_before=0, min_accuracy=0.6, costs=run.reports()[0].costs)
     for cycle in range(3):
-        write_json(run.report(cycle), replace(report, cycle=cycle, valid_rate=wilson(0, 4), distinct=0).to_json())
+        write_json(run.report(cycle), replace(report, cycle=cycle).to_json())
     assert "no completion has become a valid network yet" in page_of(run).text
     assert "0 [0, 49]" in summary(run.reports(), run.path)
 

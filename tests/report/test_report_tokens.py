@@ -1,6 +1,6 @@
 """The report shows what diffs save in tokens."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ from nnloop.report.web.tokens_section import saving, tokens_section
 def run_of(folder: Path, mode: str, tokens: int, **options: str) -> Run:
     """A run whose completions are all of so many tokens, and their prompts of 300."""
     made = make_run(folder, 1, 4, mode=mode, **options)
-    lines = [json.loads(line) | {"mode": mode, "tokens": tokens} for line in made.archive.read_text().splitlines()]
-    made.archive.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    facts = [replace(entry.generation, mode=mode, tokens=tokens) for entry in made.entries()]
+    entries = [replace(entry, generation=its) for entry, its in zip(made.entries(), facts, strict=True)]
+    made.archive.write_text("".join(f"{entry.line()}\n" for entry in entries))
     return read(folder)
 
 

@@ -23,7 +23,7 @@ def test_a_fork_goes_on_from_the_closed_cycles_under_new_settings(configure, tmp
         fork(RunDir(old), RunDir(target), more)
         search(more, target, Oracle())
     assert timeless(target)[:6] == timeless(old)
-    assert [entry["cycle"] for entry in timeless(target)[6:]] == [2, 2, 2]
+    assert [entry["generation"]["cycle"] for entry in timeless(target)[6:]] == [2, 2, 2]
     about = RunDir(target).provenance()
     assert about["forked_from"] == {"folder": str(old), "run_id": RunDir(old).provenance()["run_id"], "cycles": 2}
     assert about["run_id"] != about["forked_from"]["run_id"]

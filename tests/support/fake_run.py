@@ -5,21 +5,24 @@ import random
 from pathlib import Path
 from typing import Any
 
+from entries import generation
+
+from nnloop.loop.cycle import summarise
 from nnloop.records import (
     Candidate,
     Completion,
+    Costs,
     CycleReport,
     Entry,
+    FinetuneResult,
     Network,
     NoveltyVerdict,
-    Prompt,
     Status,
     TrialResult,
     candidate_id,
 )
 from nnloop.runs.durable import write_json
-from nnloop.runs.folder import RunDir
-from nnloop.stats import bootstrap_mean, wilson
+from nnloop.runs.folder import FORMAT, RunDir
 
 CORPUS_CODE = """import torch.nn as nn
 
@@ -65,8 +68,9 @@ def make_run(
     run = RunDir(path)
     for part in ("code", "completions", "cycles"):
         (path / part).mkdir(parents=True, exist_ok=True)
-    meta = {"run_id": f"fake{seed:08d}", "settings": settings(seed, **options), "versions": {"nnloop": "0.1.0"}}
-    write_json(run.meta, meta | {"commit": "abc", "python": "3.11.7", "machine": "Linux x86_64, 2 cores"})
+    meta = {"format": FORMAT, "run_id": f"fake{seed:08d}", "settings": settings(seed, **options)}
+    meta |= {"versions": {"nnloop": "0.1.0"}, "commit": "abc", "python": "3.11.7"}
+    write_json(run.meta, meta | {"machine": "Linux x86_64, 2 cores"})
     generator = random.Random(seed)
     corpus = _write_corpus(run)
     entries: list[Entry] = []
@@ -108,16 +112,19 @@ def _entry(
     code = code.replace("relu()", f"mul({generator.random():.3f}).relu()")
     candidate = Candidate(candidate_id(code), code, "delta", parent.id, cycle, slot)
     run.code(candidate.id).write_text(code)
-    written = Completion(
-        prompt=Prompt("Improve this network", parent.id, "delta"),
-        text=text or f"@@\n-old {slot}\n+new {slot}\n",
-        cycle=cycle,
-        slot=slot,
+    facts = generation(
+        slot,
+        cycle,
+        parent=parent.id,
+        mode="delta",
         seed=slot,
         tokens=generator.randrange(20, 190),
         prompt_tokens=300,
+        lines=12,
         seconds=1.5,
+        adapter=None if cycle == 0 else f"adapter{cycle}",
     )
+    written = Completion(facts, "Improve this network", text or f"@@\n-old {slot}\n+new {slot}\n")
     with run.completions(cycle).open("ab") as file:
         file.write(_bytes(written.line()))
     accuracy = None if failed else min(0.99, generator.gauss(0.6 + cycle / 30, 0.08))
@@ -133,62 +140,38 @@ def _entry(
         peak_bytes=300_000_000,
     )
     return Entry(
-        cycle=cycle,
-        slot=slot,
+        generation=facts,
+        candidate=None if status is Status.UNPARSEABLE else candidate.id,
         status=status,
         reason=text or reason,
-        candidate=None if status is Status.UNPARSEABLE else candidate.id,
-        parent=parent.id,
-        mode="delta",
         result=None if status in (Status.UNPARSEABLE, Status.PATCH_FAILED, Status.DUPLICATE) else result,
-        verdict=None if failed else NoveltyVerdict(True, generator.uniform(0.5, 1), parent.id, 0.9),
+        novelty=None if failed else NoveltyVerdict(True, generator.uniform(0.5, 1), parent.id, 0.9),
         admitted=accuracy is not None and accuracy > 0.65,
         selected=accuracy is not None and accuracy > (parent.val_accuracy or 0),
-        seed=slot,
-        tokens=written.tokens,
-        prompt_tokens=300,
-        lines=12,
-        seconds=1.5,
-        adapter=None if cycle == 0 else f"adapter{cycle}",
     )
 
 
 def report_of(cycle: int, new: list[Entry], entries: list[Entry]) -> CycleReport:
-    accuracies = [entry.val_accuracy for entry in new if entry.val_accuracy is not None]
-    best = max((e for e in new if e.val_accuracy is not None), key=lambda e: e.val_accuracy or 0, default=None)
-    statuses: dict[str, int] = {}
-    for entry in new:
-        statuses[str(entry.status)] = statuses.get(str(entry.status), 0) + 1
-    return CycleReport(
-        cycle=cycle,
-        generated=len(new),
-        statuses=statuses,
-        valid_rate=wilson(len(accuracies), len(new)),
-        mean_accuracy=bootstrap_mean(accuracies),
-        mean_accuracy_all=sum(accuracies) / len(new),
-        best_accuracy=best.val_accuracy if best else None,
-        best_candidate=best.candidate if best else None,
-        share_above=wilson(sum(a >= 0.6 for a in accuracies), len(accuracies)) if accuracies else None,
-        distinct=len(accuracies),
-        admitted=sum(entry.admitted for entry in new),
-        admitted_total=sum(entry.admitted for entry in entries),
-        selected=sum(entry.selected for entry in new),
-        duplicates=statuses.get("duplicate", 0),
-        mean_jaccard=0.8,
-        tokens=sum(entry.tokens for entry in new),
-        prompt_tokens=sum(entry.prompt_tokens for entry in new),
-        mean_tokens=sum(entry.tokens for entry in new) / len(new),
-        mean_lines=12.0,
-        adapter=None if cycle == 0 else f"adapter{cycle}",
-        adapter_next=f"adapter{cycle + 1}",
-        finetune_loss=1.0 / (cycle + 1),
-        finetune_pairs=24,
-        seconds={"generate": 12.0 + cycle, "evaluate": 20.0, "finetune": 9.0, "trials": 30.0, "total": 41.0 + cycle},
-        peak_bytes=900_000_000,
-        finetune_tokens=9000,
-        finetune_dropped=1,
-        held_out_loss=1.1 / (cycle + 1),
-        held_out_loss_before=1.4 / (cycle + 1),
-        gpu_seconds=41.0 + cycle,
-        joules=9000.0,
+    seconds = {"generate": 12.0 + cycle, "evaluate": 20.0, "finetune": 9.0, "trials": 30.0, "total": 41.0 + cycle}
+    return summarise(
+        cycle,
+        new,
+        admitted_before=sum(entry.admitted for entry in entries if entry.cycle < cycle),
+        min_accuracy=0.6,
+        costs=Costs(
+            seconds=seconds,
+            tokens=sum(entry.generation.tokens for entry in new),
+            prompt_tokens=sum(entry.generation.prompt_tokens for entry in new),
+            peak_bytes=900_000_000,
+            gpu_seconds=41.0 + cycle,
+            joules=9000.0,
+        ),
+        finetune=FinetuneResult(
+            pairs=24,
+            dropped=1,
+            tokens=9000,
+            loss=1.0 / (cycle + 1),
+            held_out_loss=1.1 / (cycle + 1),
+            held_out_loss_before=1.4 / (cycle + 1),
+        ),
     )

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +62,5 @@ def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0
 
 
 def timeless(folder: Path) -> list[dict[str, Any]]:
-    return [replace(entry, seconds=0.0).to_json() for entry in RunDir(folder).entries()]
+    rows = [entry.to_json() for entry in RunDir(folder).entries()]
+    return [row | {"generation": row["generation"] | {"seconds": 0.0}} for row in rows]

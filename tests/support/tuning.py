@@ -9,10 +9,10 @@ import torch
 
 from nnloop.llm import Request, adapters
 from nnloop.llm.batches import completion_loss
-from nnloop.llm.finetune import Tuned, finetune
+from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
-from nnloop.records import Prompt
+from nnloop.records import FinetuneResult, Prompt
 
 
 def pairs(count: int = 6) -> list[TrainingPair]:
@@ -24,10 +24,10 @@ def requests() -> list[Request]:
 
 
 def answers(engine: HfEngine) -> dict[int, tuple[str, str | None]]:
-    return {one.slot: (one.text, one.adapter) for one in engine.generate(requests())}
+    return {one.slot: (one.text, one.generation.adapter) for one in engine.generate(requests())}
 
 
-def tune(engine: HfEngine, folder: Path, parent: Path | None = None, seed: int = 0, **changes: Any) -> Tuned:
+def tune(engine: HfEngine, folder: Path, parent: Path | None = None, seed: int = 0, **changes: Any) -> FinetuneResult:
     settings = checkpoints.lora(**changes)
     return finetune(engine, pairs(), settings=settings, folder=folder, parent=parent, seed=seed)
 

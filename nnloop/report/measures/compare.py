@@ -121,12 +121,12 @@ def _test_of_best(entries: Sequence[Entry]) -> float | None:
 
 
 def _jaccard(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([entry.verdict.max_jaccard for entry in _distinct(_firsts(entries)) if entry.verdict])
+    return _average([entry.novelty.max_jaccard for entry in _distinct(_firsts(entries)) if entry.novelty])
 
 
 def _tokens_per_admitted(entries: Sequence[Entry], threshold: float) -> float | None:
     """None for an arm that generates no tokens, such as random edits, too."""
-    admitted, tokens = sum(entry.admitted for entry in entries), sum(entry.tokens for entry in entries)
+    admitted, tokens = sum(entry.admitted for entry in entries), sum(entry.generation.tokens for entry in entries)
     return tokens / admitted if admitted and tokens else None
 
 
@@ -141,8 +141,13 @@ MEASURES: tuple[Measure, ...] = (
     Measure("distinct", lambda entries, threshold: len(_distinct(_firsts(entries))), False, True),
     Measure("Jaccard", _jaccard, False),
     Measure("tokens per admitted", _tokens_per_admitted, False, True),
-    Measure("tokens", lambda entries, threshold: sum(entry.tokens for entry in entries), False, True),
-    Measure("prompt tokens", lambda entries, threshold: sum(entry.prompt_tokens for entry in entries), False, True),
+    Measure("tokens", lambda entries, threshold: sum(entry.generation.tokens for entry in entries), False, True),
+    Measure(
+        "prompt tokens",
+        lambda entries, threshold: sum(entry.generation.prompt_tokens for entry in entries),
+        False,
+        True,
+    ),
 )
 """By name. mean, best and above are over distinct valid networks; per completion counts an invalid one as 0.
 
@@ -168,8 +173,8 @@ MEANING = {
 
 BUDGETS: dict[str, Callable[[Entry], int]] = {
     "completions": lambda entry: 1,
-    "generated tokens": lambda entry: entry.tokens,
-    "tokens read and generated": lambda entry: entry.tokens + entry.prompt_tokens,
+    "generated tokens": lambda entry: entry.generation.tokens,
+    "tokens read and generated": lambda entry: entry.generation.tokens + entry.generation.prompt_tokens,
 }
 
 
@@ -300,7 +305,7 @@ def cut(entries: Sequence[Entry], cost: Callable[[Entry], int], budget: int) -> 
 
 def _firsts(entries: Sequence[Entry]) -> list[Entry]:
     """What rates and means are about: completions, not repairs of such."""
-    return [entry for entry in entries if entry.repairs is None]
+    return [entry for entry in entries if entry.retry_of is None]
 
 
 def _distinct(entries: Sequence[Entry]) -> list[Entry]:

@@ -103,7 +103,7 @@ class Run:
     @property
     def firsts(self) -> list[Entry]:
         """Entries without repairs: what counts, rates and means are about."""
-        return [entry for entry in self.entries if entry.repairs is None]
+        return [entry for entry in self.entries if entry.retry_of is None]
 
     @cached_property
     def networks(self) -> list[Entry]:
@@ -123,7 +123,7 @@ class Run:
     @cached_property
     def figures(self) -> "Figures":
         firsts = self.firsts
-        fresh = [entry for entry in self.networks if entry.repairs is None]
+        fresh = [entry for entry in self.networks if entry.retry_of is None]
         accuracies = [entry.val_accuracy for entry in fresh if entry.val_accuracy is not None]
         best = self.networks[0] if self.networks else None
         generated = len(firsts)
@@ -137,11 +137,11 @@ class Run:
             share_above=wilson(above, len(accuracies)) if accuracies else None,
             distinct=len(fresh),
             admitted=sum(entry.admitted for entry in self.entries),
-            tokens=sum(entry.tokens for entry in self.entries),
-            mean_tokens=_mean([entry.tokens for entry in firsts]),
-            mean_prompt_tokens=_mean([entry.prompt_tokens for entry in firsts]),
-            mean_lines=_mean([entry.lines for entry in firsts]),
-            seconds=sum(report.seconds.get("total", 0.0) for report in self.reports),
+            tokens=sum(entry.generation.tokens for entry in self.entries),
+            mean_tokens=_mean([entry.generation.tokens for entry in firsts]),
+            mean_prompt_tokens=_mean([entry.generation.prompt_tokens for entry in firsts]),
+            mean_lines=_mean([entry.generation.lines for entry in firsts]),
+            seconds=sum(report.costs.seconds.get("total", 0.0) for report in self.reports),
         )
 
     @property
@@ -234,8 +234,6 @@ def _plain(name: str) -> str:
 def _read_folder(folder: Path) -> Run:
     directory = RunDir(folder)
     meta = directory.provenance()
-    if not isinstance(meta.get("settings"), dict):
-        raise RunFolderError(f"{folder}: run.json holds no settings")
     try:
         reports = directory.reports()
         closed = {report.cycle for report in reports}

@@ -11,10 +11,18 @@ from nnloop.records import CycleReport, Entry, Network
 
 MARK = "nnloop run summary"
 _LEFT_OUT = frozenset(
-    {"adapter", "result.reason", "result.sandbox", "result.peak_bytes", "result.curve", "result.graph"}
+    {
+        "generation.adapter",
+        "generation.truncated",
+        "result.reason",
+        "result.sandbox",
+        "result.peak_bytes",
+        "result.curve",
+        "result.graph",
+    }
 )
 """What no report reads, or a cycle's report holds already."""
-_RECORDS = ("result", "verdict")
+_RECORDS = ("generation", "result", "novelty")
 _LONGEST_REASON = 120
 
 

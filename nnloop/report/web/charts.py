@@ -37,9 +37,9 @@ def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -
 def all_charts(run: Run) -> list[Markup]:
     """Return the charts of a run that have something to show."""
     drawn = [_valid_rate, _accuracies, _best_so_far, _fates, _admitted, _jaccard, _seconds, _seconds_per_admitted]
-    if any(report.tokens for report in run.reports):  # llm=random writes none
+    if any(report.costs.tokens for report in run.reports):  # llm=random writes none
         drawn += [_tokens, _tokens_per_admitted]
-    if any(report.finetune_loss is not None for report in run.reports):
+    if any(report.finetune and report.finetune.loss is not None for report in run.reports):
         drawn.append(_finetune_loss)
     return [draw(run) for draw in drawn]
 
@@ -82,7 +82,10 @@ def _fates(run: Run) -> Markup:
 
 
 def _admitted(run: Run) -> Markup:
-    points = [Point(report.cycle + 1, report.admitted_total, hint=f"+{report.admitted}") for report in run.reports]
+    points = [
+        Point(report.cycle + 1, report.counts.admitted_total, hint=f"+{report.counts.admitted}")
+        for report in run.reports
+    ]
     chart = svg.line_chart([Series("admitted", points, 0)], CYCLE, Axis("networks", low=0.0, whole=True))
     return card("Admitted to the archive", chart, "valid, above the threshold and novel; cumulative")
 
@@ -115,8 +118,12 @@ def _seconds_per_admitted(run: Run) -> Markup:
 
 
 def _seconds(run: Run) -> Markup:
-    used = {stage: colour for stage, colour in STAGES.items() if any(stage in report.seconds for report in run.reports)}
-    columns = [(report.cycle + 1, [report.seconds.get(stage, 0.0) for stage in used]) for report in run.reports]
+    used = {
+        stage: colour
+        for stage, colour in STAGES.items()
+        if any(stage in report.costs.seconds for report in run.reports)
+    }
+    columns = [(report.cycle + 1, [report.costs.seconds.get(stage, 0.0) for stage in used]) for report in run.reports]
     chart = svg.bar_chart(columns, CYCLE, Axis("seconds", low=0.0), colours=used)
     note = "trials run while completions are written: evaluate is what is left then"
     return card("Seconds by stage", chart, note, key=svg.legend(used))
@@ -124,9 +131,9 @@ def _seconds(run: Run) -> Markup:
 
 def _finetune_loss(run: Run) -> Markup:
     points = [
-        Point(r.cycle + 1, r.finetune_loss, hint=f"{r.finetune_pairs} pairs")
-        for r in run.reports
-        if r.finetune_loss is not None
+        Point(report.cycle + 1, tuned.loss, hint=f"{tuned.pairs} pairs")
+        for report in run.reports
+        if (tuned := report.finetune) and tuned.loss is not None
     ]
     chart = svg.line_chart([Series("loss", points, 3)], CYCLE, Axis("nats per token", low=0.0))
     return card("Loss of the fine-tune", chart, "mean over completion tokens")
@@ -158,13 +165,17 @@ def _dots(run: Run, cycle: int) -> list[Point]:
 def _per_admitted(run: Run, unit: str) -> list[Point]:
     """Return the cost of all cycles so far by the networks admitted so far, for each cycle from the first admission on.
 
-    `unit` is a key of CycleReport.costs.
+    `unit` is a key of Costs.by_unit.
     """
-    costs = accumulate(report.costs.get(unit, 0.0) for report in run.reports)
+    costs = accumulate(report.costs.by_unit.get(unit, 0.0) for report in run.reports)
     return [
-        Point(report.cycle + 1, cost / report.admitted_total, hint=f"{cost:,.0f} for {report.admitted_total}")
+        Point(
+            report.cycle + 1,
+            cost / report.counts.admitted_total,
+            hint=f"{cost:,.0f} for {report.counts.admitted_total}",
+        )
         for report, cost in zip(run.reports, costs, strict=True)
-        if report.admitted_total and unit in report.costs
+        if report.counts.admitted_total and unit in report.costs.by_unit
     ]
 
 

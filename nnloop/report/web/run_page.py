@@ -83,14 +83,14 @@ def _cycle_row(report: CycleReport) -> list[str]:
         percent(report.best_accuracy, 2),
         interval(report.mean_accuracy),
         interval(report.share_above),
-        count(report.admitted),
-        count(report.selected),
-        count(report.duplicates),
+        count(report.counts.admitted),
+        count(report.counts.selected),
+        count(report.counts.duplicates),
         number(report.mean_tokens, 0),
         number(report.mean_lines, 1),
-        count(report.finetune_pairs),
-        number(report.finetune_loss),
-        duration(report.seconds.get("total")),
+        count(report.finetune.pairs if report.finetune else 0),
+        number(report.finetune.loss if report.finetune else None),
+        duration(report.costs.seconds.get("total")),
     ]
 
 

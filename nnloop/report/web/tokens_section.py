@@ -17,7 +17,7 @@ def tokens_section(runs: Sequence[Run]) -> Markup | None:
     entries: dict[tuple[str, str], list[Entry]] = {}
     for run in runs:
         for entry in run.firsts:
-            if entry.tokens:
+            if entry.generation.tokens:
                 entries.setdefault((str(run.setting("llm.name", "?")), entry.mode), []).append(entry)
     if not entries:
         return None
@@ -31,11 +31,11 @@ def tokens_section(runs: Sequence[Run]) -> Markup | None:
 
 def saving(delta: Sequence[Entry], full: Sequence[Entry]) -> float:
     """Return the share of written tokens that a diff saves against a whole network, by the means over completions."""
-    return 1 - fmean(entry.tokens for entry in delta) / fmean(entry.tokens for entry in full)
+    return 1 - fmean(entry.generation.tokens for entry in delta) / fmean(entry.generation.tokens for entry in full)
 
 
 def _cells(entries: Sequence[Entry], full: Sequence[Entry] | None) -> list[str]:
-    read = fmean(entry.prompt_tokens for entry in entries)
-    written = fmean(entry.tokens for entry in entries)
+    read = fmean(entry.generation.prompt_tokens for entry in entries)
+    written = fmean(entry.generation.tokens for entry in entries)
     saved = saving(entries, full) if full else None
     return [count(len(entries)), number(read, 1), number(written, 1), percent(saved)]
