@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nnloop.patching import syntax
+from nnloop.settings import LemurCorpusSettings
 
 NEAR = 0.9
 """Share of lines, numbers and texts masked, that two networks of a family may have in common at most."""
@@ -27,18 +28,8 @@ class RatedSource:
         return self.name.partition("-")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class CurationLimits:
-    """The bounds of a choice."""
-
-    networks: int  # at most
-    family_share: float  # of them that one family may have at most
-    min_accuracy: float
-    max_chars: int  # of a source
-
-
-def curate(sources: Iterable[RatedSource], limits: CurationLimits) -> list[RatedSource]:
-    """Choose the networks, sorted by name. The same sources and limits give the same choice.
+def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[RatedSource]:
+    """Choose the networks, sorted by name. The same sources and settings give the same choice.
 
     Of networks that are one but for numbers and texts, the most accurate stays. Families then take turns, and each
     gives its networks in an order that has nothing to do with their accuracy.

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from nnloop.corpus import curation
 from nnloop.corpus.adopted import read_networks
-from nnloop.corpus.curation import CurationLimits, RatedSource, curate
+from nnloop.corpus.curation import RatedSource, curate
 from nnloop.errors import CorpusError
 from nnloop.records import Network, candidate_id
 from nnloop.runs.durable import write_text
@@ -70,28 +70,23 @@ def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Netwo
     path = Path(settings.path).expanduser() if settings.path else installed()
     lemurs = settings.dataset or NAMES.get(dataset, dataset)
     kind = TrialKind(settings.task, lemurs, settings.metric, epoch=settings.epoch)
-    limits = CurationLimits(
-        networks=settings.networks,
-        family_share=settings.family_share,
-        min_accuracy=settings.min_accuracy,
-        max_chars=settings.max_chars,
-    )
-    file = cache / f"lemur-{_key(path, kind, limits)}.jsonl"
+    file = cache / f"lemur-{_key(path, kind, settings)}.jsonl"
     if not file.exists():
-        networks = [Network(candidate_id(each.code), each.code, each.name) for each in curate(read(path, kind), limits)]
+        chosen = curate(read(path, kind), settings)
+        networks = [Network(candidate_id(each.code), each.code, each.name) for each in chosen]
         if not networks:
-            raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {limits.min_accuracy:g}")
+            raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {settings.min_accuracy:g}")
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, "".join(f"{network.line()}\n" for network in networks))
     return read_networks(file)
 
 
-def _key(path: Path, kind: TrialKind, limits: CurationLimits) -> str:
+def _key(path: Path, kind: TrialKind, settings: LemurCorpusSettings) -> str:
     try:
         stat = path.stat()
     except OSError as error:
         raise CorpusError(f"corpus.path={path}: {error.strerror}") from None
-    what = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, asdict(kind), asdict(limits)]
+    what = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, asdict(kind), asdict(settings)]
     digest = hashlib.sha256(json.dumps(what).encode())
     for module in (__file__, curation.__file__):
         digest.update(Path(module).read_bytes())

@@ -1,10 +1,24 @@
 """Curation: no duplicates, no near ones, no family above its share, and the same choice again."""
 
+from dataclasses import replace
+
 from edits import BASE, seed_sources
 
-from nnloop.corpus.curation import CurationLimits, RatedSource, curate
+from nnloop.corpus.curation import RatedSource, curate
+from nnloop.settings import LemurCorpusSettings
 
-LIMITS = CurationLimits(networks=10, family_share=1.0, min_accuracy=0.0, max_chars=100_000)
+LIMITS = LemurCorpusSettings(
+    "lemur",
+    path=None,
+    task="img-classification",
+    dataset=None,
+    metric="acc",
+    epoch=1,
+    min_accuracy=0.0,
+    networks=10,
+    family_share=1.0,
+    max_chars=100_000,
+)
 OTHERS = seed_sources()
 
 
@@ -24,7 +38,7 @@ def test_near_duplicates_of_a_family_are_left_out() -> None:
 
 def test_no_family_has_more_than_its_share() -> None:
     sources = [RatedSource(f"{'abc'[at % 3] if at < 6 else 'a'}-{at}", code, 0.5) for at, code in enumerate(OTHERS)]
-    chosen = curate(sources, CurationLimits(10, 0.3, 0.0, 100_000))
+    chosen = curate(sources, replace(LIMITS, family_share=0.3))
     assert [source.family for source in chosen] == ["a", "a", "a", "b", "b", "c", "c"]
 
 
@@ -34,7 +48,7 @@ def test_accuracy_and_length_are_bounds() -> None:
         RatedSource("b-1", OTHERS[0], 0.3),
         RatedSource("c-1", "x" * 10 + BASE * 99, 0.9),
     ]
-    assert curate(sources, CurationLimits(10, 1.0, 0.4, 10_000)) == sources[:1]
+    assert curate(sources, replace(LIMITS, min_accuracy=0.4, max_chars=10_000)) == sources[:1]
 
 
 def test_what_is_no_python_is_left_out() -> None:
@@ -43,5 +57,5 @@ def test_what_is_no_python_is_left_out() -> None:
 
 def test_the_choice_depends_on_the_networks_alone() -> None:
     sources = [RatedSource(f"a-{at}", code, at / 100) for at, code in enumerate(OTHERS)]
-    few = CurationLimits(5, 1.0, 0.0, 100_000)
+    few = replace(LIMITS, networks=5)
     assert curate(sources, few) == curate(sources[::-1], few)
