@@ -87,8 +87,11 @@ class OpenAiEngine:
         self.adapter = None
         if folder is not None:
             self._check_takes_adapters()
-            self.adapter = _hash(folder)
-            self._load_adapter(self.adapter, folder)
+            from nnloop.llm.adapters import adapter_hash
+
+            self.adapter = adapter_hash(folder)
+            body = {"lora_name": self.adapter, "lora_path": str(folder.resolve())}
+            self._call("load_lora_adapter", body, known="already")
         if before and before != self.adapter:
             self._call("unload_lora_adapter", {"lora_name": before}, known="not")
 
@@ -141,10 +144,6 @@ class OpenAiEngine:
         except OSError:
             pass  # the next call reports it
 
-    def _load_adapter(self, name: str, folder: Path) -> None:
-        body = {"lora_name": name, "lora_path": str(folder.resolve())}
-        self._call("load_lora_adapter", body, known="already")
-
     def _ask(self, request: Request) -> Any:
         body = {
             "model": self.adapter or self._model,
@@ -186,12 +185,6 @@ class OpenAiEngine:
         with urllib.request.urlopen(request, timeout=self._settings.timeout_s) as response:
             text = response.read().decode()
         return text if path.endswith("lora_adapter") else json.loads(text)
-
-
-def _hash(folder: Path) -> str:
-    from nnloop.llm.adapters import adapter_hash
-
-    return adapter_hash(folder)
 
 
 def _completion(request: Request, answer: Any, *, seconds: float, adapter: str | None) -> Completion:
