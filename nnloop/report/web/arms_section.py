@@ -15,7 +15,7 @@ from nnloop.report.measures.compare import (
 from nnloop.report.text import count, interval, percent, plain_interval
 from nnloop.report.web import svg
 from nnloop.report.web.charts import CYCLE, card, percent_axis
-from nnloop.report.web.html import Content, Markup, details, table, tag
+from nnloop.report.web.html import Content, Markup, details, remark, table, tag
 from nnloop.report.web.svg import Axis, Point, Series
 
 _BY_CYCLE = {
@@ -36,14 +36,14 @@ _OF_MEASURE = {measure.name: measure for measure in MEASURES}
 
 def arms_section(comparison: Comparison) -> Markup:
     """Return the arms' measures, curves, differences and rankings."""
-    return tag(
-        "div",
+    parts = [
         _final(comparison),
         svg.legend({arm.name: colour for colour, arm in enumerate(comparison.arms)}),
         tag("div", map(partial(_by_cycle, comparison), _BY_CYCLE), _tokens_by_mode(comparison), class_="charts"),
         _differences(comparison),
         _rankings(comparison),
-    )
+    ]
+    return tag("div", parts)
 
 
 def _final(comparison: Comparison) -> Markup:
@@ -52,14 +52,14 @@ def _final(comparison: Comparison) -> Markup:
     if comparison.unfinished:
         note += f"; {comparison.unfinished} unfinished runs are in the curves alone"
     rows = [[_name(one.arm.name), count(len(one.arm.runs)), *_cells(one.measures)] for one in comparison.final]
-    return tag(
-        "div",
+    parts = [
         tag("h3", "Arms"),
-        tag("p", note, class_="sub"),
+        remark(note),
         table(["arm", "seeds", *map(_head, MEASURES)], rows),
         details("what the columns mean", table(["column", "is"], MEANING.items(), class_="words")),
         _all_settings(comparison),
-    )
+    ]
+    return tag("div", parts)
 
 
 def _all_settings(comparison: Comparison) -> Markup | None:
@@ -117,13 +117,13 @@ def _differences(comparison: Comparison) -> Markup | None:
         return None
     note = f"means of {_last(comparison)}, paired by seed; bars: 95% bootstrap interval over shared seeds"
     head = ["difference", "measure", "seeds", "mean", "95% bootstrap", "95% Student's t", "seeds above"]
-    return tag(
-        "div",
+    parts = [
         tag("h3", "Differences between arms"),
-        tag("p", note, class_="sub"),
+        remark(note),
         tag("div", (_forest(comparison, name) for name in _CONTRASTED), class_="charts"),
         details("all measures", table(head, map(_difference_row, comparison.differences))),
-    )
+    ]
+    return tag("div", parts)
 
 
 def _forest(comparison: Comparison, name: str) -> Markup:

@@ -31,7 +31,8 @@ STAGES = {"generate": 0, "evaluate": 1, "finetune": 2}
 
 def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -> Markup:
     """Return a chart with its title, a note on how to read it, and the key to its colours."""
-    return tag("figure", tag("figcaption", tag("b", title), tag("small", note) if note else None), key, chart)
+    caption = tag("figcaption", tag("b", title), tag("small", note) if note else None)
+    return tag("figure", [caption, key, chart])
 
 
 def all_charts(run: Run) -> list[Markup]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nnloop.records import Entry
 from nnloop.report.measures.read import Run
-from nnloop.report.web.html import Markup, tag
+from nnloop.report.web.html import Markup, section, tag
 
 SCRIPT = Path(__file__).with_name("script.js")
 
@@ -36,16 +36,13 @@ _LONGEST = 20_000  # characters of one text that are kept: a runaway completion 
 def explorer(run: Run) -> Markup:
     """Return the section that script.js fills; without scripts it stays hidden."""
     packed = base64.b64encode(zlib.compress(json.dumps(_data(run), separators=(",", ":")).encode())).decode()
-    return tag(
-        "section",
-        tag("h2", "All completions"),
+    parts = [
         tag("div", id="tools", class_="tools"),
         tag("div", id="table", class_="scroll"),
         tag("dialog", id="dialog"),
         Markup(f'<script type="application/octet-stream" id="data">{packed}</script>'),
-        id="explorer",
-        hidden="",
-    )
+    ]
+    return section("All completions", parts, id="explorer", hidden="")
 
 
 def _data(run: Run) -> dict[str, object]:

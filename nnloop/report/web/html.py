@@ -32,7 +32,7 @@ def escape(text: str) -> Markup:
     return Markup(html.escape(shown, quote=True))
 
 
-def markup(content: Content) -> Markup:
+def _markup(content: Content) -> Markup:
     """Return the content as one piece of HTML, escaped where it isn't `Markup`; None gives nothing."""
     if content is None:
         return Markup("")
@@ -40,7 +40,7 @@ def markup(content: Content) -> Markup:
         return content
     if isinstance(content, str | int | float):
         return escape(str(content))
-    return Markup("".join(markup(part) for part in content))
+    return Markup("".join(_markup(part) for part in content))
 
 
 def tag(name: str, *content: Content, **attributes: str | float | None) -> Markup:
@@ -54,7 +54,7 @@ def tag(name: str, *content: Content, **attributes: str | float | None) -> Marku
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup(f"<{name}{given}>{markup(content)}</{name}>")
+    return Markup(f"<{name}{given}>{_markup(content)}</{name}>")
 
 
 def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], **attributes: str | None) -> Markup:
@@ -69,9 +69,19 @@ def details(title: Content, *content: Content, **attributes: str | None) -> Mark
     return tag("details", tag("summary", title), *content, **attributes)
 
 
+def section(title: str, *content: Content, **attributes: str | None) -> Markup:
+    """Return a part of the page under its heading."""
+    return tag("section", [tag("h2", title), *content], **attributes)
+
+
+def remark(*content: Content) -> Markup:
+    """Return a paragraph in faint letters."""
+    return tag("p", *content, class_="sub")
+
+
 def tiles(facts: Iterable[tuple[str, str, str]]) -> Markup:
     """Return a row of boxes, one for each value, its name and a note."""
-    boxes = (tag("div", tag("b", value), name, tag("span", note), class_="tile") for value, name, note in facts)
+    boxes = (tag("div", [tag("b", value), name, tag("span", note)], class_="tile") for value, name, note in facts)
     return tag("div", boxes, class_="tiles")
 
 

@@ -15,8 +15,8 @@ from nnloop.report.measures.read import Run
 from nnloop.report.measures.validation import MARK, correlation_text, read_validations
 from nnloop.report.text import count, duration, interval, number, percent
 from nnloop.report.web.arms_section import arms_section
-from nnloop.report.web.html import Content, Markup, page, table, tag
-from nnloop.report.web.published import published_section
+from nnloop.report.web.html import Content, Markup, page, remark, section, table, tag
+from nnloop.report.web.published_section import published_section
 from nnloop.report.web.tokens_section import tokens_section
 
 
@@ -30,24 +30,20 @@ def overview_page(
     title = f"{out.resolve().parent.name}: {len(runs)} run{'s' if len(runs) != 1 else ''}"
     sections: list[Content] = [tag("h1", title)]
     if len(comparisons) > 1:
-        sections.append(
-            tag("p", "Runs of different protocols stand apart: never compare their accuracies.", class_="sub")
-        )
+        sections.append(remark("Runs of different protocols stand apart: never compare their accuracies."))
     sections += [_protocol(comparison, out) for comparison in comparisons]
     sections.append(_validations(out.resolve().parent))
     sections += [tag("h2", "Behind the numbers"), published_section()]
-    sections += [tag("p", "left out: ", reason, class_="sub") for reason in left_out]
+    sections += [remark("left out: ", reason) for reason in left_out]
     return page(title, sections)
 
 
 def _protocol(comparison: Comparison, out: Path) -> Markup:
     runs = comparison.runs
-    rows, tokens = _runs_table(runs, out), tokens_section(runs)
     balance = next((run.balance for run in runs if run.balance), None)
-    head = (tag("h2", comparison.protocol), tag("p", balance, class_="sub") if balance else None)
-    if len(runs) == 1:
-        return tag("section", head, rows, tokens)
-    return tag("section", head, arms_section(comparison), tag("h3", "Runs"), rows, tokens)
+    arms = (arms_section(comparison), tag("h3", "Runs")) if len(runs) > 1 else None
+    parts = [remark(balance) if balance else None, arms, _runs_table(runs, out), tokens_section(runs)]
+    return section(comparison.protocol, parts)
 
 
 def _validations(folder: Path) -> Markup | None:
@@ -66,7 +62,7 @@ def _validations(folder: Path) -> Markup | None:
     if not rows:
         return None
     head = ["validation", "dataset", "proxy", "long", "Spearman's rho with its 95% interval", "chosen"]
-    return tag("section", tag("h2", "Does the proxy rank?"), table(head, rows))
+    return section("Does the proxy rank?", table(head, rows))
 
 
 def _runs_table(runs: Sequence[Run], out: Path) -> Markup:

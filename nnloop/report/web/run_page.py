@@ -7,8 +7,8 @@ from nnloop.report.measures.read import Run
 from nnloop.report.text import count, duration, interval, number, percent, why_none_admitted
 from nnloop.report.web import charts
 from nnloop.report.web.explorer import SCRIPT, explorer
-from nnloop.report.web.html import Content, Markup, code, details, diff, page, table, tag, tiles
-from nnloop.report.web.published import published_section
+from nnloop.report.web.html import Content, Markup, code, details, diff, page, remark, section, table, tag, tiles
+from nnloop.report.web.published_section import published_section
 from nnloop.settings.keys import flat
 
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
@@ -35,13 +35,12 @@ def run_page(run: Run) -> str:
 def _head(run: Run) -> Markup:
     planned = int(run.setting("cycles", len(run.reports)))
     state = "" if len(run.reports) >= planned else f" · {len(run.reports)} of {planned} cycles are closed so far"
-    return tag(
-        "header",
-        tag("h1", run.name),
-        tag("p", ", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items()), class_="sub"),
-        tag("p", f"{run.protocol}; test accuracy is reported and never used to choose{state}", class_="sub"),
-        tag("p", run.balance, class_="sub") if run.balance else None,
-    )
+    remarks = [
+        remark(", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items())),
+        remark(f"{run.protocol}; test accuracy is reported and never used to choose{state}"),
+        remark(run.balance) if run.balance else None,
+    ]
+    return tag("header", tag("h1", run.name), remarks)
 
 
 def _tiles(run: Run) -> Markup:
@@ -73,7 +72,7 @@ def _cycles(run: Run) -> Markup:
         *("cycle", "valid, %", "best, %", "mean, %", f"≥ {percent(run.threshold, 0)} %, %", "admitted", "selected"),
         *("duplicates", "tokens", "lines", "pairs", "loss", "time"),
     ]
-    return tag("section", tag("h2", "Cycles"), table(head, map(_cycle_row, run.reports)))
+    return section("Cycles", table(head, map(_cycle_row, run.reports)))
 
 
 def _cycle_row(report: CycleReport) -> list[str]:
@@ -99,12 +98,8 @@ def _best(run: Run) -> Markup:
     note = f"the best {len(shown)} of {len(run.networks)} distinct valid networks, by validation accuracy"
     if not shown:
         note = "no completion has become a valid network yet"
-    return tag(
-        "section",
-        tag("h2", "Best networks"),
-        tag("p", note, class_="sub"),
-        (_network(run, entry, place) for place, entry in enumerate(shown, 1)),
-    )
+    networks = (_network(run, entry, place) for place, entry in enumerate(shown, 1))
+    return section("Best networks", remark(note), networks)
 
 
 def _network(run: Run, entry: Entry, place: int) -> Markup:
@@ -119,7 +114,7 @@ def _network(run: Run, entry: Entry, place: int) -> Markup:
     title = [" · ".join(facts), " ", tag("span", name, class_="mono")]
     changes = run.diff(entry.parent, name)
     body: list[Content] = [
-        tag("p", "from ", " ← ".join(map(run.title, run.lineage(name))), class_="sub"),
+        remark("from ", " ← ".join(map(run.title, run.lineage(name)))),
         details(f"diff to {run.title(entry.parent)}", diff(changes), open="") if changes else None,
         details("code", code(run.code(name) or "")),
     ]
@@ -137,17 +132,11 @@ def _failures(run: Run) -> Markup:
         (status, count(times), percent(times / len(run.firsts)))
         for status, times in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return tag(
-        "section",
-        tag("h2", "Statuses"),
-        table(["status", "completions", "%"], share),
-        details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None,
-    )
+    frequent = details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None
+    return section("Statuses", table(["status", "completions", "%"], share), frequent)
 
 
 def _settings(run: Run) -> Markup:
     facts = {key: value for key, value in run.meta.items() if key != "settings"}
     rows = [(key, str(value)) for node in (facts, run.meta["settings"]) for key, value in flat(node).items()]
-    return tag(
-        "section", tag("h2", "Behind the numbers"), details("settings and provenance", table(["key", "value"], rows))
-    )
+    return section("Behind the numbers", details("settings and provenance", table(["key", "value"], rows)))

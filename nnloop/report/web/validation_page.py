@@ -7,7 +7,7 @@ from nnloop.report.measures.validation import Validation, ValidationPair, Valida
 from nnloop.report.text import count, number, percent, signed
 from nnloop.report.web import svg
 from nnloop.report.web.charts import card, percent_axis
-from nnloop.report.web.html import Content, Markup, page, table, tag, tiles
+from nnloop.report.web.html import Content, Markup, page, remark, section, table, tag, tiles
 from nnloop.report.web.svg import Point, Series
 from nnloop.stats import bootstrap_line
 
@@ -20,15 +20,15 @@ def validation_page(validation: Validation) -> str:
     """Return the page of a validation."""
     report, pairs = validation.report, validation.pairs
     title = f"Does {report.proxy} rank like {report.long}?"
-    return page(
-        title,
+    parts = [
         tag("h1", title),
-        tag("p", f"{report.dataset}. {report.rule}. {_failures(report)}", class_="sub"),
+        remark(f"{report.dataset}. {report.rule}. {_failures(report)}"),
         _tiles(report),
-        tag("div", _scatter(report, pairs), _ranks(report, pairs), _curves(report, pairs), class_="charts"),
+        tag("div", [_scatter(report, pairs), _ranks(report, pairs), _curves(report, pairs)], class_="charts"),
         _notes(report),
-        tag("section", tag("h2", "Pairs"), _pairs(pairs)),
-    )
+        section("Pairs", _pairs(pairs)),
+    ]
+    return page(title, parts)
 
 
 def _failures(report: ValidationReport) -> str:
@@ -52,7 +52,7 @@ def _tiles(report: ValidationReport) -> Markup:
 
 def _notes(report: ValidationReport) -> Markup | None:
     notes = {note for note in (report.correlation.note, report.on_test.note) if note}
-    return tag("p", "Beware: ", "; ".join(sorted(notes)), ".") if notes else None
+    return tag("p", f"Beware: {'; '.join(sorted(notes))}.") if notes else None
 
 
 def _scatter(report: ValidationReport, pairs: Sequence[ValidationPair]) -> Markup:

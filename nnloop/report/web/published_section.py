@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nnloop.report.web.html import Markup, details, table, tag
+from nnloop.report.web.html import Markup, details, remark, table
 
 _FIGURES = Path(__file__).with_name("published.yaml")
 
@@ -19,13 +19,13 @@ def published_section() -> Markup:
 
     figures = yaml.safe_load(_FIGURES.read_text())
     sources = "; ".join(f"{mark}: {source}" for mark, source in figures["sources"].items())
-    return details(
-        "Published figures, of other protocols",
-        tag("p", f"{_NOTE} {sources}.", class_="sub"),
+    parts = [
+        remark(f"{_NOTE} {sources}."),
         _table(figures["runs"]),
-        tag("p", "Paper A by cycle, CIFAR-10, one run", class_="sub"),
+        remark("Paper A by cycle, CIFAR-10, one run"),
         _table(figures["cycles"]),
-    )
+    ]
+    return details("Published figures, of other protocols", parts)
 
 
 def _table(rows: list[dict[str, object]]) -> Markup:
