@@ -19,7 +19,6 @@ from nnloop.report.measures.read import read
 from nnloop.report.tables import CYCLE_COLUMNS, to_csv, to_latex
 from nnloop.report.terminal import summary
 from nnloop.report.text import duration, interval
-from nnloop.report.web.svg import ticks
 from nnloop.runs.folder import RunDir
 from nnloop.settings import ReportJobSettings
 
@@ -115,14 +114,6 @@ def test_the_figure_of_a_run_is_the_same_every_time(run: RunDir, tmp_path: Path)
         figure(read(run.path), second)
         assert first.stat().st_size > 5000
         assert first.read_bytes() == second.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "whole", "expected"),
-    [(0, 1, False, [0, 0.2, 0.4, 0.6, 0.8, 1]), (0, 3, True, [0, 1, 2, 3]), (0.5, 1.5, True, [1])],
-)
-def test_ticks_are_round(low: float, high: float, whole: bool, expected: list[float]) -> None:
-    assert ticks(low, high, whole=whole) == expected
 
 
 def test_durations_read_as_a_person_says_them() -> None:

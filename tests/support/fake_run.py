@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,15 @@ def make_sweep(folder: Path) -> list[Path]:
     """Make finished runs of two arms and two seeds."""
     arms = [(llm, seed) for llm in ("tiny", "random") for seed in (0, 1)]
     return [make_run(folder / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm).path for llm, seed in arms]
+
+
+def without_valid_networks(run: RunDir) -> None:
+    """Rewrite a run of three cycles as one in which every network crashed."""
+    dead = replace(run.entries()[0], status=Status.CRASHED, result=TrialResult(Status.CRASHED), admitted=False)
+    run.archive.write_text("".join(replace(dead, generation=generation(slot)).line() + "\n" for slot in range(4)))
+    report = summarise(0, run.entries(), admitted_before=0, min_accuracy=0.6, costs=run.reports()[0].costs)
+    for cycle in range(3):
+        write_json(run.report(cycle), replace(report, cycle=cycle).to_json())
 
 
 def _bytes(line: str) -> bytes:

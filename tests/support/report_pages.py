@@ -1,11 +1,22 @@
 """Read back the pages of a report."""
 
+import base64
+import json
+import shutil
+import subprocess
+import time
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from nnloop.report import write_run_page
 from nnloop.report.measures.read import read
 from nnloop.runs.folder import RunDir
+
+NEEDS_BROWSER = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 
 
 class Page(HTMLParser):
@@ -39,3 +50,22 @@ class Page(HTMLParser):
 def page_of(run: RunDir) -> Page:
     write_run_page(read(run.path))
     return Page(run.page)
+
+
+def explorer_data(page: Page) -> Any:
+    """Unpack the completions that the page's script would show."""
+    return json.loads(zlib.decompress(base64.b64decode(page.packed)))
+
+
+def in_browser(address: str) -> str:
+    """Return the page's elements after its script has run."""
+    command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000"]
+    command += ["--dump-dom", address]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def seconds_in_browser(address: str) -> float:
+    """Return the wall time of opening a page, with the browser's own start."""
+    started = time.monotonic()
+    in_browser(address)
+    return time.monotonic() - started

@@ -11,6 +11,7 @@ from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation, ValidationPair, study
+from nnloop.report.text import interval
 
 
 @pytest.fixture
@@ -36,6 +37,23 @@ def test_an_overview_compares_arms_over_the_seeds_they_share(runs: list[Path], t
 def test_a_single_seed_shows_no_difference_between_arms(runs: list[Path], tmp_path: Path) -> None:
     write_overview([path for path in runs if path.name.endswith("s0")], tmp_path / "report.html")
     assert "minus" not in Page(tmp_path / "report.html").text
+
+
+def test_an_overview_has_a_row_of_figures_for_each_run(runs: list[Path], tmp_path: Path) -> None:
+    write_overview(runs, tmp_path / "report.html")
+    rows = (tmp_path / "report.html").read_text().partition("<h3>Runs</h3>")[2]
+    for path in runs:
+        figures = read(path).figures
+        row = rows.partition(f">{path.name}</a></td>")[2].partition("</tr>")[0]
+        assert row.startswith(f"<td>2 of 3</td><td>{interval(figures.valid)}</td>")
+        assert f"<td>{figures.admitted}</td><td>{figures.distinct}</td>" in row
+
+
+def test_a_single_run_is_not_compared_with_itself(runs: list[Path], tmp_path: Path) -> None:
+    write_overview(runs[:1], tmp_path / "report.html")
+    text = Page(tmp_path / "report.html").text
+    assert "1 run" in text
+    assert "Arms" not in text
 
 
 def test_an_overview_keeps_protocols_apart(tmp_path: Path) -> None:
@@ -91,15 +109,6 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
     page = Page(tmp_path / "sweep" / "report.html")
     assert "rho 1.00 [1.00, 1.00]" in page.text
     assert "validate-1/validation.html" in page.links()
-
-
-def test_an_overview_draws_the_tokens_of_a_completion_by_mode(tmp_path: Path) -> None:
-    made = [make_run(tmp_path / mode, 2, 6, mode=mode).path for mode in ("delta", "full")]
-    write_overview(made, tmp_path / "report.html")
-    (card,) = [part for part in (tmp_path / "report.html").read_text().split("<figure>") if "by mode" in part]
-    assert [mode for mode in ("delta", "full", "random") if f"</i>{mode}<" in card] == ["delta", "full"]
-    mean = read(made[0]).reports[0].mean_tokens
-    assert f"<title>{mean:.4g}, 1 runs</title>" in card
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
