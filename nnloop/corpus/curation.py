@@ -40,7 +40,7 @@ def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[
         if len(source.code) <= limits.max_chars:
             families[source.family].append((source, lines))
     cap = math.ceil(limits.family_share * limits.networks)
-    turns = [_unlike(sorted(family, key=_shuffled), cap) for _, family in sorted(families.items())]
+    turns = [_unlike(sorted(family, key=_shuffle_key), cap) for _, family in sorted(families.items())]
     return sorted(_in_turn(turns, limits.networks), key=lambda source: source.name)
 
 
@@ -74,7 +74,7 @@ class _Mask(ast.NodeTransformer):
         return ast.Pass() if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
 
-def _shuffled(item: tuple[RatedSource, frozenset[str]]) -> bytes:
+def _shuffle_key(item: tuple[RatedSource, frozenset[str]]) -> bytes:
     return hashlib.sha256(item[0].name.encode()).digest()
 
 

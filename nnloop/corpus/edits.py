@@ -16,6 +16,7 @@ LIMITS = (16, 100, 400_000, 100_000_000)
 """Elements, columns, and estimates of parameters and of multiply-adds for one 32x32 image."""
 
 Operator = Callable[[Layout, random.Random], str | None]
+"""An edit of a module: it returns the new source, or None if it finds no place."""
 
 OPERATORS: dict[str, Operator] = {
     "width": parameters.width,
@@ -57,7 +58,7 @@ def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
 
 
 def mutate(source: str, rng: random.Random, edits: int) -> str:
-    """Make so many edits, one on the other's result."""
+    """Make `edits` random edits, each on the result of the one before."""
     for _ in range(edits):
         source = random_edit(source, rng)
     return source

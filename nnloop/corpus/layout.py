@@ -48,17 +48,17 @@ class Layout:
         return self._bytes[start:end].decode()
 
     def name(self, node: ast.AST) -> str:
-        """Name what a call calls, dotted as written; an empty string for anything else."""
+        """Return the name that a call calls, dotted as written; "" for any other node."""
         return self.text(node.func) if isinstance(node, ast.Call) else ""
 
     def signature(self, name: str) -> dict[str, ast.expr | None]:
-        """Give the parameters of a class of this file, in order, with their defaults (None: no default)."""
+        """Return the parameters of a class of this file, in order, with their defaults (None: no default)."""
         if name not in self._signatures:
             self._signatures[name] = _signature(self.classes[name])
         return self._signatures[name]
 
     def blocks(self, nodes: Iterable[ast.AST] | None = None) -> Iterator[ast.Call]:
-        """Walk the calls of this file's classes in the given elements, by default in all before the head."""
+        """Yield the calls of this file's classes in the given elements, by default in all before the head."""
         for element in self.elements[: self.head] if nodes is None else nodes:
             if element not in self._calls:
                 calls = [node for node in ast.walk(element) if isinstance(node, ast.Call)]
@@ -81,11 +81,11 @@ class Layout:
         return value.value if isinstance(value, ast.Constant) and isinstance(value.value, int) else missing
 
     def replace(self, node: ast.AST, text: str) -> Change:
-        """Put another text in the place of a node."""
+        """Return the change that puts another text in the place of a node."""
         return Change(*self._span(node), text)
 
     def set_argument(self, call: ast.Call, parameter: str, text: str) -> Change:
-        """Give a block's parameter another value: in its place, or by position or keyword behind the others."""
+        """Return the change of a block's parameter: in its place, or by position or keyword behind the others."""
         position = list(self.signature(self.name(call))).index(parameter)
         if position < len(call.args):
             return self.replace(call.args[position], text)
@@ -97,7 +97,7 @@ class Layout:
         return Change(end, end, f", {added}" if call.args or call.keywords else added)
 
     def insert(self, index: int, *texts: str) -> Change:
-        """Put new elements before the element of that index, a line each."""
+        """Return the change that puts new elements before the element of that index, a line each."""
         element = self.elements[index]
         start = self._span(element)[0]
         if self._own_line(element):
@@ -106,14 +106,14 @@ class Layout:
         return Change(start, start, "".join(f"{text}, " for text in texts))
 
     def remove(self, index: int) -> Change:
-        """Take out an element (not the last) with its line."""
+        """Return the change that takes out an element (not the last) with its line."""
         element, after = self.elements[index], self.elements[index + 1]
         if self._own_line(element) and self._own_line(after):
             return Change(self._lines[element.lineno - 1], self._lines[after.lineno - 1], "")
         return Change(self._span(element)[0], self._span(after)[0], "")
 
     def add_class(self, text: str) -> list[Change]:
-        """Define one more class before Net, with the import that it needs."""
+        """Return the changes that define one more class before Net, with the import that it needs."""
         start = self._lines[self.classes["Net"].lineno - 1]
         changes = [Change(start, start, f"{text}\n\n\n")]
         if "torch." in text and "import torch\n" not in self.source:
@@ -123,7 +123,7 @@ class Layout:
         return changes
 
     def apply(self, *changes: Change) -> str:
-        """Give the text with all changes made; changes in one place come in the order given."""
+        """Make changes and return the text; changes in one place come in the order given."""
         result = self._bytes
         for change in sorted(changes, key=lambda change: change.start)[::-1]:
             result = result[: change.start] + change.text.encode() + result[change.end :]

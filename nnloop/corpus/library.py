@@ -11,7 +11,7 @@ BLOCKS = ("Cross", "Dilated", "Gated", "Inverted", "Maxout", "Next", "Separable"
 
 @functools.cache
 def helper_classes() -> dict[str, str]:
-    """Give the text of every helper class of the seeds, by name; of two of one name, the first seed's."""
+    """Return the text of every helper class of the seeds, by name; of two of one name, the first seed's."""
     texts: dict[str, str] = {}
     for seed in seeds():
         for node in ast.parse(seed.code).body:

@@ -1,4 +1,4 @@
-"""Operators that give an element or a helper class another number, activation or normalisation."""
+"""Operators (corpus.edits) that give an element or a helper class another number, activation or normalisation."""
 
 import ast
 import random
@@ -149,7 +149,7 @@ def _other_activation(now: str, rng: random.Random) -> str:
 
 
 def _parameter_changes(layout: Layout, name: str, values: tuple[int, ...], *, rng: random.Random) -> list[Change]:
-    """Give a change of the parameter for every block that has it, and for every helper's default."""
+    """List a change of the parameter for every block that has it, and for every helper's default."""
     changes = []
     for block in layout.blocks():
         now = layout.argument(block, name) if name in layout.signature(layout.name(block)) else None

@@ -1,4 +1,4 @@
-"""Operators that put in, take out, move or wrap whole elements."""
+"""Operators (corpus.edits) that put in, take out, move or wrap whole elements."""
 
 import ast
 import random
@@ -126,7 +126,7 @@ def _branches(layout: Layout, index: int, rng: random.Random) -> str | None:
 
 
 def _varied(layout: Layout, block: ast.Call, rng: random.Random) -> str:
-    """Give the text of a block with another kernel where it has one; odd kernels keep the paths' sizes equal."""
+    """Return the text of a block, with another kernel if it has one; odd kernels keep the paths' sizes equal."""
     text = layout.text(block)
     if "k" not in layout.signature(layout.name(block)):
         return text
@@ -139,7 +139,7 @@ def _inside(text: str, change: Change, start: int) -> str:
 
 
 def _blocks(layout: Layout) -> list[int]:
-    """Give the indices of the elements before the head that transform: blocks of this file and convolutions."""
+    """List the indices of the elements before the head that transform: blocks of this file and convolutions."""
     return [
         i
         for i, element in enumerate(layout.elements[: layout.head])
@@ -153,7 +153,7 @@ def _takes_width(layout: Layout, name: str) -> bool:
 
 
 def _keeps_shape(layout: Layout, index: int) -> bool:
-    """Tell whether a block has the channels and the size of what comes in, as far as its neighbours show."""
+    """Tell whether a block keeps the channels and the size of its input, as far as its neighbours show."""
     block = layout.elements[index]
     assert isinstance(block, ast.Call)
     if not _takes_width(layout, layout.name(block)) or layout.number(block, "s", 1) != 1:

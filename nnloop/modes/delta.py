@@ -20,7 +20,7 @@ MAX_CHANGED = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Edits of the parent, asked for in `edit_format` (unified or search_replace); answers in either are taken."""
+    """The mode that asks for edits of the parent in `edit_format` (unified or search_replace), and takes either."""
 
     diff_context: int  # lines
     diff_line_numbers: bool

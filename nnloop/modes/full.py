@@ -11,7 +11,7 @@ from nnloop.records import Network, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """New networks beside the parent that is shown."""
+    """The mode that asks for a new network beside the parent."""
 
     salvage: bool = False
     name: str = "full"

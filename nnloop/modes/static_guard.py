@@ -122,7 +122,7 @@ def _imported_names(nodes: list[ast.AST]) -> dict[str, str]:
 
 
 def _bound_names(nodes: list[ast.AST]) -> set[str]:
-    """Names that the module itself binds: `forward(self, input)` means no builtin."""
+    """List the names that the module itself binds: `forward(self, input)` means no builtin."""
     arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
     return arguments | {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 

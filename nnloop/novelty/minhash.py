@@ -28,7 +28,7 @@ Signature = NDArray[np.uint32]  # (permutations,)
 
 
 class MinHashIndex:
-    """The known networks by the shingles of one unit, which is one of shingles.shingle's."""
+    """The known networks by the shingles of one unit (see shingles.shingle)."""
 
     def __init__(self, settings: MinHashSettings, unit: str) -> None:
         from datasketch import MinHash, MinHashLSH

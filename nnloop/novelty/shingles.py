@@ -19,7 +19,8 @@ Shingles = NDArray[np.uint64]  # hashes, sorted, each once
 def shingle(text: str, unit: str, size: int) -> Shingles | None:
     """Hash the shingles of `size` units; None if the text has no classes, or is no graph.
 
-    `text` is the network's source; for the unit `graph`, it is the JSON of its operator graph.
+    `unit` is tokens, chars, statements or graph. `text` is the network's source; for graph, the JSON of its operator
+    graph.
     """
     if unit == "graph":
         digests = graph_shingles(text, size)
@@ -84,6 +85,6 @@ _UNITS: dict[str, Callable[[ast.Module], Sequence[str]]] = {
 
 
 def jaccard(one: Shingles, other: Shingles) -> float:
-    """Divide the common shingles by all shingles of two sets."""
+    """Return the Jaccard index of two sets: their common shingles by all of their shingles."""
     common = len(np.intersect1d(one, other, assume_unique=True))
     return common / (len(one) + len(other) - common)

@@ -23,7 +23,7 @@ from nnloop.settings import (
 
 @dataclass(frozen=True, slots=True)
 class PromptSlot:
-    """The place in the run of the prompt that parents are sampled for."""
+    """The cycle and the slot of a prompt to sample parents for."""
 
     cycle: int
     slot: int
@@ -53,7 +53,7 @@ def _side(corpus_share: float | None, pool: Pool, rng: random.Random) -> Sequenc
 
 
 def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]:
-    """Give each network its weight in a sample."""
+    """Return each network's weight in a sample, in the networks' order."""
     if isinstance(settings, TopParentsSettings):
         return [float(rank <= settings.count) for rank in ranks(networks)]
     if isinstance(settings, PowerLawParentsSettings | IslandsParentsSettings):

@@ -59,7 +59,7 @@ def from_diff(diff: str) -> str:
 
 
 def _hunk(old: list[str], new: list[str]) -> Hunk:
-    """Make a hunk whose context are the common lines at both ends: blocks may share them."""
+    """Make a hunk. Common lines at both ends become its context, which blocks may share."""
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
         head += 1

@@ -16,7 +16,7 @@ def test_networks_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_networks(tmp_path / FILE) == load(str(tmp_path)) == NETWORKS
 
 
-@pytest.mark.parametrize("content", [None, "{", '{"id": "1"}'])
+@pytest.mark.parametrize("content", [None, "{", "[1]", '{"id": "1"}', '{"another": "record"}'])
 def test_a_folder_of_another_kind_is_refused_by_name(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / FILE).write_text(content)

@@ -87,16 +87,6 @@ def test_quality_diversity_samples_each_cell_s_best_alike() -> None:
     assert abs(counts["c3"] - 1000) < 120
 
 
-def test_an_island_breeds_apart_until_migration() -> None:
-    rule = IslandsParentsSettings("islands", None, islands=2, every=2, migrants=1, exponent=0.0)
-    apart = [samples(rule, place=PromptSlot(1, slot)) for slot in (0, 1)]
-    assert set(apart[0]) == {"c0", "c2", "r0", "r2"}
-    assert set(apart[1]) == {"c1", "c3", "r1", "r3"}
-    mixed = [samples(rule, place=PromptSlot(2, slot)) for slot in (0, 1)]
-    assert set(mixed[0]) == {"c0", "c2", "r0", "r2", "r3"}
-    assert set(mixed[1]) == {"c1", "c3", "r1", "r3", "r2"}
-
-
 def test_an_empty_island_samples_from_the_whole_pool() -> None:
     rule = IslandsParentsSettings("islands", None, islands=50, every=2, migrants=1, exponent=0.0)
     assert len(samples(rule, place=PromptSlot(0, 49))) == len(POOL)
