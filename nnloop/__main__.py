@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop import launch
 from nnloop.errors import UserError
 from nnloop.settings.checks import unknown_key
+from nnloop.settings.idle import idle
 from nnloop.settings.keys import allowed
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
@@ -83,6 +84,8 @@ def _compose_and_run(config: DictConfig) -> None:
     """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
     try:
         checked = load(config)
+        for sentence in idle(checked, HydraConfig.get().overrides.task):
+            _log.warning("%s", sentence)
         from nnloop import build  # imports the rest of the package: a wrong setting is told before that
 
         build.run(checked, Path(HydraConfig.get().runtime.output_dir))

@@ -60,6 +60,12 @@ def test_one_wrong_job_of_a_multirun_does_not_end_the_others(tmp_path: Path) -> 
     assert "selection.rule=better" in folders.pop()
 
 
+def test_an_override_without_effect_is_told_and_the_job_runs(tmp_path: Path) -> None:
+    done = nnloop(tmp_path, "job=prepare", "dataset=digits", "cycles=3")
+    assert done.returncode == 0
+    assert "cycles=3: job=prepare does not read it" in done.stderr
+
+
 def test_help_and_the_config_come_without_torch(tmp_path: Path) -> None:
     for arguments in (["--help"], ["--cfg", "job"]):
         command = [sys.executable, "-X", "importtime", "-m", "nnloop", *arguments]

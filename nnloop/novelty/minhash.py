@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from nnloop.novelty.shingles import Shingles, jaccard, shingle
 from nnloop.records import NoveltyVerdict
-from nnloop.settings import MinHashSettings
+from nnloop.settings import SCAN, MinHashSettings
 
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-SCAN = 2_000
-"""Known networks up to which all are compared."""
 VERIFY = 64
 """Retrieved networks whose Jaccard is computed exactly: the ones with the most similar signatures."""
 VERSION = 2

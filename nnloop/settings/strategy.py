@@ -119,6 +119,10 @@ class CrossoverContextSettings:
 ContextSettings = SingleContextSettings | MemoryContextSettings | InspirationsContextSettings | CrossoverContextSettings
 
 
+SCAN = 2_000
+"""Known networks up to which a new one is compared with all; beyond, LSH retrieves the near ones."""
+
+
 @dataclass
 class MinHashSettings:
     """Near-duplicates by MinHash-LSH retrieval and exact Jaccard."""

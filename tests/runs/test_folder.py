@@ -22,6 +22,25 @@ def test_settings_of_place_may_change_between_starts(tmp_path: Path, configure) 
     RunDir(tmp_path).open(configure("llm=random", "dataset=digits", "executor.workers=1", "tracker=none"))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "executor.wall_s=0.5",
+        "executor.memory_gb=1",
+        "sandbox.scratch_mb=8",
+        "sandbox.without=[cgroup]",
+        "sandbox=inline",
+    ],
+)
+def test_a_setting_that_can_change_a_status_is_refused_in_a_folder_written_without_it(
+    changed: str, tmp_path: Path, configure
+) -> None:
+    RunDir(tmp_path).open(configure("llm=random", "dataset=digits"))
+    key = "sandbox.name" if changed.startswith("sandbox=") else changed.partition("=")[0]
+    with pytest.raises(RunFolderError, match=rf"holds a run with other settings: {key} \(there .*resume=fork"):
+        RunDir(tmp_path).open(configure("llm=random", "dataset=digits", changed))
+
+
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no run folder"):
         RunDir(tmp_path).settings()
