@@ -11,33 +11,35 @@ from nnloop.errors import CandidateFileError
 from nnloop.executor import Executor
 from nnloop.records import Candidate, Status, Trial, TrialResult, candidate_id
 
-Pose = Callable[[Candidate], Trial]
+MakeTrial = Callable[[Candidate], Trial]
 
 
-def run(sources: Sequence[tuple[Path, bytes]], pose: Pose, executor: Executor, out: TextIO) -> None:
-    """Judge every network and write a line as soon as it and those before it are done; `pose` makes the trials."""
-    judged = [(path, *_judge(source, slot, pose, executor)) for slot, (path, source) in enumerate(sources)]
-    for path, identity, future in judged:
+def run(sources: Sequence[tuple[Path, bytes]], make_trial: MakeTrial, executor: Executor, out: TextIO) -> None:
+    """Train every network; write its line as soon as its trial and those of the files before it have ended."""
+    trials = [
+        (path, *_submit(_candidate(source, slot), make_trial, executor)) for slot, (path, source) in enumerate(sources)
+    ]
+    for path, identity, future in trials:
         out.write(json.dumps(_line(path, identity, future.result()), ensure_ascii=False) + "\n")
         out.flush()
 
 
 def read(pattern: str) -> list[tuple[Path, bytes]]:
-    """Read the files that a path or a glob names. Raises CandidateFileError where one is missing or can't be read."""
+    """Read the files that a path or a glob names. Raises CandidateFileError if one is missing or can't be read."""
     return [(path, _read(path)) for path in find(pattern)]
 
 
 def find(pattern: str) -> list[Path]:
-    """Return the files that a path or a glob names, sorted. Raises CandidateFileError where there is none."""
+    """Return the files that a path or a glob names, sorted. Raises CandidateFileError if it names no file."""
     if Path(pattern).is_file():
         return [Path(pattern)]
-    found = sorted(path for path in map(Path, glob.glob(pattern, recursive=True)) if path.is_file())
-    if not found:
+    paths = sorted(path for path in map(Path, glob.glob(pattern, recursive=True)) if path.is_file())
+    if not paths:
         what = (
             "matches no file" if glob.has_magic(pattern) else "is a folder" if Path(pattern).is_dir() else "not found"
         )
         raise CandidateFileError(f"candidate={pattern}: {what}; give a Python file or a glob such as 'nets/*.py'")
-    return found
+    return paths
 
 
 def _read(path: Path) -> bytes:
@@ -47,21 +49,24 @@ def _read(path: Path) -> bytes:
         raise CandidateFileError(f"candidate={path}: can't be read ({error.strerror})") from None
 
 
-def _judge(source: bytes, slot: int, pose: Pose, executor: Executor) -> tuple[str | None, Future[TrialResult]]:
-    """Submit one network; source that is no Python is judged here."""
+def _candidate(source: bytes, slot: int) -> Candidate | TrialResult:
+    """Return the candidate; for source that is no Python its result."""
     try:
         code = source.decode()
-        identity = candidate_id(code)
+        return Candidate(candidate_id(code), code, mode="given", parent=None, cycle=0, slot=slot)
     except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return None, _done(TrialResult(Status.UNPARSEABLE, reason))
-    return identity, executor.submit(pose(Candidate(identity, code, "given", None, 0, slot)))
+        return TrialResult(Status.UNPARSEABLE, reason)
 
 
-def _done(result: TrialResult) -> Future[TrialResult]:
+def _submit(
+    given: Candidate | TrialResult, make_trial: MakeTrial, executor: Executor
+) -> tuple[str | None, Future[TrialResult]]:
+    if isinstance(given, Candidate):
+        return given.id, executor.submit(make_trial(given))
     future: Future[TrialResult] = Future()
-    future.set_result(result)
-    return future
+    future.set_result(given)
+    return None, future
 
 
 def _line(path: Path, identity: str | None, result: TrialResult) -> dict[str, Any]:

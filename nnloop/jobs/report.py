@@ -62,13 +62,13 @@ def write_extras(run: Run) -> None:
 
 def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> None:
     """Write tables and figures for each protocol: accuracies of two never share a table or an axis."""
-    for number, found in enumerate(comparisons, 1):
-        tables.write_runs(found.runs, beside, number)
-        tables.write_comparison(found, beside, number)
+    for number, comparison in enumerate(comparisons, 1):
+        tables.write_runs(comparison.runs, beside, number)
+        tables.write_comparison(comparison, beside, number)
         for suffix in ("png", "svg"):
-            figures.by_cycle(found, beside / f"by-cycle-{number}.{suffix}")
-            if found.differences:
-                figures.differences(found, beside / f"differences-{number}.{suffix}")
+            figures.by_cycle(comparison, beside / f"by-cycle-{number}.{suffix}")
+            if comparison.differences:
+                figures.differences(comparison, beside / f"differences-{number}.{suffix}")
 
 
 def find_validations(pattern: str) -> list[Validation]:
@@ -78,23 +78,23 @@ def find_validations(pattern: str) -> list[Validation]:
 
 
 def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
-    """The runs that a path or glob names: run folders and summaries, themselves or one or two levels below.
+    """Return the run folders and summaries that a path or glob names, themselves or one or two levels below.
 
     Raises RunFolderError.
     """
-    found: set[Path] = set()
+    paths: set[Path] = set()
     matches = [Path(match) for match in sorted(glob.glob(pattern))]
     for match in matches:
-        found |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
-        found |= {file for file in packs.files(match) if packs.holds(file, summaries.MARK)}
+        paths |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
+        paths |= {file for file in packs.files(match) if packs.holds(file, summaries.MARK)}
     if not matches:
         raise RunFolderError(f"runs={pattern}: no such folder")
-    if not found and not none_is_fine:
+    if not paths and not none_is_fine:
         raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json) and no run summary")
-    return sorted(found)
+    return sorted(paths)
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
-    """The deepest folder that holds all of them."""
+    """Return the deepest folder that holds all of them."""
     parents = [path.resolve().parents for path in paths]
     return next(parent for parent in parents[0] if all(parent in others for others in parents))

@@ -1,7 +1,7 @@
-"""job=validate: train networks of finished searches for long, and see how well the short protocol ranked them.
+"""job=validate: train networks of finished searches for many epochs; measure how well the short protocol ranked them.
 
-One dataset and one pair of protocols a job. Finished long trials are kept in trials.jsonl, so that a job started again
-in the same folder goes on; a network whose trial was cut short goes on from its last checkpoint.
+A job is about one dataset and one pair of protocols. Finished long trials stand in trials.jsonl, so that a job started
+again in the same folder goes on; a network whose trial was cut short goes on from its last checkpoint.
 """
 
 import json
@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
 from nnloop.executor import Executor
 from nnloop.jobs.report import find_runs
-from nnloop.records import COMPLETED, Candidate, Entry, Limits, Trial, TrialResult
+from nnloop.records import COMPLETED, Candidate, Limits, Trial, TrialResult
 from nnloop.report import write_validation
 from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.protocols import by_protocol
@@ -37,33 +38,29 @@ RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """A network of a search with its proxy accuracy."""
+class ProxyTrial:
+    """A network with its accuracy under the search's short protocol, a fraction."""
 
-    run: Run
-    entry: Entry
-    code: str
+    run: str  # its name
+    candidate: Candidate
+    accuracy: float
 
     @property
     def name(self) -> str:
-        return str(self.entry.candidate)
-
-    @property
-    def proxy(self) -> float:
-        return self.entry.val_accuracy or 0.0
+        """Id of the network."""
+        return self.candidate.id
 
 
 def run(settings: Settings, networks: int, rule: str, executor: Executor, folder: Path, out: TextIO) -> None:
     """Validate `networks` networks of settings.runs under settings.proxy; print rho and the page's path.
 
-    Raises RunFolderError where the runs are of another dataset or of several protocols.
+    Raises RunFolderError if the runs are of another dataset or of several protocols.
     """
     runs = [run for path in find_runs(str(settings.runs)) for run in read_all(path)]
     protocol = _one_protocol(runs, settings.dataset.name)
-    chosen = select(_candidates(runs), networks, rule, derive(settings.seed, "validation"))
-    results = train(
-        chosen, executor, lambda one: _trial(one, settings, folder / "checkpoints"), folder / "trials.jsonl"
-    )
+    chosen = select(_proxy_trials(runs), networks, rule=rule, seed=derive(settings.seed, "validation"))
+    make_trial = partial(_long_trial, settings=settings, checkpoints=folder / "checkpoints")
+    results = train(chosen, executor, make_trial=make_trial, journal_path=folder / "trials.jsonl")
     pairs = pair_up(chosen, results)
     failed = Counter(str(result.status) for result in results.values() if result.status not in COMPLETED)
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
@@ -77,31 +74,31 @@ def run(settings: Settings, networks: int, rule: str, executor: Executor, folder
     print(f"{correlation_text(result.correlation)}\n{page}", file=out)
 
 
-def select(found: Sequence[Chosen], networks: int, rule: str, seed: int) -> list[Chosen]:
-    """Choose by one of RULES; fewer than wanted where there are no more."""
-    ranked = sorted(found, key=lambda one: (-one.proxy, one.name))
-    if rule == "top" or len(ranked) <= networks:
-        return ranked[:networks]
-    low, high = ranked[-1].proxy, ranked[0].proxy
-    bins: list[list[Chosen]] = [[] for _ in range(BINS)]
+def select(networks: Sequence[ProxyTrial], count: int, *, rule: str, seed: int) -> list[ProxyTrial]:
+    """Select `count` networks by one of RULES, or all if there are no more; the best comes first."""
+    ranked = sorted(networks, key=lambda one: (-one.accuracy, one.name))
+    if rule == "top" or len(ranked) <= count:
+        return ranked[:count]
+    low, high = ranked[-1].accuracy, ranked[0].accuracy
+    bins: list[list[ProxyTrial]] = [[] for _ in range(BINS)]
     for one in ranked:
-        bins[min(BINS - 1, int(BINS * (one.proxy - low) / ((high - low) or 1.0)))].append(one)
+        bins[min(BINS - 1, int(BINS * (one.accuracy - low) / ((high - low) or 1.0)))].append(one)
     generator = random.Random(seed)
     for members in bins:
         generator.shuffle(members)
-    drawn = [members[turn] for turn in range(len(ranked)) for members in reversed(bins) if turn < len(members)]
-    return sorted(drawn[:networks], key=lambda one: (-one.proxy, one.name))
+    in_turn = [members[turn] for turn in range(len(ranked)) for members in reversed(bins) if turn < len(members)]
+    return sorted(in_turn[:count], key=lambda one: (-one.accuracy, one.name))
 
 
 def train(
-    chosen: Sequence[Chosen], executor: Executor, pose: Callable[[Candidate], Trial], path: Path
+    chosen: Sequence[ProxyTrial], executor: Executor, *, make_trial: Callable[[Candidate], Trial], journal_path: Path
 ) -> dict[str, TrialResult]:
-    """Run the long trials that `path` doesn't hold yet; results by network."""
-    known = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(path)}
+    """Run the long trials whose results are not in the journal yet; return all results by network."""
+    known = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(journal_path)}
     missing = [one for one in chosen if one.name not in known]
     log.info("%d long trials, %d of them done already", len(chosen), len(chosen) - len(missing))
-    running = {executor.submit(pose(_candidate(one))): one.name for one in missing}
-    with journal(path) as trials:
+    running = {executor.submit(make_trial(one.candidate)): one.name for one in missing}
+    with journal(journal_path) as trials:
         for future in as_completed(running):
             name, result = running[future], future.result()
             trials.append(json.dumps({"candidate": name, "result": result.to_json()}))
@@ -110,30 +107,34 @@ def train(
     return {one.name: known[one.name] for one in chosen}
 
 
-def pair_up(chosen: Sequence[Chosen], results: Mapping[str, TrialResult]) -> list[ValidationPair]:
-    """Pairs of the networks whose long trial completed, best proxy first."""
+def pair_up(chosen: Sequence[ProxyTrial], results: Mapping[str, TrialResult]) -> list[ValidationPair]:
+    """Return a pair for each network whose long trial completed, in the order of `chosen`."""
     pairs = []
     for one in chosen:
         result = results[one.name]
         if result.status in COMPLETED and result.val_accuracy is not None:  # the two go together
             trained = (result.val_accuracy, result.test_accuracy, result.params, result.seconds, result.curve)
-            pairs.append(ValidationPair(one.run.name, one.name, one.proxy, *trained))
+            pairs.append(ValidationPair(one.run, one.name, one.accuracy, *trained))
     return pairs
 
 
-def _candidates(runs: Sequence[Run]) -> list[Chosen]:
-    """Distinct valid networks of all runs; one that several runs found counts once."""
-    found: dict[str, Chosen] = {}
+def _proxy_trials(runs: Sequence[Run]) -> list[ProxyTrial]:
+    """Return the distinct valid networks of all runs; one that several runs have comes once."""
+    networks: dict[str, ProxyTrial] = {}
     for run in runs:
         for entry in run.networks:
-            code = run.code(str(entry.candidate))
-            if code is not None and entry.val_accuracy is not None:
-                found.setdefault(str(entry.candidate), Chosen(run, entry, code))
-    return list(found.values())
+            id = str(entry.candidate)
+            code = run.code(id)
+            if id not in networks and code is not None and entry.val_accuracy is not None:
+                candidate = Candidate(
+                    id, code, mode=entry.mode, parent=entry.parent, cycle=entry.cycle, slot=entry.slot
+                )
+                networks[id] = ProxyTrial(run.name, candidate, entry.val_accuracy)
+    return list(networks.values())
 
 
 def _one_protocol(runs: Sequence[Run], dataset: str) -> str:
-    """The protocol that all runs share, in words. Raises RunFolderError."""
+    """Return the protocol that all runs share, in words. Raises RunFolderError."""
     others = sorted({str(run.setting("dataset.name")) for run in runs} - {dataset})
     if others:
         raise RunFolderError(f"runs: hold dataset {', '.join(others)}, not {dataset}; name runs of one dataset=")
@@ -144,22 +145,16 @@ def _one_protocol(runs: Sequence[Run], dataset: str) -> str:
     return f"proxy {runs[0].setting('proxy.name')}, {epochs} epoch{'s' if epochs != 1 else ''}"
 
 
-def _candidate(one: Chosen) -> Candidate:
-    return Candidate(one.name, one.code, one.entry.mode, one.entry.parent, one.entry.cycle, one.entry.slot)
-
-
-def _trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial:
-    """The executor's time limit is meant for one epoch: a long trial gets it for each of its own."""
+def _long_trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial:
+    """Make a long trial. The executor's time limit is meant for one epoch, so it gets that limit times its epochs."""
     assert isinstance(settings.job, ValidateJobSettings)
-    limits = Limits(settings.executor.wall_s * settings.proxy.epochs, int(settings.executor.memory_gb * 2**30))
-    seed = derive(settings.seed, "validation", candidate.id)
     return Trial(
-        candidate,
-        settings.dataset.name,
-        settings.proxy.name,
-        settings.proxy.epochs,
-        seed,
-        limits,
+        candidate=candidate,
+        dataset=settings.dataset.name,
+        proxy=settings.proxy.name,
+        epochs=settings.proxy.epochs,
+        seed=derive(settings.seed, "validation", candidate.id),
+        limits=Limits(settings.executor.wall_s * settings.proxy.epochs, int(settings.executor.memory_gb * 2**30)),
         checkpoint=str((checkpoints / f"{candidate.id}.ckpt").absolute()),
         segment_epochs=settings.job.checkpoint_epochs,
     )
