@@ -8,6 +8,19 @@ from nnloop.modes.delta import MAX_CHANGED, Delta
 from nnloop.records import Status
 
 
+def test_a_diff_makes_the_candidate() -> None:
+    assert Delta(1, False).code(f"<delta>\n{WIDER_DIFF}</delta>", BASE) == WIDER
+
+
+@pytest.mark.parametrize(("edit_format", "mark"), [("unified", "@@ @@\n"), ("search_replace", "<<<<<<< SEARCH\n")])
+def test_a_pair_is_written_in_the_edit_format(edit_format: str, mark: str) -> None:
+    mode = Delta(1, False, edit_format)
+    pair = mode.pair(network(BASE), network(WIDER), TASK)
+    assert mark in pair.completion
+    assert pair.prompt == mode.prompt(network(BASE), TASK).text
+    assert (pair.parent, pair.target) == (network(BASE).id, network(WIDER).id)
+
+
 def test_the_prompt_asks_for_the_edit_format() -> None:
     unified, blocks = (Delta(1, False, each).prompt(network(BASE), TASK).text for each in ("unified", "search_replace"))
     assert "unified diff" in unified
