@@ -15,10 +15,7 @@ CYCLE = Axis("cycle", whole=True)
 FATES: dict[str, tuple[int, frozenset[Status]]] = {
     "valid": (2, frozenset({Status.OK, Status.BELOW_CHANCE})),
     "duplicate": (5, frozenset({Status.DUPLICATE})),
-    "no usable code": (
-        1,
-        frozenset({Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED}),
-    ),
+    "no usable code": (1, frozenset({Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED})),
     "network broken": (3, frozenset({Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED, Status.DIVERGED})),
     "over a limit": (4, frozenset({Status.TIMEOUT, Status.OUT_OF_MEMORY})),
     "tampered": (7, frozenset({Status.TAMPERED})),
@@ -26,7 +23,7 @@ FATES: dict[str, tuple[int, frozenset[Status]]] = {
 }
 """Groups of statuses that a chart can tell apart, with their colours; every status is in one."""
 
-STAGES = {"generate": 0, "evaluate": 1, "finetune": 2}
+_STAGES = {"generate": 0, "evaluate": 1, "finetune": 2}
 
 
 def card(title: str, chart: Markup, note: str = "", key: Markup | None = None) -> Markup:
@@ -83,10 +80,7 @@ def _fates(run: Run) -> Markup:
 
 
 def _admitted(run: Run) -> Markup:
-    points = [
-        Point(report.cycle + 1, report.counts.admitted_total, hint=f"+{report.counts.admitted}")
-        for report in run.reports
-    ]
+    points = [Point(r.cycle + 1, r.counts.admitted_total, hint=f"+{r.counts.admitted}") for r in run.reports]
     chart = svg.line_chart([Series("admitted", points, 0)], CYCLE, Axis("networks", low=0.0, whole=True))
     return card("Admitted to the archive", chart, "valid, above the threshold and novel; cumulative")
 
@@ -119,12 +113,9 @@ def _seconds_per_admitted(run: Run) -> Markup:
 
 
 def _seconds(run: Run) -> Markup:
-    used = {
-        stage: colour
-        for stage, colour in STAGES.items()
-        if any(stage in report.costs.seconds for report in run.reports)
-    }
-    columns = [(report.cycle + 1, [report.costs.seconds.get(stage, 0.0) for stage in used]) for report in run.reports]
+    by_cycle = [(report.cycle + 1, report.costs.seconds) for report in run.reports]
+    used = {stage: colour for stage, colour in _STAGES.items() if any(stage in seconds for _, seconds in by_cycle)}
+    columns = [(cycle, [seconds.get(stage, 0.0) for stage in used]) for cycle, seconds in by_cycle]
     chart = svg.bar_chart(columns, CYCLE, Axis("seconds", low=0.0), colours=used)
     note = "trials run while completions are written: evaluate is what is left then"
     return card("Seconds by stage", chart, note, key=svg.legend(used))
@@ -152,14 +143,9 @@ def _estimate(cycle: int, interval: Interval) -> Point:
 
 def _dots(run: Run, cycle: int) -> list[Point]:
     return [
-        Point(
-            0,
-            entry.val_accuracy,
-            link=f"#n-{entry.candidate}",
-            hint=f"{entry.candidate}: {percent(entry.val_accuracy)} %",
-        )
+        Point(cycle + 1, accuracy, link=f"#n-{entry.candidate}", hint=f"{entry.candidate}: {percent(accuracy)} %")
         for entry in sorted(run.networks, key=lambda entry: entry.slot)
-        if entry.cycle == cycle and entry.val_accuracy is not None
+        if entry.cycle == cycle and (accuracy := entry.val_accuracy) is not None
     ]
 
 
@@ -170,13 +156,9 @@ def _per_admitted(run: Run, unit: str) -> list[Point]:
     """
     costs = accumulate(report.costs.by_unit.get(unit, 0.0) for report in run.reports)
     return [
-        Point(
-            report.cycle + 1,
-            cost / report.counts.admitted_total,
-            hint=f"{cost:,.0f} for {report.counts.admitted_total}",
-        )
+        Point(report.cycle + 1, cost / admitted, hint=f"{cost:,.0f} for {admitted}")
         for report, cost in zip(run.reports, costs, strict=True)
-        if report.counts.admitted_total and unit in report.costs.by_unit
+        if (admitted := report.counts.admitted_total) and unit in report.costs.by_unit
     ]
 
 

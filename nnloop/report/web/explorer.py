@@ -14,27 +14,11 @@ from nnloop.report.web.html import Markup, section, tag
 
 SCRIPT = Path(__file__).with_name("script.js")
 
-COLUMNS = (
-    "cycle",
-    "slot",
-    "network",
-    "status",
-    "accuracy, %",
-    "test, %",
-    "parameters",
-    "similarity",
-    "admitted",
-    "parent",
-    "tokens",
-    "lines",
-    "seconds",
-    "reason",
-)
 _LONGEST = 20_000  # characters of one text that are kept: a runaway completion must not swell the page
 
 
 def explorer(run: Run) -> Markup:
-    """Return the section that script.js fills; without scripts it stays hidden."""
+    """Return the section that script.js fills from a run's completions; without scripts it stays hidden."""
     packed = base64.b64encode(zlib.compress(json.dumps(_data(run), separators=(",", ":")).encode())).decode()
     parts = [
         tag("div", id="tools", class_="tools"),
@@ -49,9 +33,10 @@ def _data(run: Run) -> dict[str, object]:
     codes = {name: network.code for name, network in run.corpus.items()}
     for name in run.by_id:
         codes[name] = _cut(run.code(name) or "")
+    rows = [_row(entry) for entry in run.entries]
     return {
-        "columns": COLUMNS,
-        "rows": [_row(entry) for entry in run.entries],
+        "columns": list(rows[0]),
+        "rows": [list(row.values()) for row in rows],
         "names": {name: network.name for name, network in run.corpus.items()},
         "parents": {name: entry.parent for name, entry in run.by_id.items()},
         "codes": codes,
@@ -71,25 +56,25 @@ def _texts(run: Run) -> dict[str, str]:
     }
 
 
-def _row(entry: Entry) -> list[str | float | None]:
-    """Return the values of COLUMNS, with the digits that the page shows."""
+def _row(entry: Entry) -> dict[str, str | float | None]:
+    """Return what the table shows of a completion, by column, with the digits that it shows."""
     result = entry.result if entry.valid else None
-    return [
-        entry.cycle + 1,
-        entry.slot,
-        entry.candidate,
-        str(entry.status),
-        _rounded(result.val_accuracy if result else None, factor=100),
-        _rounded(result.test_accuracy if result else None, factor=100),
-        result.params if result else None,
-        _rounded(entry.novelty.max_jaccard if entry.novelty else None, digits=3),
-        "yes" if entry.admitted else "",
-        entry.parent,
-        entry.generation.tokens,
-        entry.generation.lines,
-        _rounded(result.seconds if result else None),
-        entry.reason[:300],
-    ]
+    return {
+        "cycle": entry.cycle + 1,
+        "slot": entry.slot,
+        "network": entry.candidate,
+        "status": str(entry.status),
+        "accuracy, %": _rounded(result.val_accuracy if result else None, factor=100),
+        "test, %": _rounded(result.test_accuracy if result else None, factor=100),
+        "parameters": result.params if result else None,
+        "similarity": _rounded(entry.novelty.max_jaccard if entry.novelty else None, digits=3),
+        "admitted": "yes" if entry.admitted else "",
+        "parent": entry.parent,
+        "tokens": entry.generation.tokens,
+        "lines": entry.generation.lines,
+        "seconds": _rounded(result.seconds if result else None),
+        "reason": entry.reason[:300],
+    }
 
 
 def _rounded(value: float | None, *, digits: int = 2, factor: int = 1) -> float | None:

@@ -32,7 +32,7 @@ def overview_page(
     if len(comparisons) > 1:
         sections.append(remark("Runs of different protocols stand apart: never compare their accuracies."))
     sections += [_protocol(comparison, out) for comparison in comparisons]
-    sections.append(_validations(out.resolve().parent))
+    sections.append(_validations(out))
     sections += [tag("h2", "Behind the numbers"), published_section()]
     sections += [remark("left out: ", reason) for reason in left_out]
     return page(title, sections)
@@ -46,17 +46,16 @@ def _protocol(comparison: Comparison, out: Path) -> Markup:
     return section(comparison.protocol, parts)
 
 
-def _validations(folder: Path) -> Markup | None:
-    """Return the results of the job=validate runs that lie in the folder; None without any."""
+def _validations(out: Path) -> Markup | None:
+    """Return the results of the job=validate runs that lie beside the page; None without any."""
     rows = []
-    for path in packs.files(folder):
+    for path in packs.files(out.resolve().parent):
         try:
             validations = read_validations(path) if packs.holds(path, MARK) else []
         except RunFolderError:
             continue  # of another version
         for one in validations:
-            page, report = one.folder / "validation.html", one.report
-            name = tag("a", one.folder.name, href=urllib.parse.quote(os.path.relpath(page, folder)))
+            report, name = one.report, tag("a", one.folder.name, href=_link(one.folder / "validation.html", out))
             rho = correlation_text(report.correlation)
             rows.append([name, report.dataset, report.proxy, report.long, rho, report.rule])
     if not rows:

@@ -19,7 +19,7 @@
   // Control and direction characters as escapes, as in the rest of the page.
   function visible(text) {
     const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
-    return text.replace(hidden, (found) => "\\u" + found.charCodeAt(0).toString(16).padStart(4, "0"));
+    return text.replace(hidden, (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
   }
 
   const children = {};
@@ -39,7 +39,7 @@
   }
 
   function compare(a, b, sign) {
-    if (a === null || b === null) return (a === null) - (b === null); // what is missing comes last
+    if (a === null || b === null) return (a === null) - (b === null); // missing values come last
     return sign * (typeof a === "number" ? a - b : String(a).localeCompare(String(b)));
   }
 
@@ -107,7 +107,8 @@
     return line;
   }
 
-  // The family of a network: its line back to the corpus, and whatever the run made of those. Depth goes to the right.
+  // The family of a network: its line back to the corpus, all children of the networks on that line, and its own
+  // descendants. A child is indented under its parent.
   function tree(id) {
     const line = lineage(id), nodes = [];
     const place = (name, depth, parent) => {
