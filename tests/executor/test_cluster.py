@@ -36,8 +36,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         cluster.down(folder)
 
 
-def squeue(what: str, *more: str) -> list[str]:
-    done = subprocess.run(["squeue", "-h", "-r", "-o", what, *more], capture_output=True, text=True, check=True)
+def squeue(columns: str, *more: str) -> list[str]:
+    done = subprocess.run(["squeue", "-h", "-r", "-o", columns, *more], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
@@ -61,7 +61,7 @@ def start(configure: Callable[..., object], folder: Path, *overrides: str) -> Sl
 
 
 def lasting(result: TrialResult) -> TrialResult:
-    """A result without what the load of the machine decides."""
+    """A result without the figures that depend on the load of the machine."""
     return replace(result, seconds=0.0, peak_bytes=None)
 
 

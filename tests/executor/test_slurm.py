@@ -20,7 +20,7 @@ SUBMIT = "echo $0 $@ >> {folder}/said; echo Submitted batch job 7"
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Write the bodies of SLURM's commands; what they were asked stands in the file `said`."""
+    """Write the bodies of SLURM's commands; their arguments are appended to the file `said`."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     def write(**bodies: str) -> None:

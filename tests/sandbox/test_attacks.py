@@ -1,6 +1,6 @@
 """Every hostile network ends as it says, alone, and leaves nothing behind, as this user and as one without rights.
 
-`make attacks` writes how long each takes and what is left into nnloop/sandbox/ATTACKS.md.
+`make attacks` writes how long each takes and its leftovers into nnloop/sandbox/ATTACKS.md.
 """
 
 import json
@@ -21,7 +21,7 @@ from trials import left_behind, linux, network, trial
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Status, TrialResult
 
-RECOVERY_MS = 3000  # on a busy machine; ATTACKS.md has what an idle one takes
+RECOVERY_MS = 3000  # on a busy machine; ATTACKS.md has the times of an idle one
 FAST = [attack for attack in ATTACKS if attack.proxy == "fast"]
 pytestmark = linux
 
@@ -139,9 +139,9 @@ def test_filter_and_landlock_hold_where_there_are_no_namespaces(world: World) ->
 
 @pytest.mark.long
 def test_many_trials_a_third_of_them_hostile_leave_nothing_behind(world: World) -> None:
-    found = hostile.mixed(world, 60)
-    assert found["wrong"] == found["processes"] == found["changes"] == found["groups"] == []
-    assert found["trials"] == 60
-    assert found["same_zygote"]
-    assert found["after"]["parent_descriptors"] <= found["before"]["parent_descriptors"]
-    assert found["after"]["zygote_descriptors"] <= found["before"]["zygote_descriptors"]
+    counts = hostile.mixed(world, 60)
+    assert counts["wrong"] == counts["processes"] == counts["changes"] == counts["groups"] == []
+    assert counts["trials"] == 60
+    assert counts["same_zygote"]
+    assert counts["after"]["parent_descriptors"] <= counts["before"]["parent_descriptors"]
+    assert counts["after"]["zygote_descriptors"] <= counts["before"]["zygote_descriptors"]

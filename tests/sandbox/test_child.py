@@ -1,4 +1,4 @@
-"""The candidate's process reports what it has done, line by line, and the logits last."""
+"""The candidate's process reports its work line by line, and the logits last."""
 
 import io
 import json

@@ -1,6 +1,9 @@
-"""The layers of the wall: what each machine has of them, and what a missing one means."""
+"""The layers of the wall: which of them a machine has, and the meaning of a missing one."""
 
-from sandboxes import FULL
+import os
+
+import pytest
+from sandboxes import FULL, alone
 from trials import linux
 
 from nnloop.sandbox.layers import Layers, probe
@@ -30,3 +33,27 @@ def test_every_kernel_has_no_new_privs_and_the_filter() -> None:
     layers = probe(make_view(()), groups=False)
     assert layers.no_new_privs
     assert layers.seccomp
+
+
+ENTERED = """
+    import os
+    from nnloop.sandbox.layers import Layers, enter
+
+    spaces = ("user", "net", "uts")
+    before = [os.readlink(f"/proc/self/ns/{name}") for name in spaces]
+    try:
+        enter(Layers(user=True, net=True))
+    except OSError:
+        print("none")
+        raise SystemExit
+    after = [os.readlink(f"/proc/self/ns/{name}") for name in spaces]
+    print(*(one != other for one, other in zip(before, after)), os.getuid())
+"""
+
+
+@linux
+def test_entering_leaves_the_namespaces_of_the_layers_and_no_other() -> None:
+    said = alone(ENTERED)
+    if said == "none":
+        pytest.skip("this machine has no user namespaces")
+    assert said == f"True True False {os.getuid()}"

@@ -44,7 +44,7 @@ CODE = """
 
 
 class Ended:
-    """How one trial ended, and what is left of it."""
+    """The end of one trial."""
 
     def __init__(self, folder: Path, work: str, **more: Any) -> None:
         facts = {"wall_s": 20.0, "memory_bytes": 1 << 30, "meanwhile": "pass", "wall": "pass", "scratch": str(folder)}

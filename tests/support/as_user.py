@@ -1,4 +1,4 @@
-"""Run a command as an unprivileged user, for what must hold without root. Only root can.
+"""Run a command as an unprivileged user, to test that no layer needs root. Only root can.
 
 Folders that the command needs and the user can't reach (a Python below /root, say) are shown to it in a mount
 namespace of its own; nothing on the disk is changed.

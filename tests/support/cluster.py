@@ -73,7 +73,7 @@ def up(folder: Path) -> dict[str, str]:
     host = socket.gethostname().partition(".")[0]
     text = CONFIG.format(host=host, ports=_free_ports(), folder=folder, cpus=cpus, memory=memory * 9 // 10)
     (folder / "slurm.conf").write_text(text)
-    for number in range(2):  # what counts as a GPU: a character device
+    for number in range(2):  # any character device counts as a GPU
         if not (folder / f"gpu{number}").exists():
             os.mknod(folder / f"gpu{number}", 0o20666, os.makedev(1, 3))
     (folder / "gres.conf").write_text(f"NodeName={host} Name=gpu Type=fake File={folder}/gpu[0-1]\n")
@@ -139,10 +139,10 @@ def _path() -> str:
 
 
 if __name__ == "__main__":
-    what, where = sys.argv[1], Path(sys.argv[2]).resolve()
-    if what == "up":
+    action, folder = sys.argv[1], Path(sys.argv[2]).resolve()
+    if action == "up":
         if (why := missing()) is not None:
             sys.exit(why)
-        print(f"export SLURM_CONF={up(where)['SLURM_CONF']}")
+        print(f"export SLURM_CONF={up(folder)['SLURM_CONF']}")
     else:
-        down(where)
+        down(folder)

@@ -2,10 +2,10 @@
 
     python tests/support/hostile.py table              run all one after another and write the table of how they ended
     python tests/support/hostile.py together FILE      run all at once, two at a time, and write how they ended as JSON
-    python tests/support/hostile.py mixed [TRIALS]     run many trials, a third of them hostile, and count what is left
+    python tests/support/hostile.py mixed [TRIALS]     run many trials, a third of them hostile, and count the leftovers
 
-An attack's docstring says what it does and how its trial has to end; `@RUN@` and the like in its code stand for what
-is planted for it to find.
+An attack's docstring says what it does and how its trial has to end; `@RUN@` and the like in its code stand for
+things that are planted for it to find.
 """
 
 import ast
@@ -43,10 +43,12 @@ CLOCK = network(init="raise RuntimeError(__import__('time').monotonic())")
 
 @dataclass(frozen=True, slots=True)
 class Attack:
+    """A hostile network and the end that its trial has to come to."""
+
     name: str
-    claim: str  # what it does
+    claim: str  # one sentence about its doing
     status: str  # how its trial ends
-    reason: str  # part of what is said of it, or several such, divided by |
+    reason: str  # part of the result's reason, or several such, divided by |
     proxy: str
     code: str
 
@@ -57,7 +59,7 @@ class Attack:
         return trial(code, wall_s=TIMEOUT_S if self.status == "timeout" else 60.0)
 
     def reaches_out(self) -> bool:
-        """Whether it is after something planted, rather than its own process or training."""
+        """Tell if it is after something planted, rather than its own process or training."""
         return "@" in self.code or "got through" in self.code
 
     def ended_as_stated(self, result: TrialResult) -> bool:
@@ -76,7 +78,7 @@ ATTACKS = [read_attack(file) for file in sorted((TESTS / "attacks").glob("*.py")
 
 
 class World:
-    """A home, a run, services and secrets for the attacks to find; says what of it has changed."""
+    """A home, a run, services and secrets for the attacks to find; tells which have changed."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
@@ -120,7 +122,7 @@ class World:
             listener.close()
 
     def changes(self) -> list[str]:
-        """What differs from the start: files, shared memory, and services that somebody has reached."""
+        """List every difference from the start: files, shared memory, and services that somebody has reached."""
         now = self._look()
         changed = [path for path in self._before.keys() | now.keys() if self._before.get(path) != now.get(path)]
         for listener in self._listeners:
@@ -134,20 +136,20 @@ class World:
     def _look(self) -> dict[str, str]:
         package = PACKAGE
         site = Path(os.__file__).parent / "site-packages", *map(Path, {p for p in sys.path if p.endswith("-packages")})
-        found = {}
+        state = {}
         for folder in (self.base, package, CONF):
             for path in folder.rglob("*"):
                 if "__pycache__" not in path.parts:
                     facts = path.lstat()
                     file = path.is_file()
                     inside = f"{facts.st_mtime_ns} {sha256(path.read_bytes()).hexdigest()}" if file else ""
-                    found[str(path)] = f"{facts.st_mode} {facts.st_nlink if file else 0} {inside}"
+                    state[str(path)] = f"{facts.st_mode} {facts.st_nlink if file else 0} {inside}"
         for folder in (*site, Path("/dev/shm")):
             names = os.listdir(folder) if folder.is_dir() else []
-            found |= {f"{folder}/{name}": "" for name in names if "nnloop-was" in name or name == "sitecustomize.py"}
+            state |= {f"{folder}/{name}": "" for name in names if "nnloop-was" in name or name == "sitecustomize.py"}
         shared = Path("/proc/sysvipc/shm")
         lines = shared.read_text().splitlines() if shared.exists() else []
-        return found | {f"segment {line}": "" for line in lines if line.split()[0] == "4711"}
+        return state | {f"segment {line}": "" for line in lines if line.split()[0] == "4711"}
 
 
 def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
@@ -187,7 +189,7 @@ def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) 
 
 
 def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
-    """Run many trials, a third of them hostile, in random order; return what went wrong and what is left."""
+    """Run many trials, a third of them hostile, in random order; return the wrong ends and the leftovers."""
     generator = random.Random(seed)
     honest = [network.code for network in corpus.seeds() if network.name in ("mlp", "nin", "silu", "plain")]
     hostile = [attack for attack in ATTACKS if attack.proxy == "fast"]
@@ -198,11 +200,11 @@ def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
         reference = {code: executor.submit(trial(code)).result() for code in honest}
         world.snapshot()
         (zygote,) = zygotes()
-        before, began = _held(zygote), time.monotonic()
+        before, began = _resources(zygote), time.monotonic()
         running = [executor.submit(item.trial(world) if isinstance(item, Attack) else trial(item)) for item in plan]
         results = [future.result() for future in running]
         seconds = time.monotonic() - began
-        processes, after = left_behind(), _held(zygote)
+        processes, after = left_behind(), _resources(zygote)
         same_zygote = zygotes() == [zygote]
     wrong = [
         f"{item.name}: {result.status.value} {result.reason}"
@@ -229,13 +231,13 @@ def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _held(zygote: int) -> dict[str, int]:
-    """Descriptors and resident MiB of this process and of the warm one."""
-    found = {}
+def _resources(zygote: int) -> dict[str, int]:
+    """Count descriptors and resident MiB of this process and of the warm one."""
+    used = {}
     for name, pid in (("parent", os.getpid()), ("zygote", zygote)):
-        found[f"{name}_descriptors"] = len(os.listdir(f"/proc/{pid}/fd"))
-        found[f"{name}_mib"] = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-    return found
+        used[f"{name}_descriptors"] = len(os.listdir(f"/proc/{pid}/fd"))
+        used[f"{name}_mib"] = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+    return used
 
 
 def _groups() -> list[str]:

@@ -32,8 +32,9 @@ def network(init: str = "pass", forward: str = "pass", width: str = "out_shape[0
 
 
 def trial(code: str, seed: int = 0, wall_s: float = 60.0, memory_bytes: int = 1 << 30) -> Trial:
-    candidate = Candidate(candidate_id(code), code, "given", None, 0, 0)
-    return Trial(candidate, "digits", "fast", 1, seed, Limits(wall_s, memory_bytes))
+    candidate = Candidate(candidate_id(code), code, "given", parent=None, cycle=0, slot=0)
+    limits = Limits(wall_s, memory_bytes)
+    return Trial(candidate, dataset="digits", proxy="fast", epochs=1, seed=seed, limits=limits)
 
 
 def zygotes() -> list[int]:
@@ -46,9 +47,9 @@ def zygotes() -> list[int]:
 def left_behind() -> list[int]:
     """Processes below the warm ones, once the last supervisor has had time to end itself."""
     deadline = time.monotonic() + 10.0
-    while (found := [child for zygote in zygotes() for child in _children(zygote)]) and time.monotonic() < deadline:
+    while (children := [child for zygote in zygotes() for child in _children(zygote)]) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return children
 
 
 def _children(pid: int) -> list[int]:
