@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from nnloop.errors import InfrastructureError
 from nnloop.sandbox import wire
-from nnloop.sandbox.arrays import share
 from nnloop.sandbox.config import ProbedSandbox, SandboxConfig
 from nnloop.sandbox.layers import Layers
+from nnloop.sandbox.shared_arrays import share
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 HELLO_S = 60.0  # until the warm process has probed its layers, before it imports torch

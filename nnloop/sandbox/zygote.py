@@ -69,7 +69,7 @@ def _supervise(connection: socket.socket, sandbox: ProbedSandbox, work: Work) ->
 
 def _prepare(arrays: list[dict[str, Any]]) -> Work:
     """Map the arrays, SharedArrays in JSON, close their files, and import everything that a trial needs."""
-    from nnloop.sandbox.arrays import SharedArray, attach
+    from nnloop.sandbox.shared_arrays import SharedArray, attach
 
     attached = [attach(SharedArray.from_json(array)) for array in arrays]
     compat.ensure_torchvision_imports()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnloop.sandbox.arrays import SharedArray, attach, share
+from nnloop.sandbox.shared_arrays import SharedArray, attach, share
 
 PIXELS = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 
