@@ -112,7 +112,7 @@ def _fail(message: str, code: int) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    """The messages of an error and its causes in one line, without Hydra's search path and hints on structure."""
+    """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
     unknown = re.match(r"Could not override '([^']+)'", str(error))
     if unknown:
         return unknown_key(unknown[1], allowed(unknown[1]))

@@ -1,14 +1,14 @@
-"""What happens before Hydra starts a job or a multirun: the dry run, and what submitting to SLURM needs.
+"""The Hydra callback before a job or a multirun: the dry run, and the set-up for submitting to SLURM.
 
-A Hydra callback, named in conf/config.yaml. It travels in every submitted job, where it brings back the resolvers that
-`main` registers here.
+It is named in conf/config.yaml and travels in every submitted job, where it brings back the resolvers that `main`
+registers here.
 """
 
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,15 +23,15 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop import naming
 from nnloop.errors import NnloopError, UserError
 from nnloop.runs.folder import RunDir
-from nnloop.settings import Settings
+from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.load import load
 
 PAPER_B_SECONDS = (72.0, 108.0)
-"""A candidate of a 7B model on an RTX 4090, fine-tuning and evaluation included (arXiv 2605.04903, its cycle times)."""
+"""(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
 
 
 def register_resolvers() -> None:
-    """Teach OmegaConf how run folders are named."""
+    """Teach OmegaConf how run folders are named; the config that is composed gives the names."""
     OmegaConf.register_new_resolver("nnloop.folder", _folder, replace=True)
     OmegaConf.register_new_resolver("nnloop.subfolder", _subfolder, replace=True)
 
@@ -45,13 +45,15 @@ def _subfolder(overrides: list[str], number: int, *, _root_: Any) -> str:
 
 
 class BeforeLaunch(Callback):
-    """Named in conf/config.yaml."""
+    """Tells a dry run's jobs, and readies a multirun for SLURM."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Tell the job of a dry run, and end the process."""
         if config.dry_run:
             _show(lambda: [list(config.hydra.overrides.task)], kwargs["config_name"])
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Tell the jobs of a dry run and end the process; else ready this one to submit to SLURM."""
         if config.dry_run:
             _show(lambda: list(_jobs(config)), kwargs["config_name"])
         if config.hydra.launcher.get("_target_", "").endswith("SlurmLauncher"):
@@ -60,7 +62,7 @@ class BeforeLaunch(Callback):
             use_squeue()
             for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
                 if name != "SLURM_CONF":
-                    del os.environ[name]  # of a job that this process runs in: they contradict those of its own jobs
+                    del os.environ[name]  # of a job that this process runs in: its own jobs would take them over
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, ()
@@ -71,13 +73,17 @@ def _arrive() -> BeforeLaunch:
     return BeforeLaunch()
 
 
+RunKind = tuple[str, ...]
+"""The names of LLM, dataset, mode and proxy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One search of a dry run. `seconds` is (least, most), None where nothing is known of its like."""
+    """One job of a dry run."""
 
     folder: Path
-    candidates: int  # that are still to come
-    seconds: tuple[float, float] | None
+    candidates: int  # still to be generated
+    seconds: tuple[float, float] | None  # (least, most); None: no run of its kind is known
     source: str  # of the estimate
 
 
@@ -96,7 +102,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
 
 
 def _print(jobs: Sequence[list[str]], config_name: str) -> None:
-    known = dict(_measured(Path("outputs")))
+    known = _measured(Path("outputs"))
     planned = [_plan(load(compose(config_name, overrides=overrides)), overrides, known) for overrides in jobs]
     for number, job in enumerate(planned):
         print(f"{number:>4}  {_hours(job.seconds):>15}  {job.candidates:>7,} candidates  {job.folder}")
@@ -110,47 +116,42 @@ def _print(jobs: Sequence[list[str]], config_name: str) -> None:
 
 
 def _jobs(config: DictConfig) -> Iterator[list[str]]:
-    """The overrides of every job of a multirun, as Hydra's basic sweeper deals them out."""
+    """Yield the overrides of every job of a multirun, in the order of Hydra's basic sweeper."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
     parsed = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
     for batch in BasicSweeper.split_arguments(parsed, max_batch_size=None):
-        for overrides in batch:
-            yield [override for override in overrides if not override.startswith("dry_run=")]
+        yield from batch
 
 
-def _plan(settings: Settings, overrides: list[str], known: dict[str, tuple[float, float]]) -> Job:
-    given = [override for override in overrides if not override.startswith("dry_run=")]
-    folder = Path(naming.run_folder(settings, given))
+def _plan(settings: Settings, overrides: list[str], known: Mapping[RunKind, tuple[float, float]]) -> Job:
+    folder = Path(naming.run_folder(settings, overrides))
     closed = len(RunDir(folder).reports())
     candidates = max(0, settings.cycles - closed) * settings.candidates
-    kind = _kind(settings.llm.name, settings.dataset.name, settings.mode.name, settings.proxy.name)
+    kind = tuple(group.name for group in (settings.llm, settings.dataset, settings.mode, settings.proxy))
     each, source = known.get(kind), "runs of the same kind in outputs/, as measured"
-    if each is None and getattr(settings.llm, "engine", "") == "hf" and settings.llm.name != "tiny":
+    if each is None and isinstance(settings.llm, HfLlmSettings) and settings.llm.name != "tiny":
         each, source = PAPER_B_SECONDS, "72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
-    return Job(folder, candidates, (each[0] * candidates, each[1] * candidates) if each else None, source)
+    seconds = (each[0] * candidates, each[1] * candidates) if each else None
+    return Job(folder, candidates=candidates, seconds=seconds, source=source)
 
 
-def _measured(outputs: Path) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Seconds a candidate of every kind of run below a folder: of the fastest and of the slowest run."""
-    found: dict[str, list[float]] = {}
+def _measured(outputs: Path) -> dict[RunKind, tuple[float, float]]:
+    """Return the seconds a candidate took in the fastest and in the slowest run of every kind below a folder."""
+    measured: dict[RunKind, list[float]] = {}
     for meta in sorted(outputs.glob("*/*/run.json")):
         try:
             settings = json.loads(meta.read_text())["settings"]
             reports = RunDir(meta.parent).reports()
-            names = [str(settings[group]["name"]) for group in ("llm", "dataset", "mode", "proxy")]
+            kind = tuple(str(settings[group]["name"]) for group in ("llm", "dataset", "mode", "proxy"))
         except (OSError, ValueError, KeyError, TypeError, NnloopError):
             continue
         generated = sum(report.counts.generated for report in reports)
         if generated:
             seconds = sum(report.costs.seconds.get("total", 0.0) for report in reports)
-            found.setdefault(_kind(*names), []).append(seconds / generated)
-    yield from ((kind, (min(values), max(values))) for kind, values in found.items())
-
-
-def _kind(*names: str) -> str:
-    return " ".join(names)
+            measured.setdefault(kind, []).append(seconds / generated)
+    return {kind: (min(values), max(values)) for kind, values in measured.items()}
 
 
 def _hours(seconds: tuple[float, ...] | None) -> str:

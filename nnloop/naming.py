@@ -1,4 +1,4 @@
-"""How run folders are named: by the settings that affect results, from the overrides of the command line."""
+"""The names of run folders: the settings that affect results, from the overrides of the command line."""
 
 import re
 import time

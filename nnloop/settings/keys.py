@@ -29,12 +29,12 @@ def affects(key: str) -> Affects:
     known = _by_key()
     group, _, rest = key.partition(".")
     name = rest.partition(".")[0] or ("name" if f"{group}.name" in known else "")
-    found = known.get(f"{group}.{name}" if name else group)
-    return found.affects if found else RESULT
+    rule = known.get(f"{group}.{name}" if name else group)
+    return rule.affects if rule else RESULT
 
 
 def allowed(key: str) -> list[str]:
-    """Return every key that can stand where `key` does: under llm.nope those that any LLM has."""
+    """Return every key that can stand where `key` does: under llm.nope the keys of every LLM."""
     group, dot, _ = key.partition(".")
     if not dot or group not in kinds():
         return sorted(field.name for field in fields(Settings))

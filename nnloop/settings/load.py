@@ -25,11 +25,11 @@ def load(config: DictConfig) -> Settings:
 
 def _kind(config: DictConfig, group: str) -> Kind:
     """Return the dataclass that has the option's word: its engine for an LLM, its name for others."""
-    found = kinds()[group]
-    if len(found) == 1:
-        return found[0]
+    options = kinds()[group]
+    if len(options) == 1:
+        return options[0]
     key = "engine" if group == "llm" else "name"
-    by_word = {word: kind for kind in found for word in rules(kind.__dataclass_fields__[key]).words}
+    by_word = {word: kind for kind in options for word in rules(kind.__dataclass_fields__[key]).words}
     value = str(config[group].get(key))
     if value not in by_word:
         raise SettingsError(f"{group}.{key}={value}: must be one of {', '.join(sorted(by_word))}")

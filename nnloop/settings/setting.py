@@ -55,5 +55,5 @@ def setting(
 
 def rules(of: Field[Any]) -> Setting:
     """Return what `setting` put beside a field. Raises KeyError where the field was made without it."""
-    found: Setting = of.metadata["setting"]
-    return found
+    known: Setting = of.metadata["setting"]
+    return known

@@ -1,4 +1,4 @@
-"""Settings of a search's strategy: what is asked for, from which networks, and what is admitted."""
+"""Settings of a search's strategy: form of the answers, parents, context, novelty, corpus, admission, budget."""
 
 from dataclasses import dataclass
 
