@@ -27,15 +27,14 @@ class Normalise:
     """Turns uint8 pixels into standardised floats of the recipe's size, in one memory format."""
 
     def __init__(self, recipe: Recipe, device: torch.device, memory_format: torch.memory_format) -> None:
-        mean, std = (
-            torch.tensor(each, device=device)[:, None, None] for each in (recipe.mean, recipe.std)
-        )  # (C, 1, 1)
+        mean, std = (torch.tensor(each, device=device)[:, None, None] for each in (recipe.mean, recipe.std))
         self._scale = 1 / (255 * std)
         self._shift = -mean / std
         self._size = recipe.size
         self._memory_format = memory_format
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return floats (B, C, H, W) of uint8 images (B, C, H, W)."""
         if self._size is not None:
             x = resize(x, self._size)
         floats = x.float().mul_(self._scale).add_(self._shift)

@@ -10,15 +10,70 @@ import pickle
 import struct
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from archive_server import Served
 
+from nnloop.data import Dataset
+from nnloop.settings import DatasetSettings, Settings
+
+SHAPES = {
+    "cifar10": (3, 32, 32),
+    "cifar100": (3, 32, 32),
+    "mnist": (1, 28, 28),
+    "svhn": (3, 32, 32),
+    "imagenette": (3, 128, 128),
+    "celeba": (3, 64, 64),
+}
+TRAIN, TEST, VAL = 200, 100, 20  # images in the archives that tests share
 TEXTS = ("identity_CelebA.txt", "list_bbox_celeba.txt", "list_landmarks_align_celeba.txt")
 WNIDS = ["n01440764", "n02102040", "n02979186", "n03000684", "n03028079"]
 WNIDS += ["n03394916", "n03417042", "n03425413", "n03445777", "n03888257"]
 CLASSES = {"cifar10": 10, "cifar100": 100, "mnist": 10, "svhn": 10, "imagenette": 10, "celeba": 2}
+
+
+class Prepared(NamedTuple):
+    """A dataset with its settings, its cache and the files that were asked for."""
+
+    settings: DatasetSettings
+    dataset: Dataset
+    cache: Path
+    asked: list[str]
+
+
+def mirrored(configure: Callable[..., Settings], name: str, served: Served, *more: str) -> DatasetSettings:
+    """Return the settings of a dataset whose archives a local server gives."""
+    return configure(f"dataset={name}", f"dataset.mirror={served.address}", "dataset.verify=false", *more).dataset
+
+
+def placed(name: str, published: Path, root: Path) -> Path:
+    """Link a dataset's archives into a root, as a user would put them there, and return the folder they lie in."""
+    inside = root / {"mnist": "MNIST/raw", "celeba": "celeba"}.get(name, ".")
+    inside.mkdir(parents=True)
+    for file in published.iterdir():
+        (inside / file.name).symlink_to(file)
+    return inside
+
+
+def write_cifar(root: Path, per_batch: int = 20) -> Path:
+    """Write files in CIFAR-10's format; the first pixel of each image is its number."""
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir(parents=True)
+    for number, name in enumerate([*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]):
+        pixels = np.zeros((per_batch, 3072), dtype=np.uint8)
+        pixels[:, 0] = np.arange(per_batch) + number * per_batch
+        batch = {"data": pixels, "labels": [i % 10 for i in range(per_batch)]}
+        (folder / name).write_bytes(pickle.dumps(batch))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
+    return folder
+
+
+def unverified_cifar(configure: Callable[..., Settings], root: Path) -> DatasetSettings:
+    """Return the settings of write_cifar's files."""
+    return configure("dataset=cifar10", f"dataset.root={root}", "dataset.verify=false").dataset
 
 
 def publish(name: str, folder: Path, train: int = 100, test: int = 20, val: int = 10, noise: bool = False) -> Path:
@@ -59,13 +114,13 @@ def noisy_jpegs(count: int, width: int, height: int) -> list[bytes]:
     """Smooth random pictures: of about the size and the cost of photographs."""
     from PIL import Image
 
-    rng, found = np.random.default_rng(0), []
+    rng, pictures = np.random.default_rng(0), []
     for _ in range(count):
         out = io.BytesIO()
         small = Image.fromarray(rng.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8))
         small.resize((width, height), Image.Resampling.BICUBIC).save(out, "JPEG", quality=75)
-        found.append(out.getvalue())
-    return found
+        pictures.append(out.getvalue())
+    return pictures
 
 
 def _cifar10(folder: Path, train: int, test: int, noise: bool) -> None:

@@ -1,6 +1,5 @@
 """Splits: stratified, fixed by the seed, and no larger than asked for."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,16 +7,10 @@ import numpy as np
 import pytest
 from recipes import dataset_settings
 
-from nnloop import data
 from nnloop.data.arrays import part
 from nnloop.data.dataset import Part, Raw
 from nnloop.data.split import split, stratified
-from nnloop.errors import DatasetError
-from nnloop.llm.pretraining.stream import TASKS
-from nnloop.settings import DatasetSettings, Settings
-
-Configure = Callable[..., Settings]
-NAMES = ["cifar10", "cifar100", "mnist", "svhn", "imagenette", "celeba", "digits"]
+from nnloop.settings import DatasetSettings
 
 
 def numbered(count: int, classes: int) -> Part:
@@ -33,6 +26,13 @@ def test_stratified_gives_exactly_the_count() -> None:
     labels = np.array([0] * 7 + [1] * 5 + [2] * 1, dtype=np.int64)
     for count in range(14):
         assert len(set(stratified(labels, count, seed=1))) == count
+
+
+def test_stratified_keeps_the_shares_of_the_classes_and_the_rising_order() -> None:
+    labels = np.array([0] * 60 + [1] * 30 + [2] * 10, dtype=np.int64)
+    indices = stratified(labels, 20, seed=1)
+    assert np.bincount(labels[indices]).tolist() == [12, 6, 2]
+    assert indices.tolist() == sorted(indices)
 
 
 def test_a_validation_set_is_cut_off_and_nothing_is_lost() -> None:
@@ -65,39 +65,6 @@ def test_limits_take_a_stratified_part_of_everything(val: int | None) -> None:
     assert len(parts.test.indices) == 20
 
 
-def test_a_limit_is_another_prepared_set_of_that_size(configure: Configure) -> None:
-    small = data.load(configure("dataset=digits", "dataset.train_limit=100", "dataset.test_limit=30").dataset)
-    assert (len(small.train_y) + len(small.val_y), len(small.test_y)) == (100, 30)
-    assert small.fingerprint != data.load(configure("dataset=digits").dataset).fingerprint
-
-
-def test_a_limit_beyond_the_set_is_refused(configure: Configure) -> None:
-    with pytest.raises(DatasetError, match=r"^dataset.test_limit=301: digits has 300 such images; null takes all"):
-        data.load(configure("dataset=digits", "dataset.test_limit=301").dataset)
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("dataset.size=64", r"^dataset.size=64: the images of digits are 8 pixels wide"),
-        ("dataset.val_fraction=null", r"^dataset.val_fraction=None: for digits this must be a number"),
-    ],
-)
-def test_what_does_not_suit_the_set_is_refused(override: str, message: str, configure: Configure) -> None:
-    with pytest.raises(DatasetError, match=message):
-        data.load(configure("dataset=digits", override).dataset)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_prompt_describes_a_dataset_in_the_words_that_the_tiny_llm_has_learned(
-    name: str, configure: Configure
-) -> None:
-    chosen = configure(f"dataset={name}").dataset
-    (learned,) = (task for task in TASKS if task.title == chosen.title)
-    assert (learned.description, learned.classes) == (chosen.description, chosen.classes)
-    assert (learned.channels, learned.size) == (chosen.channels, chosen.size)
-
-
-@pytest.mark.parametrize("name", ["mnist", "svhn", "digits"])
-def test_characters_are_not_mirrored(name: str, configure: Configure) -> None:
-    assert configure(f"dataset={name}").dataset.flip is False
+def test_a_set_without_an_official_validation_set_needs_a_fraction() -> None:
+    with pytest.raises(ValueError, match="needs a fraction"):
+        split(Raw(numbered(20, 2), numbered(5, 2)), cut(val_fraction=None))

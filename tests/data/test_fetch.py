@@ -1,7 +1,6 @@
 """The downloader against a local server that behaves, is slow, breaks off, lies, refuses or is busy."""
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +8,7 @@ from pathlib import Path
 import pytest
 from archive_server import Served, serve
 
-from nnloop.data.fetch import FetchError, fetch
-from nnloop.data.lock import acquire
+from nnloop.data.fetch import FetchError, fetch, md5_of
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -128,21 +126,6 @@ def test_a_full_disk_is_an_oserror_and_no_reason_to_try_again(server: Served, tm
     assert len(server.asked) == 1
 
 
-def _count(lock: Path, log: Path) -> None:
-    with acquire(lock) as exclusive:
-        assert exclusive
-        before = log.read_text() if log.exists() else ""
-        log.write_text(f"{before}{os.getpid()}\n")
-
-
-def test_a_lock_lets_one_process_in_at_a_time(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_count, args=(tmp_path / "lock", tmp_path / "log")) for _ in range(3)]
-    with acquire(tmp_path / "lock"):
-        for worker in workers:
-            worker.start()
-        workers[0].join(0.5)
-        assert not (tmp_path / "log").exists()
-    for worker in workers:
-        worker.join(60)
-    assert sorted((tmp_path / "log").read_text().split()) == sorted(str(worker.pid) for worker in workers)
+def test_a_digest_is_of_the_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(CONTENT)
+    assert md5_of(tmp_path / "file") == MD5
