@@ -1,9 +1,11 @@
 """A run's folder: its lock, and which settings may change."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nnloop import data
 from nnloop.errors import RunFolderError
 from nnloop.runs.folder import RunDir
 
@@ -44,3 +46,19 @@ def test_a_setting_that_can_change_a_status_is_refused_in_a_folder_written_witho
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no run folder"):
         RunDir(tmp_path).settings()
+
+
+def test_a_run_keeps_the_fingerprint_and_the_classes_of_its_data(configure, tmp_path: Path) -> None:
+    facts = data.load(configure("dataset=digits").dataset).facts()
+    RunDir(tmp_path).save_dataset(facts)
+    read = RunDir(tmp_path).dataset_facts()
+    assert read == facts
+    assert [sum(read["classes"][part]) for part in ("train", "val", "test")] == [1200, 297, 300]
+
+
+def test_a_run_does_not_go_on_with_other_data(configure, tmp_path: Path) -> None:
+    dataset = data.load(configure("dataset=digits").dataset)
+    RunDir(tmp_path).save_dataset(dataset.facts())
+    RunDir(tmp_path).save_dataset(dataset.facts())
+    with pytest.raises(RunFolderError, match=r"begun with other images or another split of digits"):
+        RunDir(tmp_path).save_dataset(replace(dataset, fingerprint="other").facts())

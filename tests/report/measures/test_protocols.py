@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_run import make_run
+from fake_run import make_run, settings
 
 from nnloop.errors import RunFolderError
 from nnloop.report.measures.compare import compare
@@ -13,6 +13,7 @@ from nnloop.report.tables import write_runs
 from nnloop.runs.digest import Digest
 
 DIGEST = Digest("p", "t", "w")
+DIGITS = settings()["dataset"]
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,16 @@ def test_a_table_or_comparison_of_two_digests_is_refused_and_names_both_and_the_
         write_runs(runs, tmp_path, 1)
     write_runs(runs[:1], tmp_path, 1)
     assert "protocol p, training code t, weights w" in (tmp_path / "runs-1.csv").read_text()
+
+
+def test_a_run_on_a_part_of_the_data_says_so_and_stands_apart(tmp_path: Path) -> None:
+    whole = read(make_run(tmp_path / "whole").path)
+    part = read(make_run(tmp_path / "part", dataset={**DIGITS, "train_limit": 1000, "test_limit": 50}).path)
+    assert part.protocol.startswith("Digits (only 1,000 train images and 50 test images), proxy fast")
+    assert len(by_protocol([whole, part])) == 2
+
+
+def test_settings_that_older_runs_did_not_have_do_not_part_them(tmp_path: Path) -> None:
+    older = read(make_run(tmp_path / "older").path)
+    newer = read(make_run(tmp_path / "newer", dataset={**DIGITS, "train_limit": None, "mirror": None}).path)
+    assert list(by_protocol([older, newer])) == [older.protocol]
