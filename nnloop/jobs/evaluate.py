@@ -16,9 +16,8 @@ MakeTrial = Callable[[Candidate], Trial]
 
 def run(sources: Sequence[tuple[Path, bytes]], make_trial: MakeTrial, executor: Executor, out: TextIO) -> None:
     """Train every network; write its line as soon as its trial and those of the files before it have ended."""
-    trials = [
-        (path, *_submit(_candidate(source, slot), make_trial, executor)) for slot, (path, source) in enumerate(sources)
-    ]
+    candidates = [(path, _candidate(source, slot)) for slot, (path, source) in enumerate(sources)]
+    trials = [(path, *_submit(candidate, make_trial, executor)) for path, candidate in candidates]
     for path, identity, future in trials:
         out.write(json.dumps(_line(path, identity, future.result()), ensure_ascii=False) + "\n")
         out.flush()

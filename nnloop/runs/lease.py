@@ -46,7 +46,7 @@ class Holder(Record):
 
 def myself() -> Holder:
     """Return this process as a holder."""
-    return Holder(platform.node(), _boot(), os.getpid(), uuid.uuid4().hex)
+    return Holder(host=platform.node(), boot=_boot(), pid=os.getpid(), token=uuid.uuid4().hex)
 
 
 class Lease:
@@ -130,7 +130,7 @@ class Lease:
 
 
 def _flock(file: int) -> bool | None:
-    """Whether the lock was got; None where the file system has none."""
+    """Return whether the lock was got; None if the file system knows no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -108,19 +108,20 @@ def test_a_job_started_again_repeats_no_finished_trial(run: RunDir) -> None:
 
 
 def test_the_stratified_rule_covers_the_range_and_the_top_rule_the_top(run: RunDir) -> None:
-    candidates = validate._candidates([read(run.path)])
-    spread = validate.select(candidates, 10, "stratified", seed=0)
-    top = validate.select(candidates, 10, "top", seed=0)
-    values = sorted((one.proxy for one in candidates), reverse=True)
-    assert [one.proxy for one in top] == values[:10]
+    candidates = validate._proxy_trials([read(run.path)])
+    spread = validate.select(candidates, 10, rule="stratified", seed=0)
+    top = validate.select(candidates, 10, rule="top", seed=0)
+    values = sorted((one.accuracy for one in candidates), reverse=True)
+    assert [one.accuracy for one in top] == values[:10]
     width = values[0] - values[-1]
-    assert spread[0].proxy - spread[-1].proxy > 0.7 * width > top[0].proxy - top[-1].proxy
+    assert spread[0].accuracy - spread[-1].accuracy > 0.7 * width > top[0].accuracy - top[-1].accuracy
 
 
 def test_a_selection_is_the_same_for_the_same_seed(run: RunDir) -> None:
-    candidates = validate._candidates([read(run.path)])
+    candidates = validate._proxy_trials([read(run.path)])
     for rule in validate.RULES:
-        assert validate.select(candidates, 8, rule, 3) == validate.select(candidates[::-1], 8, rule, 3)
+        first, second = (validate.select(networks, 8, rule=rule, seed=3) for networks in (candidates, candidates[::-1]))
+        assert first == second
 
 
 def test_a_rule_is_stated_in_the_result_and_the_page(run: RunDir) -> None:
@@ -139,7 +140,7 @@ def test_runs_of_another_dataset_or_of_several_protocols_are_refused(run: RunDir
 
 def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
     twice = [read(run.path), read(run.path)]
-    assert len(validate._candidates(twice)) == len(validate._candidates(twice[:1]))
+    assert len(validate._proxy_trials(twice)) == len(validate._proxy_trials(twice[:1]))
 
 
 @pytest.mark.parametrize(
