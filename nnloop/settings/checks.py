@@ -4,9 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 from nnloop.errors import SettingsError
-from nnloop.settings.groups import Settings, plain
+from nnloop.settings.groups import Settings, options, plain
 from nnloop.settings.keys import given
-from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings
+from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
 from nnloop.settings.setting import Setting, rules
 from nnloop.settings.strategy import QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
@@ -20,8 +20,6 @@ RENAMED = {
     "llm.lora": "finetune",
 }
 """Keys of former versions and their names today; a group's name stands for all of its keys."""
-
-_MODES = {"delta", "full"}
 
 
 def check(settings: Settings) -> None:
@@ -76,8 +74,10 @@ def _check_job(settings: Settings) -> None:
 
 def _check_llm(settings: Settings) -> None:
     llm, tuned = settings.llm, isinstance(settings.finetune, LoraSettings)
+    if isinstance(llm, RandomLlmSettings):
+        refuse_unknown("llm.edits.", set(llm.edits), set(options("mode")))
     if isinstance(llm, HfLlmSettings | OpenAiLlmSettings):
-        refuse_unknown("llm.max_new_tokens.", set(llm.max_new_tokens), _MODES)
+        refuse_unknown("llm.max_new_tokens.", set(llm.max_new_tokens), set(options("mode")))
         if tuned and llm.dtype == "float16":
             raise SettingsError(
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"

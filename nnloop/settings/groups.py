@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, get_args
 
 from nnloop.settings.models import FinetuneSettings, LlmSettings, PretrainSettings
-from nnloop.settings.setting import LABEL, PLACE, RESULT, setting
+from nnloop.settings.setting import LABEL, PLACE, RESULT, rules, setting
 from nnloop.settings.strategy import (
     AdmissionSettings,
     BudgetSettings,
@@ -123,6 +123,13 @@ Kind = type[Any]
 def kinds() -> dict[str, list[Kind]]:
     """Return the dataclasses of every group, by its name."""
     return {field.name: _options(field) for field in _groups()}
+
+
+def options(group: str) -> dict[str, Kind]:
+    """Return a group's dataclasses by the word that chooses them, an LLM's engine or a name; {} for a group of one."""
+    key = "engine" if group == "llm" else "name"
+    choosing = [(kind, kind.__dataclass_fields__[key]) for kind in kinds()[group] if key in kind.__dataclass_fields__]
+    return {word: kind for kind, field in choosing for word in rules(field).words}
 
 
 def plain() -> list[Field[Any]]:

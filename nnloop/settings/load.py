@@ -8,8 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop.errors import SettingsError
 from nnloop.settings.checks import check, refuse_unknown
-from nnloop.settings.groups import Kind, Settings, kinds, plain
-from nnloop.settings.setting import rules
+from nnloop.settings.groups import Kind, Settings, kinds, options, plain
 
 
 def load(config: DictConfig) -> Settings:
@@ -25,11 +24,10 @@ def load(config: DictConfig) -> Settings:
 
 def _kind(config: DictConfig, group: str) -> Kind:
     """Return the dataclass that has the option's word: its engine for an LLM, its name for others."""
-    options = kinds()[group]
-    if len(options) == 1:
-        return options[0]
+    by_word = options(group)
+    if not by_word:
+        return kinds()[group][0]
     key = "engine" if group == "llm" else "name"
-    by_word = {word: kind for kind in options for word in rules(kind.__dataclass_fields__[key]).words}
     value = str(config[group].get(key))
     if value not in by_word:
         raise SettingsError(f"{group}.{key}={value}: must be one of {', '.join(sorted(by_word))}")
