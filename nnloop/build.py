@@ -131,7 +131,7 @@ def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, su
     report.write_overview(runs, run_dir.path.parent / "report.html")
     if stopped:
         print(f"stopped: {stopped}")
-    print(summary(reports, run_dir.path))
+    print(summary(found))
 
 
 def _evaluate(settings: Settings, folder: Path, out: TextIO) -> None:

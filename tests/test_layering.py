@@ -9,7 +9,7 @@ import pytest
 from paths import PACKAGE
 
 LEAVES = {"records", "errors", "seeding", "compat"}
-BASE = LEAVES | {"settings", "runs", "stats"}
+BASE = LEAVES | {"settings", "runs", "stats", "measures"}
 BELOW_LOOP = BASE | {"data", "corpus", "novelty", "parents", "modes", "llm", "tracking", "report", "executor", "stop"}
 MAY_IMPORT: dict[str, set[str]] = {
     "records": set(),
@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "stop": set(),
     "errors": {"records"},
     "stats": {"records"},
+    "measures": {"records", "stats"},
     "settings": {"errors", "records"},
     "patching": set(),
     "runs": LEAVES | {"settings"},

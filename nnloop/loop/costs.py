@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from nnloop.measures import PROMPT_TOKENS, TOKENS
 from nnloop.records import Costs, Entry, Status
 
 
@@ -69,8 +70,8 @@ class CostTracker:
         joules = self._gpus.joules()
         return Costs(
             seconds={stage: round(value, 3) for stage, value in seconds.items()},
-            tokens=sum(entry.generation.tokens for entry in entries),
-            prompt_tokens=sum(entry.generation.prompt_tokens for entry in entries),
+            tokens=int(TOKENS.read(entries) or 0),
+            prompt_tokens=int(PROMPT_TOKENS.read(entries) or 0),
             peak_bytes=max([_peak_bytes(), *(result.peak_bytes or 0 for result in trained)]),
             gpu_seconds=total * len(self._gpus) if len(self._gpus) else None,
             joules=None if joules is None or self._joules is None else joules - self._joules,

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from nnloop.records import Costs, Counts, CycleReport, Entry, FinetuneResult, Status
+from nnloop import measures
+from nnloop.records import Costs, Counts, CycleReport, Entry, FinetuneResult
 from nnloop.settings import BudgetSettings
-from nnloop.stats import bootstrap_mean, wilson
+from nnloop.stats import wilson
 
 
 def summarise(
@@ -18,42 +19,24 @@ def summarise(
     finetune: FinetuneResult | None = None,
 ) -> CycleReport:
     """Sum up one cycle; `entries` are all of its completions, in slot order."""
-    firsts = [entry for entry in entries if entry.retry_of is None]
-    distinct = _distinct(firsts)
-    accuracies = [entry.val_accuracy for entry in distinct if entry.val_accuracy is not None]
-    best = max(_distinct(entries), key=lambda entry: entry.val_accuracy or 0.0, default=None)
+    first_answers, best = measures.firsts(entries), measures.best_of(entries)
+    counts = {measure.name: int(measure.read(entries) or 0) for measure in measures.COUNTED}
     return CycleReport(
         cycle=cycle,
-        statuses=dict(sorted(Counter(str(entry.status) for entry in firsts).items())),
-        valid_rate=wilson(sum(entry.valid for entry in firsts), len(firsts)),
-        mean_accuracy=bootstrap_mean(accuracies),
-        mean_accuracy_all=_mean([entry.val_accuracy or 0.0 for entry in firsts]) or 0.0,
-        best_accuracy=best.val_accuracy if best else None,
+        statuses=dict(sorted(Counter(str(entry.status) for entry in first_answers).items())),
+        valid_rate=measures.VALID.estimate(entries) or wilson(0, 0),
+        mean_accuracy=measures.MEAN.estimate(entries),
+        mean_accuracy_all=measures.MEAN_OF_ALL.read(entries) or 0.0,
+        best_accuracy=measures.BEST.read(entries),
         best_candidate=best.candidate if best else None,
-        share_above=wilson(sum(a >= min_accuracy for a in accuracies), len(accuracies)) if accuracies else None,
-        mean_jaccard=_mean([entry.novelty.max_jaccard for entry in distinct if entry.novelty]),
-        mean_tokens=_mean([entry.generation.tokens for entry in firsts]) or 0.0,
-        mean_lines=_mean([entry.generation.lines for entry in firsts]) or 0.0,
-        adapter=next((entry.generation.adapter for entry in firsts), None),
-        counts=_counts(entries, firsts, admitted_before),
+        share_above=measures.ABOVE.estimate(entries, min_accuracy),
+        mean_jaccard=measures.JACCARD.read(entries),
+        mean_tokens=measures.TOKENS_EACH.read(entries) or 0.0,
+        mean_lines=measures.LINES_EACH.read(entries) or 0.0,
+        adapter=next((entry.generation.adapter for entry in first_answers), None),
+        counts=Counts(**counts, admitted_total=admitted_before + counts["admitted"]),
         costs=costs,
         finetune=finetune,
-    )
-
-
-def _counts(entries: Sequence[Entry], firsts: Sequence[Entry], admitted_before: int) -> Counts:
-    admitted = sum(entry.admitted for entry in entries)
-    return Counts(
-        generated=len(firsts),
-        distinct=len(_distinct(firsts)),
-        admitted=admitted,
-        admitted_total=admitted_before + admitted,
-        selected=sum(entry.selected for entry in entries),
-        duplicates=sum(entry.status is Status.DUPLICATE for entry in firsts),
-        retries=len(entries) - len(firsts),
-        retries_valid=sum(entry.valid for entry in entries if entry.retry_of is not None),
-        salvaged=sum(bool(entry.salvaged) for entry in firsts),
-        dropped=sum(entry.generation.dropped for entry in entries),
     )
 
 
@@ -66,11 +49,3 @@ def over_budget(reports: Sequence[CycleReport], budget: BudgetSettings) -> str |
     if budget.hours is not None and hours >= budget.hours:
         return f"budget.hours={budget.hours:g} is used up: {hours:.2f} h in {len(reports)} cycles"
     return None
-
-
-def _distinct(entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None

@@ -8,93 +8,72 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from math import isnan
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from nnloop import measures
+from nnloop.measures import COMPARED, ESTIMATED, Measure
 from nnloop.records import CycleReport, Interval
-from nnloop.report.measures.compare import (
-    MEASURES,
-    ArmCycle,
-    ArmFinal,
-    Comparison,
-    Difference,
-    Estimate,
-    Measure,
-    Ranked,
-)
+from nnloop.report.measures.compare import ArmCycle, ArmFinal, Comparison, Difference, Ranked
 from nnloop.report.measures.protocols import check_one_protocol
 from nnloop.report.measures.read import Run
 from nnloop.report.text import interval, percent, plain_interval
 from nnloop.runs.durable import write_text
 
 T = TypeVar("T")
-
-
-class Kind(Enum):
-    PLAIN = "plain"
-    FRACTION = "fraction"  # as it is in CSV, percent in LaTeX
-    ESTIMATE = "estimate"  # an Interval of a fraction or None: three columns in CSV
-    COUNT = "count"  # as ESTIMATE, but of a number that is no fraction
-
-
-_WIDE = (Kind.ESTIMATE, Kind.COUNT)
+Cell = str | float | Interval | None
 
 
 @dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
+    """One column: its heading, and its cell in a row about an item."""
+
     name: str
-    read: Callable[[T], Any]
-    kind: Kind = Kind.PLAIN
+    read: Callable[[T], Cell]
+    wide: bool = False  # the cells are intervals or None: three columns in CSV
+    fraction: bool = False  # as it is in CSV, percent in LaTeX
+
+
+def _over_seeds(measure: Measure) -> Column[Any]:
+    def read(row: ArmCycle | ArmFinal | Ranked) -> Interval | None:
+        estimate = row.measures.get(measure.name)
+        return estimate.as_interval if estimate else None
+
+    return Column(measure.name, read, wide=True, fraction=measure.fraction)
+
+
+def _of_cycle(measure: Measure) -> Column[CycleReport]:
+    return Column(measure.name, measure.of_cycle, wide=measure in ESTIMATED, fraction=measure.fraction)
+
+
+def _of_run(measure: Measure) -> Column[Run]:
+    return Column(measure.name, lambda run: run.of(measure), wide=measure in ESTIMATED, fraction=measure.fraction)
 
 
 CYCLE_COLUMNS: tuple[Column[CycleReport], ...] = (
     Column("cycle", lambda report: report.cycle + 1),
-    Column("generated", lambda report: report.counts.generated),
-    Column("valid", lambda report: report.valid_rate, Kind.ESTIMATE),
-    Column("best", lambda report: report.best_accuracy, Kind.FRACTION),
-    Column("mean", lambda report: report.mean_accuracy, Kind.ESTIMATE),
-    Column("above", lambda report: report.share_above, Kind.ESTIMATE),
-    Column("admitted", lambda report: report.counts.admitted),
-    Column("distinct", lambda report: report.counts.distinct),
-    Column("duplicates", lambda report: report.counts.duplicates),
-    Column("tokens", lambda report: round(report.mean_tokens, 1)),
-    Column("lines", lambda report: round(report.mean_lines, 1)),
+    *map(_of_cycle, (measures.GENERATED, measures.VALID, measures.BEST, measures.MEAN, measures.ABOVE)),
+    *map(_of_cycle, (measures.ADMITTED, measures.DISTINCT, measures.DUPLICATES)),
+    *map(_of_cycle, (measures.TOKENS_EACH, measures.LINES_EACH)),
 )
 """By cycle, as in paper A."""
 
 RUN_COLUMNS: tuple[Column[Run], ...] = (
-    Column("llm", lambda run: run.setting("llm.name")),
-    Column("mode", lambda run: run.setting("mode.name")),
+    Column("llm", lambda run: str(run.setting("llm.name"))),
+    Column("mode", lambda run: str(run.setting("mode.name"))),
     Column("protocol", lambda run: run.protocol),
     Column("digest", lambda run: f"{run.origin}, weights {run.digest.weights}"),
     Column("run", lambda run: run.name),
     Column("seed", lambda run: run.seed),
     Column("cycles", lambda run: len(run.reports)),
-    Column("n", lambda run: run.figures.generated),
-    Column("valid", lambda run: run.figures.valid, Kind.ESTIMATE),
-    Column("mean", lambda run: run.figures.mean, Kind.ESTIMATE),
-    Column("best", lambda run: run.figures.best, Kind.FRACTION),
-    Column("best on test", lambda run: run.figures.best_test, Kind.FRACTION),
-    Column("above", lambda run: run.figures.share_above, Kind.ESTIMATE),
-    Column("admitted", lambda run: run.figures.admitted),
-    Column("tokens", lambda run: round(run.figures.mean_tokens or 0.0, 1)),
-    Column("lines", lambda run: round(run.figures.mean_lines or 0.0, 1)),
-    Column("seconds", lambda run: round(run.figures.seconds, 1)),
+    *map(_of_run, (measures.GENERATED, measures.VALID, measures.MEAN, measures.BEST, measures.TEST_OF_BEST)),
+    *map(_of_run, (measures.ABOVE, measures.ADMITTED, measures.TOKENS_EACH, measures.LINES_EACH)),
+    Column("seconds", lambda run: run.seconds),
 )
 """By LLM and dataset, as in paper B."""
 
-
-def _over_seeds(measure: Measure) -> Column[Any]:
-    def read(row: ArmCycle | ArmFinal | Ranked) -> Interval | None:
-        found: Estimate | None = row.measures.get(measure.name)
-        return found.as_interval if found else None
-
-    return Column(measure.name, read, Kind.ESTIMATE if measure.fraction else Kind.COUNT)
-
-
-_MEASURED: tuple[Column[Any], ...] = tuple(map(_over_seeds, MEASURES))
+_MEASURED = tuple(map(_over_seeds, COMPARED))
 
 ARM_CYCLE_COLUMNS: tuple[Column[ArmCycle], ...] = (
     Column("arm", lambda row: row.arm),
@@ -114,8 +93,8 @@ DIFFERENCE_COLUMNS: tuple[Column[Difference], ...] = (
     Column("minus", lambda row: row.second.name),
     Column("measure", lambda row: row.measure.name),
     Column("seeds", lambda row: len(row.seeds)),
-    Column("difference", lambda row: row.bootstrap, Kind.COUNT),
-    Column("by Student's t", lambda row: row.student, Kind.COUNT),
+    Column("difference", lambda row: row.bootstrap, wide=True),
+    Column("by Student's t", lambda row: row.student, wide=True),
     Column("seeds above", lambda row: row.better),
 )
 """In the measure's own unit: fractions are not turned into percent here."""
@@ -127,16 +106,16 @@ RANKING_COLUMNS: tuple[Column[Ranked], ...] = (
 )
 
 
-def write_comparison(found: Comparison, folder: Path, number: int) -> None:
+def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
     """Write what a comparison of arms shows, as CSV and LaTeX; `number` tells protocols apart."""
     seeds = "means over seeds, 95% bootstrap intervals"
-    about = f"{found.protocol}; {seeds}"
-    _write(folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, found.by_cycle, f"Arms by cycle: {about}.")
-    last = f"last {found.last} cycles of each run: {about}"
-    _write(folder / f"arms-{number}", ARM_COLUMNS, found.final, f"Arms, {last}.")
-    if found.differences:
-        _write(folder / f"differences-{number}", DIFFERENCE_COLUMNS, found.differences, f"Paired by seed, {last}.")
-    for kind, (budget, ranked) in found.rankings.items():
+    about = f"{comparison.protocol}; {seeds}"
+    _write(folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, comparison.by_cycle, f"Arms by cycle: {about}.")
+    last = f"last {comparison.last} cycles of each run: {about}"
+    _write(folder / f"arms-{number}", ARM_COLUMNS, comparison.final, f"Arms, {last}.")
+    if comparison.differences:
+        _write(folder / f"differences-{number}", DIFFERENCE_COLUMNS, comparison.differences, f"Paired by seed, {last}.")
+    for kind, (budget, ranked) in comparison.rankings.items():
         path = folder / f"ranking-{number}-{kind.replace(' ', '-')}"
         _write(path, RANKING_COLUMNS, ranked, f"Within {budget} {kind} a run: {about}.")
 
@@ -192,28 +171,28 @@ def _write(path: Path, columns: Sequence[Column[T]], items: Sequence[T], caption
 
 
 def _csv_names(column: Column[T]) -> list[str]:
-    return [column.name + part for part in ("", "_low", "_high")] if column.kind in _WIDE else [column.name]
+    return [column.name + part for part in ("", "_low", "_high")] if column.wide else [column.name]
 
 
-def _csv_cells(column: Column[T], item: T) -> list[Any]:
+def _csv_cells(column: Column[T], item: T) -> list[str | int | None]:
     value = column.read(item)
-    if column.kind not in _WIDE:
-        return [f"{value:.6g}" if isinstance(value, float) else value]
-    parts = (None,) * 3 if value is None else (value.value, value.low, value.high)
+    if not column.wide:
+        return [f"{value:.6g}" if isinstance(value, float) else value]  # type: ignore[list-item]
+    parts = (value.value, value.low, value.high) if isinstance(value, Interval) else (None,) * 3
     return [None if part is None or isnan(part) else f"{part:.6g}" for part in parts]
 
 
 def _latex_cell(column: Column[T], item: T) -> str:
     value = column.read(item)
-    if column.kind is Kind.ESTIMATE:
-        return interval(value)
-    if column.kind is Kind.COUNT:
-        return plain_interval(value)
-    return percent(value, 2) if column.kind is Kind.FRACTION else _escape(str(value))
+    if isinstance(value, Interval):
+        return interval(value) if column.fraction else plain_interval(value)
+    if value is None or (isinstance(value, float) and column.fraction):
+        return percent(value, 2)
+    return f"{value:.1f}" if isinstance(value, float) else _escape(str(value))
 
 
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 def _escape(text: str) -> str:
-    return re.sub(r"[\\~^&%$#_{}]", lambda found: _SPECIAL.get(found[0], "\\" + found[0]), text)
+    return re.sub(r"[\\~^&%$#_{}]", lambda match: _SPECIAL.get(match[0], "\\" + match[0]), text)

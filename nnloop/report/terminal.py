@@ -3,59 +3,30 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnloop.records import CycleReport
-from nnloop.report.text import balance, count, duration, interval, percent, why_none_admitted
+from nnloop.measures import ABOVE, ADMITTED, BEST, MEAN, TOKENS, VALID, best_of
+from nnloop.report.measures.read import Run
+from nnloop.report.text import duration, shown, why_none_admitted
 from nnloop.runs.folder import RunDir
-from nnloop.stats import wilson
 
-_HEAD = ("cycle", "valid %", "mean %", "best %", "above %", "admitted", "tokens", "time")
+_SHOWN = (VALID, MEAN, BEST, ABOVE, ADMITTED, TOKENS)
 
 
-def summary(reports: Sequence[CycleReport], folder: Path) -> str:
-    """A table with a line per cycle and one for the whole run, then where everything lies."""
-    rows = [_HEAD, *(_row(report) for report in reports)]
-    if reports:
-        rows.append(_total(reports))
+def summary(run: Run) -> str:
+    """Return a table with a line per cycle and one for the whole run, then the places of the run's files."""
+    rows = [["cycle", *(measure.heading for measure in _SHOWN), "time"]]
+    for report in run.reports:
+        cells = [shown(one, one.of_cycle(report)) for one in _SHOWN]
+        rows.append([str(report.cycle + 1), *cells, duration(report.costs.seconds.get("total"))])
+    if run.reports:
+        rows.append(["all", *(shown(one, run.of(one)) for one in _SHOWN), duration(run.seconds)])
     lines = _aligned(rows)
     lines.insert(1, "-" * max(len(line) for line in lines))
-    reason = why_none_admitted(reports)
+    reason = why_none_admitted(run.reports)
     if reason:
         lines.append(f"nothing admitted: {reason}")
-    unbalanced = balance(RunDir(folder).dataset_facts())
-    if unbalanced:
-        lines.append(unbalanced)
-    return "\n".join([*lines, "", *_places(reports, RunDir(folder))])
-
-
-def _row(report: CycleReport) -> tuple[str, ...]:
-    return (
-        str(report.cycle + 1),
-        interval(report.valid_rate, 0),
-        interval(report.mean_accuracy),
-        percent(report.best_accuracy),
-        interval(report.share_above, 0),
-        count(report.counts.admitted),
-        count(report.costs.tokens),
-        duration(report.costs.seconds.get("total")),
-    )
-
-
-def _total(reports: Sequence[CycleReport]) -> tuple[str, ...]:
-    generated = sum(report.counts.generated for report in reports)
-    distinct = sum(report.counts.distinct for report in reports)
-    means = sum(report.mean_accuracy.value * report.counts.distinct for report in reports if report.mean_accuracy)
-    above = sum(report.share_above.value * report.counts.distinct for report in reports if report.share_above)
-    valid = sum(report.valid_rate.value * report.counts.generated for report in reports)
-    return (
-        "all",
-        interval(wilson(round(valid), generated), 0),
-        percent(means / distinct if distinct else None),
-        percent(max((report.best_accuracy for report in reports if report.best_accuracy is not None), default=None)),
-        interval(wilson(round(above), distinct) if distinct else None, 0),
-        count(sum(report.counts.admitted for report in reports)),
-        count(sum(report.costs.tokens for report in reports)),
-        duration(sum(report.costs.seconds.get("total", 0.0) for report in reports)),
-    )
+    if run.balance:
+        lines.append(run.balance)
+    return "\n".join([*lines, "", *(_places(run, run.folder) if run.folder else [])])
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -63,22 +34,22 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _places(reports: Sequence[CycleReport], run: RunDir) -> list[str]:
-    best = max(reports, key=lambda report: report.best_accuracy or 0.0, default=None)
-    adapters = sorted(run.path.glob("cycles/*/adapter"))
+def _places(run: Run, folder: RunDir) -> list[str]:
+    best = best_of(run.entries)
+    adapters = sorted(folder.path.glob("cycles/*/adapter"))
     named = [
-        ("best network", run.code(best.best_candidate) if best and best.best_candidate else None),
-        ("networks", run.path / "code"),
-        ("archive", run.archive),
+        ("best network", folder.code(best.candidate) if best and best.candidate else None),
+        ("networks", folder.path / "code"),
+        ("archive", folder.archive),
         ("last adapter", adapters[-1] if adapters else None),
-        ("W&B", run.path / "wandb"),
-        ("log", run.log),
-        ("report", run.page),  # the last line of a run's output
+        ("W&B", folder.path / "wandb"),
+        ("log", folder.log),
+        ("report", folder.page),  # the last line of a run's output
     ]
     return [f"{name:<13} {_near(path)}" for name, path in named if path is not None and path.exists()]
 
 
 def _near(path: Path) -> Path:
-    """Relative to where the user stands, if it lies below."""
+    """Return a path relative to the working directory, if it lies below."""
     here, there = Path.cwd(), path.resolve()
     return there.relative_to(here) if there.is_relative_to(here) else path

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from nnloop.measures import Measure
 from nnloop.records import CycleReport, Interval
 
 ABSENT = "-"
@@ -33,6 +34,13 @@ def plain_interval(estimate: Interval | None) -> str:
         for part in (estimate.value, estimate.low, estimate.high)
     ]
     return parts[0] if math.isnan(estimate.low) else f"{parts[0]} [{parts[1]}, {parts[2]}]"
+
+
+def shown(measure: Measure, value: Interval | float | None) -> str:
+    """Return a measure's value, fractions in percent, with its interval if it has one."""
+    if isinstance(value, Interval):
+        return interval(value, measure.digits) if measure.fraction else plain_interval(value)
+    return percent(value, measure.digits) if measure.fraction or value is None else f"{value:,.{measure.digits}f}"
 
 
 def signed(estimate: Interval) -> str:

@@ -33,7 +33,7 @@ def write_overview(
     the `baseline`.
     """
     runs, left_out = _read_all(paths)
-    found = [compare(members, protocol, last, baseline) for protocol, members in by_protocol(runs).items()]
+    found = [compare(members, protocol, last, baseline=baseline) for protocol, members in by_protocol(runs).items()]
     write_text(out, overview_page(runs, found, out, left_out))
     return found
 

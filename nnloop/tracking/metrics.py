@@ -1,4 +1,4 @@
-"""What a search logs to W&B: every key of the cycle's history and every column of the candidate table.
+"""The keys that a search logs to W&B in each cycle, and the columns of the candidate table.
 
 A dashboard that names keys checks them against `METRICS` and `COLUMNS`.
 """
@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnloop.records import CycleReport, Entry, Interval, Status
+from nnloop import measures
+from nnloop.measures import Measure
+from nnloop.records import CycleReport, Entry, Status
 
 STEP = "cycle"
 STAGES = ("generate", "evaluate", "finetune", "trials", "total")
@@ -18,27 +20,34 @@ FULL_TABLE = "candidates/all"  # once, when the search ends
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One scalar per cycle. `read` gives None where the cycle has no such number; then nothing is logged."""
+    """One scalar per cycle. `read` gives None for a cycle without such a number; then nothing is logged."""
 
     read: Callable[[CycleReport], float | None]
     unit: str = ""
-    summary: str = "last"  # what W&B shows for the whole run: last, max
+    summary: str = "last"  # W&B's number for the whole run: last, max
 
 
-def _interval(field: str, part: str) -> Callable[[CycleReport], float | None]:
-    def read(report: CycleReport) -> float | None:
-        interval: Interval | None = getattr(report, field)
-        return None if interval is None else float(getattr(interval, part))
+_ESTIMATED = {"valid/rate": measures.VALID, "accuracy/mean": measures.MEAN, "accuracy/share_above": measures.ABOVE}
+_MEASURED = {
+    "accuracy/mean_all": measures.MEAN_OF_ALL,
+    "accuracy/best": measures.BEST,
+    **{f"archive/{measure.name}": measure for measure in measures.COUNTED if measure.unit != "items"},
+    "archive/mean_jaccard": measures.JACCARD,
+    "cost/tokens": measures.TOKENS,
+    "cost/prompt_tokens": measures.PROMPT_TOKENS,
+    "cost/tokens_per_completion": measures.TOKENS_EACH,
+    "cost/lines_per_completion": measures.LINES_EACH,
+    "context/dropped": measures.DROPPED,
+}
 
-    return read
 
+def _interval(key: str, measure: Measure) -> dict[str, Metric]:
+    """Return the metrics of a measure with an interval: its value, and the interval's ends under keys of their own."""
 
-def _estimate(key: str, field: str, summary: str) -> dict[str, Metric]:
-    return {
-        key: Metric(_interval(field, "value"), "fraction", summary),
-        f"{key}_low": Metric(_interval(field, "low"), "fraction"),
-        f"{key}_high": Metric(_interval(field, "high"), "fraction"),
-    }
+    def part(name: str, summary: str = "last") -> Metric:
+        return Metric(lambda report: getattr(measure.of_cycle(report), name, None), measure.unit, summary)
+
+    return {key: part("value", "max"), f"{key}_low": part("low"), f"{key}_high": part("high")}
 
 
 def _status(status: Status) -> Metric:
@@ -58,45 +67,27 @@ def _per_admitted(unit: str) -> Metric:
 
 
 METRICS: dict[str, Metric] = {
-    **_estimate("valid/rate", "valid_rate", "max"),
-    **_estimate("accuracy/mean", "mean_accuracy", "max"),
-    "accuracy/mean_all": Metric(lambda report: report.mean_accuracy_all, "fraction"),
-    "accuracy/best": Metric(lambda report: report.best_accuracy, "fraction", "max"),
-    **_estimate("accuracy/share_above", "share_above", "max"),
-    "archive/generated": Metric(lambda report: report.counts.generated, "completions"),
-    "archive/distinct": Metric(lambda report: report.counts.distinct, "networks"),
-    "archive/duplicates": Metric(lambda report: report.counts.duplicates, "completions"),
-    "archive/admitted": Metric(lambda report: report.counts.admitted, "networks"),
+    **{key: metric for stem, one in _ESTIMATED.items() for key, metric in _interval(stem, one).items()},
+    **{
+        key: Metric(one.of_cycle, one.unit, "max" if one is measures.BEST else "last") for key, one in _MEASURED.items()
+    },
     "archive/admitted_total": Metric(lambda report: report.counts.admitted_total, "networks"),
-    "archive/selected": Metric(lambda report: report.counts.selected, "networks"),
-    "archive/retries": Metric(lambda report: report.counts.retries, "completions"),
-    "archive/retries_valid": Metric(lambda report: report.counts.retries_valid, "completions"),
-    "archive/salvaged": Metric(lambda report: report.counts.salvaged, "completions"),
-    "context/dropped": Metric(lambda report: report.counts.dropped, "items"),
-    "archive/mean_jaccard": Metric(lambda report: report.mean_jaccard, "fraction"),
-    "cost/tokens": Metric(lambda report: report.costs.tokens, "tokens"),
-    "cost/prompt_tokens": Metric(lambda report: report.costs.prompt_tokens, "tokens"),
-    "cost/tokens_per_completion": Metric(lambda report: report.mean_tokens, "tokens"),
-    "cost/lines_per_completion": Metric(lambda report: report.mean_lines, "lines"),
     "cost/peak_gb": Metric(lambda report: report.costs.peak_bytes / 1e9, "GB", "max"),
     **{f"cost/{unit}_per_admitted": _per_admitted(unit) for unit in COSTS},
     "cost/gpu_seconds": Metric(lambda report: report.costs.gpu_seconds, "s"),
     "cost/joules": Metric(lambda report: report.costs.joules, "J"),
-    "finetune/loss": _finetune("loss", "nats"),
-    "finetune/pairs": _finetune("pairs", "pairs"),
-    "finetune/dropped": _finetune("dropped", "pairs"),
+    **{f"finetune/{field}": _finetune(field, "pairs") for field in ("pairs", "dropped")},
     "finetune/tokens": _finetune("tokens", "tokens"),
-    "finetune/held_out_loss": _finetune("held_out_loss", "nats"),
-    "finetune/held_out_loss_before": _finetune("held_out_loss_before", "nats"),
+    **{f"finetune/{field}": _finetune(field, "nats") for field in ("loss", "held_out_loss", "held_out_loss_before")},
     **{f"seconds/{stage}": _seconds(stage) for stage in STAGES},
     **{f"status/{status}": _status(status) for status in Status},
 }
 
 
 def scalars(report: CycleReport) -> dict[str, float]:
-    """The history row of one cycle, without the tables."""
-    found = {key: metric.read(report) for key, metric in METRICS.items()}
-    return {STEP: report.cycle} | {key: value for key, value in found.items() if value is not None}
+    """Return the history row of one cycle, without the tables."""
+    values = {key: metric.read(report) for key, metric in METRICS.items()}
+    return {STEP: report.cycle} | {key: value for key, value in values.items() if value is not None}
 
 
 COLUMNS = (
@@ -129,7 +120,7 @@ COLUMNS = (
 
 
 def rows(entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[tuple[int, int], str]) -> list[list[Any]]:
-    """The candidate table's rows, in the order of `COLUMNS`; `texts` is by (cycle, slot)."""
+    """Return the candidate table's rows, in the order of `COLUMNS`; `texts` is by (cycle, slot)."""
     return [_row(entry, codes.get(entry.candidate or ""), texts.get((entry.cycle, entry.slot))) for entry in entries]
 
 

@@ -13,6 +13,7 @@ from fake_run import make_run, make_sweep
 
 from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
+from nnloop.measures import VALID
 from nnloop.report import write_run_page
 from nnloop.report.figures import figure
 from nnloop.report.measures.read import read
@@ -62,7 +63,7 @@ def test_the_job_reports_on_a_folder_of_runs_with_tables_and_figures(runs: list[
     }
     rows = list(csv.DictReader((tmp_path / "sweep" / "report" / "runs-1.csv").read_text().splitlines()))
     assert [row["run"] for row in rows] == [path.name for path in sorted(runs)]
-    assert float(rows[0]["valid"]) == pytest.approx(read(sorted(runs)[0]).figures.valid.value, rel=1e-5)
+    assert float(rows[0]["valid"]) == pytest.approx(VALID.read(read(sorted(runs)[0]).entries), rel=1e-5)
 
 
 def test_a_table_by_cycle_carries_its_intervals(run: RunDir) -> None:
@@ -99,7 +100,7 @@ def test_the_job_refuses_a_folder_without_runs(tmp_path: Path) -> None:
 
 def test_the_summary_has_a_line_per_cycle_and_says_where_everything_lies(run: RunDir) -> None:
     write_run_page(read(run.path))
-    lines = summary(run.reports(), run.path).splitlines()
+    lines = summary(read(run.path)).splitlines()
     assert [line.split()[0] for line in lines[2:6]] == ["1", "2", "3", "all"]
     places = dict(line.split(maxsplit=1) for line in lines if line.startswith(("report", "archive", "networks")))
     assert places == {"report": str(run.page), "archive": str(run.archive), "networks": str(run.path / "code")}

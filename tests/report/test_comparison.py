@@ -11,9 +11,10 @@ from fake_run import make_run
 
 from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
+from nnloop.measures import ADMITTED, BEST, COMPARED, TOKENS
 from nnloop.records import Status
 from nnloop.report.measures.arms import arms_of, contrast, pairs
-from nnloop.report.measures.compare import BUDGETS, MEASURES, compare, cut
+from nnloop.report.measures.compare import BUDGETS, compare, cut
 from nnloop.report.measures.read import Run, read
 from nnloop.report.tables import ARM_CYCLE_COLUMNS, DIFFERENCE_COLUMNS, RANKING_COLUMNS, to_csv
 from nnloop.settings import ReportJobSettings
@@ -132,7 +133,7 @@ def test_accuracy_per_completion_counts_an_invalid_one_as_zero(tmp_path: Path) -
     entries = [entry for entry in run.entries if entry.cycle == cycle]
     valid = [entry.val_accuracy or 0 for entry in entries if entry.valid]
     assert 0 < len(valid) < len(entries)
-    assert row["per completion"].value == pytest.approx(sum(valid) / len(entries))
+    assert row["mean of all"].value == pytest.approx(sum(valid) / len(entries))
     assert row["mean"].value == pytest.approx(sum(valid) / len(valid))
 
 
@@ -142,15 +143,15 @@ def test_a_repeated_network_counts_once_in_the_mean_and_each_time_per_completion
     twice = replace(run, entries=[first, replace(first, status=Status.DUPLICATE)])
     row = compare([twice], "p").by_cycle[0].measures
     assert (row["distinct"].value, row["valid"].value) == (1, 1.0)
-    assert row["per completion"].value == row["mean"].value == first.val_accuracy
+    assert row["mean of all"].value == row["mean"].value == first.val_accuracy
 
 
 def test_totals_and_the_best_of_a_cycle_are_those_up_to_its_end(tmp_path: Path) -> None:
     run = a_run(tmp_path, 0)
     last = compare([run], "p").by_cycle[-1].measures
-    assert last["admitted"].value == run.figures.admitted
-    assert last["tokens"].value == run.figures.tokens
-    assert last["best"].value == run.figures.best
+    assert last["admitted"].value == run.of(ADMITTED)
+    assert last["tokens"].value == run.of(TOKENS)
+    assert last["best"].value == run.of(BEST)
 
 
 def test_a_single_seed_has_no_interval(tmp_path: Path) -> None:
@@ -206,8 +207,8 @@ def test_the_tables_of_a_comparison_carry_every_measure(three_arms: list[Run]) -
     ranked = found.rankings["completions"][1]
     for columns, rows in ((ARM_CYCLE_COLUMNS, found.by_cycle), (RANKING_COLUMNS, ranked)):
         head = to_csv(columns, rows).splitlines()[0].split(",")
-        assert {measure.name for measure in MEASURES} <= set(head)
-        assert {f"{measure.name}_low" for measure in MEASURES} <= set(head)
+        assert {measure.name for measure in COMPARED} <= set(head)
+        assert {f"{measure.name}_low" for measure in COMPARED} <= set(head)
     rows = list(csv.DictReader(io.StringIO(to_csv(DIFFERENCE_COLUMNS, found.differences))))
     assert {(row["arm"], row["minus"]) for row in rows} >= {("llm=tiny, finetune=lora", "llm=tiny, finetune=off")}
 
@@ -266,7 +267,8 @@ def test_a_summary_holds_all_that_its_run_tells_but_code_and_completions(tmp_pat
     run = make_run(tmp_path / "run", 2, 8)
     report_of(run.path, tmp_path / "kept")
     found, kept = read(run.path), read(tmp_path / "kept" / "run.json")
-    assert (kept.name, kept.folder, kept.reports, kept.figures) == (found.name, None, found.reports, found.figures)
+    assert (kept.name, kept.folder, kept.reports) == (found.name, None, found.reports)
+    assert [kept.of(measure) for measure in COMPARED] == [found.of(measure) for measure in COMPARED]
     assert [entry.val_accuracy for entry in kept.entries] == [entry.val_accuracy for entry in found.entries]
     assert kept.corpus_best == found.corpus_best
     best = str(found.networks[0].candidate)

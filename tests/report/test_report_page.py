@@ -15,7 +15,7 @@ def run(tmp_path: Path) -> RunDir:
 
 def test_a_run_without_a_valid_network_has_a_summary(run: RunDir) -> None:
     without_valid_networks(run)
-    assert "0 [0, 49]" in summary(run.reports(), run.path)
+    assert "0.0 [0.0, 49.0]" in summary(read(run.path))
 
 
 def test_entries_of_an_open_cycle_are_left_out(run: RunDir) -> None:

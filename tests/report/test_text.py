@@ -20,7 +20,7 @@ def test_the_balance_of_the_classes_is_shown_beside_accuracies(tmp_path: Path) -
     said = "always answering the commonest class gives 58.0 % (test 61.5 %)"
     assert said in run.page.read_text()
     assert said in (tmp_path / "report.html").read_text()
-    assert said in summary(run.reports(), run.path)
+    assert said in summary(read(run.path))
 
 
 def test_balanced_classes_are_not_spoken_of(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""What arms are compared by: their measures per cycle, over the last cycles, and within one budget; all over seeds.
+"""The comparison of arms: their measures by cycle, over the last cycles, and within one budget, all over seeds.
 
 Every interval is 95% over seeds: a percentile bootstrap of the seeds' values, None from a single seed. Differences are
-paired by seed; theirs is given by Student's t too, because a bootstrap of a handful of seeds is too narrow.
+paired by seed and have an interval by Student's t too, because a bootstrap of a handful of seeds is too narrow.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,24 +9,14 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import nan
 
-from nnloop.records import Entry, Interval, Status
+from nnloop.measures import BEST, COMPARED, Kind, Measure
+from nnloop.records import Entry, Interval
 from nnloop.report.measures.arms import Arm, arms_of, contrast, pairs
 from nnloop.report.measures.protocols import check_one_protocol
 from nnloop.report.measures.read import Run
 from nnloop.stats import bootstrap_mean, student_mean
 
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A number of some completions of a run; `read` gives None where they have none.
-
-    `fraction` is printed in percent. `total` adds up over cycles, so that its curve is shown cumulative.
-    """
-
-    name: str
-    read: Callable[[Sequence[Entry], float], float | None]  # of the completions and the run's accuracy threshold
-    fraction: bool = True
-    total: bool = False
+Values = dict[str, float | None]  # of one run, by the measure's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ class Estimate:
 
     @property
     def as_interval(self) -> Interval:
-        """With unknown ends (nan) where there is no interval."""
+        """The interval, or one whose ends are nan."""
         return self.interval or Interval(self.value, nan, nan)
 
 
@@ -75,6 +65,7 @@ class Difference:
 
     @property
     def label(self) -> str:
+        """The difference in words."""
         return contrast(self.first, self.second)
 
 
@@ -103,128 +94,81 @@ class Comparison:
     rankings: dict[str, tuple[int, list[Ranked]]]  # by kind of budget: the budget and the arms, best first
 
 
-def _valid(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([float(entry.valid) for entry in _firsts(entries)])
-
-
-def _mean_all(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([entry.val_accuracy or 0.0 for entry in _firsts(entries)])
-
-
-def _above(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([float(accuracy >= threshold) for accuracy in _accuracies(_firsts(entries))])
-
-
-def _test_of_best(entries: Sequence[Entry]) -> float | None:
-    best = max(_distinct(entries), key=lambda entry: entry.val_accuracy or 0.0, default=None)
-    return best.result.test_accuracy if best and best.result else None
-
-
-def _jaccard(entries: Sequence[Entry], threshold: float) -> float | None:
-    return _average([entry.novelty.max_jaccard for entry in _distinct(_firsts(entries)) if entry.novelty])
-
-
-def _tokens_per_admitted(entries: Sequence[Entry], threshold: float) -> float | None:
-    """None for an arm that generates no tokens, such as random edits, too."""
-    admitted, tokens = sum(entry.admitted for entry in entries), sum(entry.generation.tokens for entry in entries)
-    return tokens / admitted if admitted and tokens else None
-
-
-MEASURES: tuple[Measure, ...] = (
-    Measure("valid", _valid),
-    Measure("mean", lambda entries, threshold: _average(_accuracies(_firsts(entries)))),
-    Measure("per completion", _mean_all),
-    Measure("best", lambda entries, threshold: max(_accuracies(entries), default=None)),
-    Measure("its test", lambda entries, threshold: _test_of_best(entries)),
-    Measure("above", _above),
-    Measure("admitted", lambda entries, threshold: sum(entry.admitted for entry in entries), False, True),
-    Measure("distinct", lambda entries, threshold: len(_distinct(_firsts(entries))), False, True),
-    Measure("Jaccard", _jaccard, False),
-    Measure("tokens per admitted", _tokens_per_admitted, False, True),
-    Measure("tokens", lambda entries, threshold: sum(entry.generation.tokens for entry in entries), False, True),
-    Measure(
-        "prompt tokens",
-        lambda entries, threshold: sum(entry.generation.prompt_tokens for entry in entries),
-        False,
-        True,
-    ),
-)
-"""By name. mean, best and above are over distinct valid networks; per completion counts an invalid one as 0.
-
-Repaired completions count for best, admitted and tokens alone.
-"""
-
-_SO_FAR = ("best", "its test")  # their curves show the best so far
-
-MEANING = {
-    "valid": "share of completions that gave a network which trained to the end of its epoch",
-    "mean": "mean validation accuracy of distinct valid networks",
-    "per completion": "mean validation accuracy of all completions, an invalid one counted 0",
-    "best": "best validation accuracy",
-    "its test": "test accuracy of the network that is best on validation",
-    "above": "share of distinct valid networks at or above admission.min_accuracy",
-    "admitted": "networks admitted to the archive",
-    "distinct": "distinct valid networks that were new",
-    "Jaccard": "mean similarity of distinct valid networks to the nearest known one",
-    "tokens per admitted": "tokens generated by networks admitted",
-    "tokens": "tokens generated",
-    "prompt tokens": "tokens read",
-}
-
 BUDGETS: dict[str, Callable[[Entry], int]] = {
     "completions": lambda entry: 1,
     "generated tokens": lambda entry: entry.generation.tokens,
     "tokens read and generated": lambda entry: entry.generation.tokens + entry.generation.prompt_tokens,
 }
+"""Cost of a completion by kind of budget."""
 
 
-def compare(runs: Sequence[Run], protocol: str, last: int | None = None, baseline: str | None = None) -> Comparison:
-    """Compare the arms of runs of one protocol.
+def compare(runs: Sequence[Run], protocol: str, last: int | None = None, *, baseline: str | None = None) -> Comparison:
+    """Compare the arms of runs of one protocol, over the last quarter of the shortest run's cycles or over `last`.
 
-    `last` None takes the last quarter of the shortest run. Raises RunFolderError for runs of two protocols or digests,
-    and if no arm is the `baseline`.
+    Raises RunFolderError for runs of two protocols or digests, and if no arm is the `baseline`.
     """
     check_one_protocol(runs)
     arms = arms_of(runs)
     ended = [run for run in runs if run.finished] or [run for run in runs if run.reports]
-    kept = {id(run) for run in ended}
-    complete = [replace(arm, runs=[run for run in arm.runs if id(run) in kept]) for arm in arms]
+    names = {id(run) for run in ended}
+    complete = [replace(arm, runs=[run for run in arm.runs if id(run) in names]) for arm in arms]
     complete = [arm for arm in complete if arm.runs]
-    taken = _last_cycles(ended, last)
-    found = pairs(complete, baseline) if len(complete) > 1 else []
-    limits = _budgets(ended) if len(complete) > 1 else {}
+    cycles = _last_cycles(ended, last)
+    finals = {id(run): _of_last(run, cycles) for arm in complete for run in arm.runs}
+    several = len(complete) > 1
+    compared = pairs(complete, baseline) if several else []
     return Comparison(
         protocol=protocol,
         runs=sorted(runs, key=lambda run: run.name),
         arms=arms,
-        last=taken,
+        last=cycles,
         unfinished=len(runs) - len(ended),
-        by_cycle=_by_cycle(arms),
-        final=[ArmFinal(arm, _over_seeds([_of_last(run, taken) for run in arm.runs])) for arm in complete],
-        differences=_differences(found, taken),
-        rankings={kind: (budget, _ranking(complete, kind, budget)) for kind, budget in limits.items()},
+        by_cycle=[row for arm in arms for row in _by_cycle(arm)],
+        final=[ArmFinal(arm, _over_seeds([finals[id(run)] for run in arm.runs])) for arm in complete],
+        differences=[row for pair in compared for row in _differences(*pair, finals)],
+        rankings=_rankings(complete, ended) if several else {},
     )
 
 
-def _by_cycle(arms: Sequence[Arm]) -> list[ArmCycle]:
+def over_seeds(values: Sequence[float | None]) -> Estimate | None:
+    """Return the mean of the known values; None without any."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Estimate(sum(known) / len(known), bootstrap_mean(known) if len(known) > 1 else None, len(known))
+
+
+def cut(entries: Sequence[Entry], cost: Callable[[Entry], int], budget: int) -> list[Entry]:
+    """Return the completions that a budget pays for, in the order in which they were asked for."""
+    ordered = sorted(entries, key=lambda entry: (entry.cycle, entry.slot))
+    spent = accumulate(map(cost, ordered))
+    return [entry for entry, so_far in zip(ordered, spent, strict=True) if so_far <= budget]
+
+
+def _by_cycle(arm: Arm) -> list[ArmCycle]:
     rows = []
-    for arm in arms:
-        for cycle in sorted({report.cycle for run in arm.runs for report in run.reports}):
-            found = [one for run in arm.runs if (one := _of_cycle(run, cycle, so_far=True))]
-            rows.append(ArmCycle(arm.name, cycle, len(found), _over_seeds(found)))
+    for cycle in sorted({report.cycle for run in arm.runs for report in run.reports}):
+        values = [one for run in arm.runs if (one := _of_cycle(run, cycle, so_far=True))]
+        rows.append(ArmCycle(arm.name, cycle, n=len(values), measures=_over_seeds(values)))
     return rows
 
 
-def _of_cycle(run: Run, cycle: int, so_far: bool = False) -> dict[str, float | None]:
-    """One cycle of a run, with `so_far` the totals and the best up to its end; nothing where it is open."""
+def _of_cycle(run: Run, cycle: int, *, so_far: bool = False) -> Values:
+    """Return one cycle of a run, with `so_far` the totals and the best up to its end; {} for an open cycle."""
     own = [entry for entry in run.entries if entry.cycle == cycle]
-    if not own:
-        return {}
     until = [entry for entry in run.entries if entry.cycle <= cycle] if so_far else own
     return {
-        measure.name: measure.read(until if measure.total or measure.name in _SO_FAR else own, run.threshold)
-        for measure in MEASURES
+        measure.name: measure.read(until if measure.total or measure.kind is Kind.BEST else own, run.threshold)
+        for measure in COMPARED
+        if own
     }
+
+
+def _of_last(run: Run, last: int) -> Values:
+    """Return means over the run's last cycles; a cycle without a value is left out of its measure."""
+    cycles = [_of_cycle(run, report.cycle) for report in run.reports[-last:]]
+    known = {m.name: [value for one in cycles if (value := one.get(m.name)) is not None] for m in COMPARED}
+    return {name: sum(values) / len(values) if values else None for name, values in known.items()}
 
 
 def _last_cycles(runs: Sequence[Run], wanted: int | None) -> int:
@@ -232,89 +176,59 @@ def _last_cycles(runs: Sequence[Run], wanted: int | None) -> int:
     return min(wanted or max(1, round(shortest / 4)), shortest)
 
 
-def _differences(pairs: Sequence[tuple[Arm, Arm]], last: int) -> list[Difference]:
-    """Of every pair of arms and measure; nothing where they share fewer than two seeds."""
-    rows = (_difference(first, second, measure, last) for first, second in pairs for measure in MEASURES)
-    return [row for row in rows if row is not None]
-
-
-def _budgets(runs: Sequence[Run]) -> dict[str, int]:
-    """The largest budget of each kind that every run spent; runs that spend nothing of a kind don't count."""
-    spent = {kind: [n for run in runs if (n := sum(map(cost, run.entries)))] for kind, cost in BUDGETS.items()}
-    return {kind: min(values) for kind, values in spent.items() if values}
-
-
-def _ranking(arms: Sequence[Arm], kind: str, budget: int) -> list[Ranked]:
-    """Arms by the best accuracy that a budget bought; only arms that spend such a thing at all."""
-    cost = BUDGETS[kind]
-    found = [_within(arm, cost, budget) for arm in arms if all(any(map(cost, run.entries)) for run in arm.runs)]
-    return sorted(found, key=lambda one: -one.measures["best"].value if "best" in one.measures else 0.0)
-
-
-def over_seeds(values: Sequence[float | None]) -> Estimate | None:
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    interval = bootstrap_mean(known) if len(known) > 1 else None
-    return Estimate(sum(known) / len(known), interval, len(known))
-
-
-def _over_seeds(found: Sequence[dict[str, float | None]]) -> dict[str, Estimate]:
-    """A measure that no run has is left out."""
-    estimates = {measure.name: over_seeds([one.get(measure.name) for one in found]) for measure in MEASURES}
+def _over_seeds(values: Sequence[Values]) -> dict[str, Estimate]:
+    """Return the means over runs; a measure that no run has is left out."""
+    estimates = {measure.name: over_seeds([one.get(measure.name) for one in values]) for measure in COMPARED}
     return {name: estimate for name, estimate in estimates.items() if estimate is not None}
 
 
-def _of_last(run: Run, last: int) -> dict[str, float | None]:
-    """Means over the run's last cycles; a cycle without a value is left out of its measure."""
-    cycles = [_of_cycle(run, report.cycle) for report in run.reports[-last:]]
-    known = {m.name: [v for one in cycles if (v := one.get(m.name)) is not None] for m in MEASURES}
-    return {name: _average(values) for name, values in known.items()}
+def _differences(first: Arm, second: Arm, finals: dict[int, Values]) -> list[Difference]:
+    """Return the difference of two arms in each measure for which they share two seeds or more."""
+    rows = []
+    for measure in COMPARED:
+        by_seed = {}
+        for seed in sorted(first.by_seed.keys() & second.by_seed.keys()):
+            a, b = (finals[id(arm.by_seed[seed])][measure.name] for arm in (first, second))
+            if a is not None and b is not None:
+                by_seed[seed] = a - b
+        values = list(by_seed.values())
+        bootstrap, student = bootstrap_mean(values), student_mean(values)
+        if bootstrap and student:
+            rows.append(
+                Difference(
+                    first,
+                    second,
+                    measure,
+                    seeds=list(by_seed),
+                    bootstrap=bootstrap,
+                    student=student,
+                    better=sum(value > 0 for value in values),
+                )
+            )
+    return rows
 
 
-def _difference(first: Arm, second: Arm, measure: Measure, last: int) -> Difference | None:
-    a, b = first.by_seed, second.by_seed
-    both = {
-        seed: (_of_last(a[seed], last)[measure.name], _of_last(b[seed], last)[measure.name]) for seed in a if seed in b
-    }
-    found = {seed: x - y for seed, (x, y) in both.items() if x is not None and y is not None}
-    values = list(found.values())
-    bootstrap, student = bootstrap_mean(values), student_mean(values)
-    if bootstrap is None or student is None:
-        return None
-    better = sum(value > 0 for value in values)
-    return Difference(first, second, measure, sorted(found), bootstrap, student, better)
+def _rankings(arms: Sequence[Arm], runs: Sequence[Run]) -> dict[str, tuple[int, list[Ranked]]]:
+    """Rank the arms within the largest budget of each kind that every run spent.
+
+    Runs and arms that spend nothing of a kind, such as tokens, have no part in its ranking.
+    """
+    rankings = {}
+    for kind, cost in BUDGETS.items():
+        spent = [total for run in runs if (total := sum(map(cost, run.entries)))]
+        if spent:
+            spending = [arm for arm in arms if all(any(map(cost, run.entries)) for run in arm.runs)]
+            ranked = [_within(arm, cost, min(spent)) for arm in spending]
+            ranked.sort(key=lambda one: -one.measures[BEST.name].value if BEST.name in one.measures else 0.0)
+            rankings[kind] = min(spent), ranked
+    return rankings
 
 
 def _within(arm: Arm, cost: Callable[[Entry], int], budget: int) -> Ranked:
     cuts = [cut(run.entries, cost, budget) for run in arm.runs]
-    found = [
-        {measure.name: measure.read(entries, run.threshold) for measure in MEASURES}
+    values: list[Values] = [
+        {measure.name: measure.read(entries, run.threshold) for measure in COMPARED}
         for run, entries in zip(arm.runs, cuts, strict=True)
     ]
     counts = over_seeds([float(len(entries)) for entries in cuts]) or Estimate(0.0, None, 0)
-    return Ranked(arm.name, len(arm.runs), counts, _over_seeds(found))
-
-
-def cut(entries: Sequence[Entry], cost: Callable[[Entry], int], budget: int) -> list[Entry]:
-    """The completions that a budget pays for, in the order in which they were asked for."""
-    ordered = sorted(entries, key=lambda entry: (entry.cycle, entry.slot))
-    spent = accumulate(map(cost, ordered))
-    return [entry for entry, so_far in zip(ordered, spent, strict=True) if so_far <= budget]
-
-
-def _firsts(entries: Sequence[Entry]) -> list[Entry]:
-    """What rates and means are about: completions, not repairs of such."""
-    return [entry for entry in entries if entry.retry_of is None]
-
-
-def _distinct(entries: Sequence[Entry]) -> list[Entry]:
-    return [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
-
-
-def _accuracies(entries: Sequence[Entry]) -> list[float]:
-    return [entry.val_accuracy for entry in _distinct(entries) if entry.val_accuracy is not None]
-
-
-def _average(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
+    return Ranked(arm.name, len(arm.runs), completions=counts, measures=_over_seeds(values))

@@ -2,7 +2,6 @@
 
 import difflib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from lzma import LZMAError
@@ -10,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
+from nnloop.measures import ESTIMATED, Measure, distinct
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK, summary, unpack
 from nnloop.report.text import balance
 from nnloop.runs.digest import Digest, protocol_digest
 from nnloop.runs.folder import RunDir
-from nnloop.stats import bootstrap_mean, wilson
 
 
 @dataclass(frozen=True)
@@ -100,16 +99,10 @@ class Run:
         known = [network.val_accuracy for network in self.corpus.values() if network.val_accuracy is not None]
         return max(known, default=None)
 
-    @property
-    def firsts(self) -> list[Entry]:
-        """Entries without repairs: what counts, rates and means are about."""
-        return [entry for entry in self.entries if entry.retry_of is None]
-
     @cached_property
     def networks(self) -> list[Entry]:
-        """Distinct valid networks, best first, repaired ones among them."""
-        found = [entry for entry in self.entries if entry.valid and entry.status is not Status.DUPLICATE]
-        return sorted(found, key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
+        """Distinct valid networks, best first, those of retries among them."""
+        return sorted(distinct(self.entries), key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
@@ -121,28 +114,20 @@ class Run:
         return found
 
     @cached_property
-    def figures(self) -> "Figures":
-        firsts = self.firsts
-        fresh = [entry for entry in self.networks if entry.retry_of is None]
-        accuracies = [entry.val_accuracy for entry in fresh if entry.val_accuracy is not None]
-        best = self.networks[0] if self.networks else None
-        generated = len(firsts)
-        above = sum(accuracy >= self.threshold for accuracy in accuracies)
-        return Figures(
-            generated=generated,
-            valid=wilson(sum(entry.valid for entry in firsts), generated),
-            mean=bootstrap_mean(accuracies),
-            best=best.val_accuracy if best else None,
-            best_test=best.result.test_accuracy if best and best.result else None,
-            share_above=wilson(above, len(accuracies)) if accuracies else None,
-            distinct=len(fresh),
-            admitted=sum(entry.admitted for entry in self.entries),
-            tokens=sum(entry.generation.tokens for entry in self.entries),
-            mean_tokens=_mean([entry.generation.tokens for entry in firsts]),
-            mean_prompt_tokens=_mean([entry.generation.prompt_tokens for entry in firsts]),
-            mean_lines=_mean([entry.generation.lines for entry in firsts]),
-            seconds=sum(report.costs.seconds.get("total", 0.0) for report in self.reports),
-        )
+    def _measured(self) -> dict[Measure, Interval | float | None]:
+        return {}
+
+    def of(self, measure: Measure) -> Interval | float | None:
+        """Return a measure of the whole run; with its interval for valid, mean and above."""
+        if measure not in self._measured:
+            read = measure.estimate if measure in ESTIMATED else measure.read
+            self._measured[measure] = read(self.entries, self.threshold)
+        return self._measured[measure]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the closed cycles."""
+        return sum(report.costs.seconds.get("total", 0.0) for report in self.reports)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -172,25 +157,6 @@ class Run:
         while line[-1] in self.by_id and self.by_id[line[-1]].parent not in line:
             line.append(self.by_id[line[-1]].parent)
         return line
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A run in a few numbers, over all of its closed cycles."""
-
-    generated: int
-    valid: Interval
-    mean: Interval | None  # over distinct valid networks
-    best: float | None
-    best_test: float | None  # test accuracy of the network that is best on validation
-    share_above: Interval | None
-    distinct: int
-    admitted: int
-    tokens: int
-    mean_tokens: float | None
-    mean_prompt_tokens: float | None
-    mean_lines: float | None
-    seconds: float
 
 
 def read(path: Path) -> Run:
@@ -234,6 +200,8 @@ def _plain(name: str) -> str:
 def _read_folder(folder: Path) -> Run:
     directory = RunDir(folder)
     meta = directory.provenance()
+    if not isinstance(meta.get("settings"), dict):
+        raise RunFolderError(f"{folder}: run.json holds no settings")
     try:
         reports = directory.reports()
         closed = {report.cycle for report in reports}
@@ -244,7 +212,3 @@ def _read_folder(folder: Path) -> Run:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
     meta |= {"dataset": facts} if facts else {}
     return Run(folder.name, folder, directory, directory.page, meta, reports, entries, corpus)
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None

@@ -9,15 +9,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
+from nnloop.measures import (
+    ABOVE,
+    ADMITTED,
+    BEST,
+    DISTINCT,
+    LINES_EACH,
+    MEAN,
+    TEST_OF_BEST,
+    TOKENS,
+    TOKENS_EACH,
+    VALID,
+)
 from nnloop.report.measures import packs
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.read import Run
 from nnloop.report.measures.validation import MARK, correlation_text, read_validations
-from nnloop.report.text import count, duration, interval, number, percent
+from nnloop.report.text import duration, shown
 from nnloop.report.web.arms_section import arms_section
 from nnloop.report.web.html import Content, Markup, page, remark, section, table, tag
 from nnloop.report.web.published_section import published_section
 from nnloop.report.web.tokens_section import tokens_section
+
+_SHOWN = (VALID, MEAN, BEST, TEST_OF_BEST, ABOVE, ADMITTED, DISTINCT, TOKENS_EACH, LINES_EACH, TOKENS)
 
 
 def overview_page(
@@ -65,30 +79,17 @@ def _validations(out: Path) -> Markup | None:
 
 
 def _runs_table(runs: Sequence[Run], out: Path) -> Markup:
-    head = [
-        *("run", "cycles", "valid, %", "mean, %", "best, %", "its test, %", "above, %", "admitted", "distinct"),
-        *("tokens each", "lines each", "tokens", "time"),
+    head = ["run", "cycles", *(measure.heading for measure in _SHOWN), "time"]
+    rows: list[list[Content]] = [
+        [
+            tag("a", run.name, href=_link(run.page, out), class_="name"),
+            f"{len(run.reports)} of {run.setting('cycles', '?')}",
+            *(shown(measure, run.of(measure)) for measure in _SHOWN),
+            duration(run.seconds),
+        ]
+        for run in runs
     ]
-    return table(head, (_run_row(run, out) for run in runs))
-
-
-def _run_row(run: Run, out: Path) -> list[Content]:
-    figures = run.figures
-    return [
-        tag("a", run.name, href=_link(run.page, out), class_="name"),
-        f"{len(run.reports)} of {run.setting('cycles', '?')}",
-        interval(figures.valid),
-        interval(figures.mean),
-        percent(figures.best, 2),
-        percent(figures.best_test, 2),
-        interval(figures.share_above),
-        count(figures.admitted),
-        count(figures.distinct),
-        number(figures.mean_tokens, 0),
-        number(figures.mean_lines, 1),
-        count(figures.tokens),
-        duration(figures.seconds),
-    ]
+    return table(head, rows)
 
 
 def _link(page: Path, out: Path) -> str:

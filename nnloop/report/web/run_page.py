@@ -2,16 +2,40 @@
 
 from collections import Counter
 
+from nnloop.measures import (
+    ABOVE,
+    ADMITTED,
+    BEST,
+    DISTINCT,
+    DUPLICATES,
+    GENERATED,
+    LINES_EACH,
+    MEAN,
+    PROMPT_TOKENS_EACH,
+    SELECTED,
+    TEST_OF_BEST,
+    TOKENS,
+    TOKENS_EACH,
+    TOKENS_PER_ADMITTED,
+    VALID,
+    firsts,
+)
 from nnloop.records import CycleReport, Entry
 from nnloop.report.measures.read import Run
-from nnloop.report.text import count, duration, interval, number, percent, why_none_admitted
-from nnloop.report.web import charts
+from nnloop.report.run_panels import run_panels
+from nnloop.report.text import count, duration, number, percent, shown, why_none_admitted
+from nnloop.report.web.charts import card
 from nnloop.report.web.explorer import SCRIPT, explorer
 from nnloop.report.web.html import Content, Markup, code, details, diff, page, remark, section, table, tag, tiles
 from nnloop.report.web.published_section import published_section
 from nnloop.settings.keys import flat
 
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
+_TILED = (
+    *(VALID, MEAN, BEST, TEST_OF_BEST, GENERATED, ADMITTED, DISTINCT),
+    *(TOKENS, TOKENS_EACH, PROMPT_TOKENS_EACH, LINES_EACH, TOKENS_PER_ADMITTED),
+)
+_BY_CYCLE = (VALID, BEST, MEAN, ABOVE, ADMITTED, SELECTED, DUPLICATES, TOKENS_EACH, LINES_EACH)
 _SHOWN = 20  # networks with their code in the page's own text
 _REASONS = 15  # rows of the table of failures
 
@@ -21,7 +45,7 @@ def run_page(run: Run) -> str:
     sections: list[Content] = [
         _head(run),
         _tiles(run),
-        tag("div", charts.all_charts(run), class_="charts"),
+        tag("div", map(card, run_panels(run)), class_="charts"),
         _cycles(run),
         _best(run),
         explorer(run) if run.entries else None,
@@ -44,20 +68,20 @@ def _head(run: Run) -> Markup:
 
 
 def _tiles(run: Run) -> Markup:
-    figures, why = run.figures, why_none_admitted(run.reports)
-    valid, mean, best = figures.valid, figures.mean, figures.best
-    per_network = figures.tokens / figures.admitted if figures.admitted else None
-    of_best = f"on test {percent(figures.best_test)} %; corpus {percent(run.corpus_best)} %"
-    of_tokens = f"{number(figures.mean_lines, 1)} lines; prompts of {count(figures.mean_prompt_tokens)} tokens"
+    values = {measure: shown(measure, run.of(measure)) for measure in _TILED}
+    prompts, tokens = values[PROMPT_TOKENS_EACH], values[TOKENS_EACH]
+    valid, mean = values[VALID], values[MEAN]
+    of_best = f"on test {values[TEST_OF_BEST]} %; corpus {percent(run.corpus_best)} %"
+    why = why_none_admitted(run.reports)
     return tiles(
         [
-            (f"{percent(valid.value)} %", "valid", f"of {count(figures.generated)}; {_range(interval(valid))}"),
-            (f"{percent(mean.value if mean else None)} %", "mean accuracy", _range(interval(mean))),
-            (f"{percent(best)} %", "best accuracy", of_best),
-            (count(figures.admitted), "admitted", why or f"of {count(figures.distinct)} distinct valid"),
-            (count(figures.mean_tokens), "tokens per completion", of_tokens),
-            (count(per_network), "tokens per admitted network", f"{count(figures.tokens)} in all"),
-            (duration(figures.seconds), "wall time", ""),
+            (f"{valid.partition(' ')[0]} %", "valid", f"of {values[GENERATED]}; {_range(valid)}"),
+            (f"{mean.partition(' ')[0]} %", "mean accuracy", _range(mean)),
+            (f"{values[BEST]} %", "best accuracy", of_best),
+            (values[ADMITTED], "admitted", why or f"of {values[DISTINCT]} distinct valid"),
+            (tokens, "tokens per completion", f"{values[LINES_EACH]} lines; prompts of {prompts} tokens"),
+            (values[TOKENS_PER_ADMITTED], "tokens per admitted network", f"{values[TOKENS]} in all"),
+            (duration(run.seconds), "wall time", ""),
         ]
     )
 
@@ -68,27 +92,18 @@ def _range(text: str) -> str:
 
 
 def _cycles(run: Run) -> Markup:
-    head = [
-        *("cycle", "valid, %", "best, %", "mean, %", f"≥ {percent(run.threshold, 0)} %, %", "admitted", "selected"),
-        *("duplicates", "tokens", "lines", "pairs", "loss", "time"),
-    ]
-    return section("Cycles", table(head, map(_cycle_row, run.reports)))
+    head = ["cycle", *(measure.heading for measure in _BY_CYCLE), "pairs", "loss", "time"]
+    note = remark(f"above: at or above {percent(run.threshold, 0)} %")
+    return section("Cycles", note, table(head, map(_cycle_row, run.reports)))
 
 
 def _cycle_row(report: CycleReport) -> list[str]:
+    tuned = report.finetune
     return [
         str(report.cycle + 1),
-        interval(report.valid_rate),
-        percent(report.best_accuracy, 2),
-        interval(report.mean_accuracy),
-        interval(report.share_above),
-        count(report.counts.admitted),
-        count(report.counts.selected),
-        count(report.counts.duplicates),
-        number(report.mean_tokens, 0),
-        number(report.mean_lines, 1),
-        count(report.finetune.pairs if report.finetune else 0),
-        number(report.finetune.loss if report.finetune else None),
+        *(shown(measure, measure.of_cycle(report)) for measure in _BY_CYCLE),
+        count(tuned.pairs if tuned else None),
+        number(tuned.loss if tuned else None),
         duration(report.costs.seconds.get("total")),
     ]
 
@@ -122,14 +137,15 @@ def _network(run: Run, entry: Entry, place: int) -> Markup:
 
 
 def _failures(run: Run) -> Markup:
-    reasons = Counter((str(entry.status), entry.reason) for entry in run.firsts if entry.reason)
+    entries = firsts(run.entries)
+    reasons = Counter((str(entry.status), entry.reason) for entry in entries if entry.reason)
     rows = [
         (status, tag("span", reason[:300]), count(times))
         for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
     ]
-    statuses = Counter(str(entry.status) for entry in run.firsts)
+    statuses = Counter(str(entry.status) for entry in entries)
     share = [
-        (status, count(times), percent(times / len(run.firsts)))
+        (status, count(times), percent(times / len(entries)))
         for status, times in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
     ]
     frequent = details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None

@@ -5,51 +5,15 @@ and dark screens.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nnloop.records import Interval
+from nnloop.report.panels import Axis, Form, Panel, Point, Series
 from nnloop.report.web.html import Markup, tag
 
 WIDTH, HEIGHT = 420, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 10, 40
-
-Label = Callable[[float], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A dot of a chart."""
-
-    x: float
-    y: float
-    low: float | None = None  # the ends of its interval, None without one
-    high: float | None = None
-    link: str | None = None  # an address in the page
-    hint: str = ""  # the tooltip
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Points that belong together, as a line, as dots or as both."""
-
-    name: str
-    points: Sequence[Point]
-    colour: int = 0  # from 8 on: the same again, dashed
-    line: bool = True
-    dots: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """An axis of a chart."""
-
-    title: str
-    label: Label = "{:g}".format  # writes a tick's value
-    low: float | None = None  # the ends, None for the data's own
-    high: float | None = None
-    whole: bool = False  # ticks at whole numbers only
-    within: tuple[float, float] | None = None  # the range of all possible values; intervals are cut off there
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +41,53 @@ class Frame:
         return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
-def line_chart(series: Sequence[Series], x: Axis, y: Axis, rule: float | None = None) -> Markup:
-    """Draw lines with dots and shaded intervals, and a dashed horizontal line at `rule`."""
-    points = [point for one in series for point in one.points]
-    if not points:
+def chart(panel: Panel) -> Markup:
+    """Draw a panel; one without points says that there is nothing to show yet."""
+    if not any(one.points for one in panel.series):
         return _empty()
+    return {Form.LINES: _line_chart, Form.STRIP: _strip_chart, Form.BARS: _bar_chart}[panel.form](panel)
+
+
+def _line_chart(panel: Panel) -> Markup:
+    """Draw lines with dots and shaded intervals."""
+    points = [point for one in panel.series for point in one.points]
     heights = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
-    frame = Frame(_range(x, [point.x for point in points]), _range(y, heights + ([] if rule is None else [rule])))
-    bands, curves = [_band(frame, one) for one in series], [_curve(frame, one) for one in series]
-    return _svg(_axes(frame, x, y), *bands, _rule(frame, rule), *curves)
+    frame = Frame(_range(panel.x, [point.x for point in points]), _range(panel.y, [*heights, *_rule_at(panel)]))
+    bands, curves = [_band(frame, one) for one in panel.series], [_curve(frame, one) for one in panel.series]
+    return _svg(_axes(frame, panel.x, panel.y), *bands, _rule(frame, panel.rule), *curves)
 
 
-def strip_chart(
-    columns: Sequence[tuple[float, Sequence[Point]]], x: Axis, y: Axis, rule: float | None = None
-) -> Markup:
-    """Draw every value as a dot, and for each column a box from quartile to quartile with a bar at the median.
-
-    A column is its place on the x axis with its points. `rule` draws a dashed horizontal line.
-    """
-    points = [point for _, column in columns for point in column]
-    if not points:
-        return _empty()
-    values = [point.y for point in points] + ([] if rule is None else [rule])
-    frame = Frame(_range(x, [place for place, _ in columns], 0.6), _range(y, values))
+def _strip_chart(panel: Panel) -> Markup:
+    """Draw every value as a dot, and for each x a box from quartile to quartile with a bar at the median."""
+    columns: dict[float, list[Point]] = {}
+    for point in (point for one in panel.series for point in one.points):
+        columns.setdefault(point.x, []).append(point)
+    values = [point.y for column in columns.values() for point in column]
+    frame = Frame(_range(panel.x, list(columns), 0.6), _range(panel.y, [*values, *_rule_at(panel)]))
     half = max(1.5, min(14.0, 0.35 * frame.x_step))
-    boxes = [_box(frame, place, column=column, half=half) for place, column in columns]
-    return _svg(_axes(frame, x, y), _rule(frame, rule), *boxes)
+    boxes = [_box(frame, place, column=column, half=half) for place, column in columns.items()]
+    return _svg(_axes(frame, panel.x, panel.y), _rule(frame, panel.rule), *boxes)
+
+
+def _bar_chart(panel: Panel) -> Markup:
+    """Draw the points of each x as stacked bars."""
+    tops: dict[float, float] = {}
+    parts = []
+    for one in panel.series:
+        for point in one.points:
+            tops[point.x] = tops.get(point.x, 0.0) + point.y
+    frame = Frame(_range(panel.x, list(tops), 0.6), _range(panel.y, [0.0, *tops.values()]))
+    half = max(1.0, min(18.0, 0.4 * frame.x_step))
+    base = dict.fromkeys(tops, 0.0)
+    for one in panel.series:
+        for point in (point for point in one.points if point.y > 0):
+            top, bottom = frame.py(base[point.x] + point.y), frame.py(base[point.x])
+            base[point.x] += point.y
+            hint = f"{panel.x.title} {panel.x.label(point.x)}, {one.name}: {panel.y.label(point.y)}"
+            size = {"width": round(2 * half, 1), "height": round(bottom - top, 1)}
+            left = round(frame.px(point.x) - half, 1)
+            parts.append(tag("rect", tag("title", hint), x=left, y=top, class_=f"bar s{one.colour}", **size))
+    return _svg(_axes(frame, panel.x, panel.y), *parts)
 
 
 def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
@@ -125,30 +110,6 @@ def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
         parts.append(tag("circle", tag("title", hint), cx=middle, cy=y, r=4, class_=f"dot s{colour}"))
     parts.append(tag("text", x.title, x=WIDTH / 2, y=bottom + 34, class_="mid title"))
     return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", role="img")
-
-
-def bar_chart(
-    columns: Sequence[tuple[float, Sequence[float]]], x: Axis, y: Axis, *, colours: Mapping[str, int]
-) -> Markup:
-    """Draw stacked bars: a column is its place on the x axis with one height for each name in `colours`."""
-    if not columns:
-        return _empty()
-    frame = Frame(
-        _range(x, [place for place, _ in columns], 0.6), _range(y, [0.0, *(sum(heights) for _, heights in columns)])
-    )
-    half = max(1.0, min(18.0, 0.4 * frame.x_step))
-    parts = [_axes(frame, x, y)]
-    for place, heights in columns:
-        base = 0.0
-        for (name, colour), height in zip(colours.items(), heights, strict=True):
-            if height > 0:
-                top, bottom = frame.py(base + height), frame.py(base)
-                hint = tag("title", f"{x.title} {x.label(place)}, {name}: {y.label(height)}")
-                left = round(frame.px(place) - half, 1)
-                size = {"width": round(2 * half, 1), "height": round(bottom - top, 1)}
-                parts.append(tag("rect", hint, x=left, y=top, class_=f"bar s{colour}", **size))
-            base += height
-    return _svg(*parts)
 
 
 def legend(colours: Mapping[str, int]) -> Markup:
@@ -200,6 +161,10 @@ def _svg(*parts: Markup | None) -> Markup:
 def _segment(start: tuple[float, float], end: tuple[float, float], kind: str) -> Markup:
     """Return a line between two places in pixels."""
     return tag("line", x1=start[0], y1=start[1], x2=end[0], y2=end[1], class_=kind)
+
+
+def _rule_at(panel: Panel) -> list[float]:
+    return [] if panel.rule is None else [panel.rule]
 
 
 def _rule(frame: Frame, value: float | None) -> Markup | None:
@@ -258,11 +223,9 @@ def _dot(frame: Frame, point: Point, *, colour: int = 0, radius: float = 3) -> M
     return tag("a", dot, href=point.link) if point.link else dot
 
 
-def _box(frame: Frame, place: float, *, column: Sequence[Point], half: float) -> Markup | None:
+def _box(frame: Frame, place: float, *, column: Sequence[Point], half: float) -> Markup:
     """Return a column's points with their box, which is 2 * `half` pixels wide."""
     values = sorted(point.y for point in column)
-    if not values:
-        return None
     x = frame.px(place)
     low, middle, high = (frame.py(_quantile(values, share)) for share in (0.25, 0.5, 0.75))
     size = {"width": round(2 * half, 1), "height": round(low - high, 1)}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from statistics import fmean
 
+from nnloop.measures import firsts
 from nnloop.records import Entry
 from nnloop.report.measures.read import Run
 from nnloop.report.text import count, number, percent
@@ -16,7 +17,7 @@ def tokens_section(runs: Sequence[Run]) -> Markup | None:
     """
     entries: dict[tuple[str, str], list[Entry]] = {}
     for run in runs:
-        for entry in run.firsts:
+        for entry in firsts(run.entries):
             if entry.generation.tokens:
                 entries.setdefault((str(run.setting("llm.name", "?")), entry.mode), []).append(entry)
     if not entries:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fake_run import make_run
 
-from nnloop.report.measures.compare import MEASURES, compare
+from nnloop.measures import COMPARED
+from nnloop.report.measures.compare import compare
 from nnloop.report.measures.read import Run, read
 from nnloop.report.web.arms_section import arms_section
 
@@ -30,7 +31,7 @@ def cards(section: str) -> list[str]:
 def test_arms_stand_in_a_table_with_a_column_for_each_measure(two_arms: list[Run]) -> None:
     table = arms_section(compare(two_arms, "p")).partition("<h3>Arms</h3>")[2].partition("</table>")[0]
     heads = re.findall(r"<th scope[^>]*>(.*?)</th>", table)
-    assert [head.removesuffix(", %") for head in heads] == ["arm", "seeds", *(measure.name for measure in MEASURES)]
+    assert [head.removesuffix(", %") for head in heads] == ["arm", "seeds", *(measure.name for measure in COMPARED)]
     rows = re.findall(r'<tr><td><span class="name">(.*?)</span></td><td>(.*?)</td>', table)
     assert rows == [("finetune=lora", "2"), ("finetune=off", "2")]
 
@@ -48,7 +49,7 @@ def test_differences_of_arms_are_drawn_and_stand_in_a_table(two_arms: list[Run])
     section = arms_section(compare(two_arms, "p"))
     assert {"valid", "mean", "best"} <= set(cards(section))
     table = section.partition("<summary>all measures</summary>")[2]
-    assert table.count("<td>finetune: lora minus off</td>") == len(MEASURES)
+    assert table.count("<td>finetune: lora minus off</td>") == len(COMPARED)
 
 
 def test_a_single_seed_has_curves_but_no_differences(two_arms: list[Run]) -> None:

@@ -6,12 +6,13 @@ from fake_run import make_run, make_sweep
 from report_pages import Page
 
 from nnloop.errors import RunFolderError
+from nnloop.measures import ADMITTED, DISTINCT, VALID
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation, ValidationPair, study
-from nnloop.report.text import interval
+from nnloop.report.text import shown
 
 
 @pytest.fixture
@@ -43,10 +44,10 @@ def test_an_overview_has_a_row_of_figures_for_each_run(runs: list[Path], tmp_pat
     write_overview(runs, tmp_path / "report.html")
     rows = (tmp_path / "report.html").read_text().partition("<h3>Runs</h3>")[2]
     for path in runs:
-        figures = read(path).figures
+        run = read(path)
         row = rows.partition(f">{path.name}</a></td>")[2].partition("</tr>")[0]
-        assert row.startswith(f"<td>2 of 3</td><td>{interval(figures.valid)}</td>")
-        assert f"<td>{figures.admitted}</td><td>{figures.distinct}</td>" in row
+        assert row.startswith(f"<td>2 of 3</td><td>{shown(VALID, run.of(VALID))}</td>")
+        assert f"<td>{run.of(ADMITTED)}</td><td>{run.of(DISTINCT)}</td>" in row
 
 
 def test_a_single_run_is_not_compared_with_itself(runs: list[Path], tmp_path: Path) -> None:

@@ -1,0 +1,240 @@
+"""The measures of a search, each defined once: name, unit, denominator, and its computation from entries.
+
+Cycle reports, run pages, comparisons of arms, W&B's keys and tables all read these definitions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from operator import attrgetter
+from typing import Any
+
+from nnloop.records import CycleReport, Entry, Interval, Status
+from nnloop.stats import bootstrap_mean, wilson
+
+
+class Kind(Enum):
+    """The way from the entries' values to one number."""
+
+    RATE = "rate"  # share of true values; Wilson's interval
+    ABOVE = "above"  # share of values at or above the run's accuracy threshold; Wilson's interval
+    MEAN = "mean"  # bootstrap interval
+    BEST = "best"  # the value of the entry with the highest validation accuracy
+    TOTAL = "total"
+    PER_ADMITTED = "per admitted"  # total by admitted networks; None if either is 0
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """A denominator: its name, and the choice of its entries."""
+
+    name: str
+    choose: Callable[[Sequence[Entry]], Sequence[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number of a cycle, a run or an arm. `value` gives an entry's part in it, or None to leave the entry out."""
+
+    name: str  # of its column in tables
+    of: Population
+    value: Callable[[Entry], float | None]
+    kind: Kind
+    unit: str = "fraction"  # in [0, 1], printed in percent; or networks, tokens, ...
+    field: str = ""  # its place in a CycleReport, dotted; empty: none
+    digits: int = 1  # after the point, in percent for a fraction
+    meaning: str = ""
+
+    @property
+    def fraction(self) -> bool:
+        """True for a number in [0, 1] that is printed in percent."""
+        return self.unit == "fraction"
+
+    @property
+    def total(self) -> bool:
+        """True if cycles add up, so that the curve of the measure is shown cumulative."""
+        return self.kind in (Kind.TOTAL, Kind.PER_ADMITTED)
+
+    @property
+    def heading(self) -> str:
+        """Heading of its column in a table for readers."""
+        return f"{self.name}, %" if self.fraction else self.name
+
+    def of_cycle(self, report: CycleReport) -> Any:
+        """Return the measure as a cycle's report has it: an Interval, a number or None."""
+        return attrgetter(self.field)(report)
+
+    def read(self, entries: Sequence[Entry], threshold: float = 0.0) -> float | None:
+        """Return the measure of some entries; None if no entry has a value, but 0 for a total."""
+        values = self._values(entries, threshold)
+        total: float = sum(values)
+        if self.kind is Kind.TOTAL:
+            return total
+        if self.kind is Kind.PER_ADMITTED:
+            admitted = sum(entry.admitted for entry in entries)
+            return total / admitted if admitted and total else None
+        return total / len(values) if values else None
+
+    def estimate(self, entries: Sequence[Entry], threshold: float = 0.0) -> Interval | None:
+        """Return a rate or mean of one run's entries with its 95% interval; None if no entry has a value."""
+        values = self._values(entries, threshold)
+        if self.kind is Kind.MEAN:
+            return bootstrap_mean(values)
+        return wilson(round(sum(values)), len(values)) if values else None
+
+    def _values(self, entries: Sequence[Entry], threshold: float) -> list[float]:
+        chosen = self.of.choose(entries)
+        if self.kind is Kind.BEST:
+            best = best_of(chosen)
+            chosen = [] if best is None else [best]
+        values = [value for entry in chosen if (value := self.value(entry)) is not None]
+        return [float(value >= threshold) for value in values] if self.kind is Kind.ABOVE else values
+
+
+def firsts(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the first answers; retries take no part in rates and means."""
+    return [entry for entry in entries if entry.retry_of is None]
+
+
+def distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that brought a new valid network."""
+    return [entry for entry in entries if entry.valid and entry.status is not Status.DUPLICATE]
+
+
+def best_of(entries: Sequence[Entry]) -> Entry | None:
+    """Return the valid entry with the highest validation accuracy, the first of equals; None if none is valid."""
+    return max(distinct(entries), key=lambda entry: entry.val_accuracy or 0.0, default=None)
+
+
+def _count(name: str, of: Population, value: Callable[[Entry], int], *, unit: str, meaning: str = "") -> Measure:
+    field = f"counts.{name}"
+    return Measure(name, of, value, kind=Kind.TOTAL, unit=unit, field=field, digits=0, meaning=meaning)
+
+
+def _each(name: str, value: Callable[[Entry], int], *, unit: str, field: str = "", digits: int = 0) -> Measure:
+    meaning = f"{unit} per first answer"
+    return Measure(name, FIRSTS, value, kind=Kind.MEAN, unit=unit, field=field, digits=digits, meaning=meaning)
+
+
+ANSWERS = Population("all answers, retries included", lambda entries: entries)
+FIRSTS = Population("first answers", firsts)
+RETRIES = Population("retries", lambda entries: [entry for entry in entries if entry.retry_of is not None])
+NETWORKS = Population("distinct valid networks of first answers", lambda entries: distinct(firsts(entries)))
+
+VALID = Measure(
+    "valid",
+    FIRSTS,
+    lambda entry: entry.valid,
+    kind=Kind.RATE,
+    field="valid_rate",
+    meaning="share of first answers that gave a network which trained to the end of its epoch",
+)
+MEAN = Measure(
+    "mean",
+    NETWORKS,
+    lambda entry: entry.val_accuracy,
+    kind=Kind.MEAN,
+    field="mean_accuracy",
+    meaning="mean validation accuracy of distinct valid networks",
+)
+MEAN_OF_ALL = Measure(
+    "mean of all",
+    FIRSTS,
+    lambda entry: entry.val_accuracy or 0.0,
+    kind=Kind.MEAN,
+    field="mean_accuracy_all",
+    meaning="mean validation accuracy of all first answers, an invalid one counted 0",
+)
+BEST = Measure(
+    "best",
+    ANSWERS,
+    lambda entry: entry.val_accuracy,
+    kind=Kind.BEST,
+    field="best_accuracy",
+    digits=2,
+    meaning="best validation accuracy of a single trial",
+)
+TEST_OF_BEST = Measure(
+    "test of best",
+    ANSWERS,
+    lambda entry: entry.result.test_accuracy if entry.result else None,
+    kind=Kind.BEST,
+    digits=2,
+    meaning="test accuracy of the network that is best on validation",
+)
+ABOVE = Measure(
+    "above",
+    NETWORKS,
+    lambda entry: entry.val_accuracy,
+    kind=Kind.ABOVE,
+    field="share_above",
+    meaning="share of distinct valid networks at or above admission.min_accuracy",
+)
+JACCARD = Measure(
+    "Jaccard",
+    NETWORKS,
+    lambda entry: entry.novelty.max_jaccard if entry.novelty else None,
+    kind=Kind.MEAN,
+    unit="Jaccard",
+    field="mean_jaccard",
+    meaning="mean similarity of distinct valid networks to the nearest known one",
+)
+TOKENS_PER_ADMITTED = Measure(
+    "tokens per admitted",
+    ANSWERS,
+    lambda entry: entry.generation.tokens,
+    kind=Kind.PER_ADMITTED,
+    unit="tokens",
+    digits=0,
+    meaning="tokens generated by networks admitted",
+)
+TOKENS = Measure(
+    "tokens",
+    ANSWERS,
+    lambda entry: entry.generation.tokens,
+    kind=Kind.TOTAL,
+    unit="tokens",
+    field="costs.tokens",
+    digits=0,
+    meaning="tokens generated",
+)
+PROMPT_TOKENS = Measure(
+    "prompt tokens",
+    ANSWERS,
+    lambda entry: entry.generation.prompt_tokens,
+    kind=Kind.TOTAL,
+    unit="tokens",
+    field="costs.prompt_tokens",
+    digits=0,
+    meaning="tokens read",
+)
+TOKENS_EACH = _each("tokens each", lambda entry: entry.generation.tokens, unit="tokens", field="mean_tokens")
+LINES_EACH = _each("lines each", lambda entry: entry.generation.lines, unit="lines", field="mean_lines", digits=1)
+PROMPT_TOKENS_EACH = _each("prompt tokens each", lambda entry: entry.generation.prompt_tokens, unit="tokens")
+ADMITTED = _count(
+    "admitted", ANSWERS, lambda entry: entry.admitted, unit="networks", meaning="networks admitted to the archive"
+)
+DISTINCT = _count(
+    "distinct", NETWORKS, lambda entry: 1, unit="networks", meaning="distinct valid networks that were new"
+)
+GENERATED = _count("generated", FIRSTS, lambda entry: 1, unit="completions")
+SELECTED = _count("selected", ANSWERS, lambda entry: entry.selected, unit="networks")
+DUPLICATES = _count("duplicates", FIRSTS, lambda entry: entry.status is Status.DUPLICATE, unit="completions")
+DROPPED = _count("dropped", ANSWERS, lambda entry: entry.generation.dropped, unit="items")
+COUNTED = (
+    *(GENERATED, DISTINCT, ADMITTED, SELECTED, DUPLICATES),
+    _count("retries", RETRIES, lambda entry: 1, unit="completions"),
+    _count("retries_valid", RETRIES, lambda entry: entry.valid, unit="completions"),
+    _count("salvaged", FIRSTS, lambda entry: bool(entry.salvaged), unit="completions"),
+    DROPPED,
+)
+"""Counts of a cycle's report, each named as its field there."""
+
+COMPARED = (
+    *(VALID, MEAN, MEAN_OF_ALL, BEST, TEST_OF_BEST, ABOVE, ADMITTED, DISTINCT, JACCARD),
+    *(TOKENS_PER_ADMITTED, TOKENS, PROMPT_TOKENS),
+)
+"""Measures of arms, in the order of the tables' columns."""
+
+ESTIMATED = (VALID, MEAN, ABOVE)
+"""Measures that a cycle and a run have with their interval."""
