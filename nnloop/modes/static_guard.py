@@ -21,19 +21,14 @@ IMPORTS = frozenset([
     "torchvision", "torchvision.models", "torchvision.ops", "torchvision.transforms", "types", "typing",
     "typing_extensions", "warnings",
 ])
-# fmt: on
-IDLE = frozenset({"inspect", "os", "sys", "traceback"})
-"""Modules that many networks import and never use: only their use is refused."""
-
 FAMILIES = (
-    "torch.distributions.",
-    "torch.nn.",
-    "torch.optim.",
-    "torchvision.models.",
-    "torchvision.ops.",
+    "torch.distributions.", "torch.nn.", "torch.optim.", "torchvision.models.", "torchvision.ops.",
     "torchvision.transforms.",
 )
+# fmt: on
 """Packages whose submodules may be imported too."""
+IDLE = frozenset({"inspect", "os", "sys", "traceback"})
+"""Modules that many networks import and never use: only their use is refused."""
 
 CALLS = {
     **dict.fromkeys(("open", "input", "breakpoint", "exit", "quit"), "a network reads and asks nothing"),

@@ -50,9 +50,8 @@ class Hunk:
 
 @dataclass(slots=True)
 class Section:
-    """The hunks of one file; `path` is its name in the headers, "" without headers."""
+    """The hunks of one file."""
 
-    path: str = ""
     hunks: list[Hunk] = field(default_factory=list)
     refusal: str = ""  # the reason why this section can't be a change of the source
 
@@ -62,7 +61,7 @@ def read(text: str, known: Index) -> list[Section]:
     lines = _dedent(_lines(text))
     if not any(line.startswith("@@") for line in lines):
         return _headless(lines, known)
-    sections: dict[str, Section] = {}
+    sections: dict[str, Section] = {}  # by the file's name in the headers, "" without headers
     section = sections.setdefault("", Section())
     at = 0
     while at < len(lines):
@@ -113,7 +112,7 @@ def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
     """Start or continue the section of the file that two header lines name. Paths are names here, nothing is opened."""
     paths = [line[4:].split("\t")[0].strip() for line in (old, new)]
     name = paths[0] if paths[1] == "/dev/null" else paths[1]
-    section = sections.setdefault(name, Section(path=name))
+    section = sections.setdefault(name, Section())
     if paths[1] == "/dev/null":
         section.refusal = "it deletes the file"
     elif paths[0] == "/dev/null":
