@@ -69,13 +69,10 @@ def root_error(settings: DatasetSettings, problem: str) -> DatasetError:
 
 def _check_given(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> None:
     """Raise DatasetError where the folder that the user gave lacks something."""
-    reason, missing = f"{root}: no such folder", archives
-    if root.is_dir():
-        missing = [each for each in archives if not each.is_present(root) and not (root / each.path).is_file()]
-        if not missing:
-            return
-        reason = _missing(missing[0], root)
-    raise root_error(settings, f"{reason}; {_remedy(settings, root, missing)}")
+    missing = [each for each in archives if not each.is_present(root) and not (root / each.path).is_file()]
+    if missing:
+        reason = _missing(missing[0], root) if root.is_dir() else f"{root}: no such folder"
+        raise root_error(settings, f"{reason}; {_remedy(settings, root, missing)}")
 
 
 def _provide(settings: DatasetSettings, root: Path, archive: ArchiveFile, *, exclusive: bool) -> None:

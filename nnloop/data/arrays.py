@@ -13,7 +13,6 @@ from nnloop.data.split import stratified
 from nnloop.settings import DatasetSettings, SvhnSettings
 
 DIGITS_TEST = 300  # of 1,797: 1,200 for training, 297 for validation, 300 for testing
-SVHN_SIZES = {"train": 73_257, "extra": 531_131, "test": 26_032}
 
 
 def cifar_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
@@ -57,10 +56,9 @@ def svhn_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
     return tuple(ArchiveFile(name, urls=(url,), md5=md5) for url, name, md5 in files)
 
 
-def svhn_sizes(settings: DatasetSettings) -> tuple[int, ...]:
+def svhn_sizes(settings: DatasetSettings) -> tuple[int, int]:
     """Return the published numbers of images for training, extra included where it is set, and for testing."""
-    *train, test = (SVHN_SIZES[name] for name in _svhn_parts(settings))
-    return (sum(train), test)
+    return (73_257 + 531_131 * ("extra" in _svhn_parts(settings)), 26_032)
 
 
 def read_svhn(settings: DatasetSettings, root: Path) -> Raw:

@@ -65,10 +65,6 @@ class OwnTraining(LightningModule):
     def _count(self, optimizer: Optimizer, arguments: object, keywords: object) -> None:
         self.steps[id(optimizer)] = self.steps.get(id(optimizer), 0) + 1
 
-    def transfer_batch_to_device(self, batch: "Pass", device: torch.device, dataloader_idx: int) -> "Pass":
-        """Return the batch as it is, since the images are on the device already."""
-        return batch
-
 
 class Pass:
     """One epoch's batches, given out once; like LEMUR's own loader it is its own iterator and has a length."""
