@@ -28,15 +28,15 @@ log = logging.getLogger(__name__)
 
 
 class FetchError(Exception):
-    """The file can't be had from any of its addresses; the message says why, by address."""
+    """A file that none of its addresses gives; the message has each address with its reason."""
 
 
 class _RefusedError(Exception):
-    """The address will not give the file, however often it is asked."""
+    """An address that will not give the file, however often it is asked."""
 
 
 class _BrokenOffError(Exception):
-    """The connection failed; trying again makes sense."""
+    """A connection that failed; trying again makes sense."""
 
     def __init__(self, reason: str, *, wait_s: float = 0.0, weight: int = 1) -> None:
         super().__init__(reason)

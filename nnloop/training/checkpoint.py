@@ -1,8 +1,8 @@
 """A training cut into segments: the bounds of a segment, and the checkpoint at its end.
 
 A segment runs in a process of its own. Its checkpoint is written and read by processes of the same candidate alone,
-and even these load nothing but tensors and plain values. A checkpoint holds a network's state_dict and nothing else
-that the network keeps.
+and even these load nothing but tensors and plain values. Of the network a checkpoint holds the state_dict alone; all
+its other attributes are lost between segments.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The candidate contract: a module with `class Net(nn.Module)`, built as Net(in_shape, out_shape, prm, device).
 
-Under proxy=lemur LEMUR's further parts count where they are there: supported_hyperparameters() in the module,
-learn(batches) in Net and with it train_setup(prm).
+Under proxy=lemur further parts of LEMUR's contract count, if a candidate has them: supported_hyperparameters() in the
+module, learn(batches) in Net and with it train_setup(prm).
 """
 
 import linecache

@@ -24,7 +24,7 @@ class Images:
 
 
 class Normalise:
-    """Turns uint8 pixels into standardised floats of the recipe's size, in one memory format."""
+    """The step from uint8 pixels to standardised floats of the recipe's size, in one memory format."""
 
     def __init__(self, recipe: Recipe, device: torch.device, memory_format: torch.memory_format) -> None:
         mean, std = (torch.tensor(each, device=device)[:, None, None] for each in (recipe.mean, recipe.std))

@@ -21,7 +21,7 @@ STEPS_PER_CALL = 16
 
 
 class Classifier(LightningModule):
-    """Trains `net` on chunks of batches, and ends the trial as diverged when the loss is no longer finite."""
+    """The training of `net` on chunks of batches; it ends the trial as diverged when the loss is no longer finite."""
 
     def __init__(
         self, net: nn.Module, recipe: Recipe, precision: Precision, *, steps: int, generator: torch.Generator

@@ -59,7 +59,7 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Keeps every tensor that it has seen alive, so that an id means one tensor."""
+    """A record of operators. It keeps every tensor alive that it has seen, so that an id means one tensor."""
 
     def __init__(self, sample: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -24,7 +24,7 @@ def trains_itself(net: nn.Module, recipe: Recipe) -> bool:
 
 
 class OwnTraining(LightningModule):
-    """Has `net` learn one pass over the batches an epoch, which is one step of Lightning.
+    """The training of `net` by its own learn: one pass over the batches an epoch, which is one step of Lightning.
 
     It ends the trial as diverged when a weight is no longer finite. The loss stays the network's own affair.
     """

@@ -54,7 +54,7 @@ def _has_amx() -> bool:
 
 
 class _SlowOnes(TorchFunctionMode):
-    """Keeps depthwise convolutions and attention in float32: on a CPU bfloat16 makes them 2 to 5 times as slow."""
+    """A mode with depthwise convolutions and attention in float32: bfloat16 slows them on a CPU, 2 to 5 times."""
 
     def __torch_function__(
         self, func: Callable[..., object], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None

@@ -106,7 +106,10 @@ def steps_per_epoch(images: int, batch: int) -> int:
 
 
 def one_cycle(step: int, total: int, warmup_share: float) -> float:
-    """Share of the peak learning rate at `step` of `total`: linear up from 4%, then a cosine down to nearly 0."""
+    """Return the share of the peak learning rate at `step` of `total`: linear up from 4%, then a cosine to nearly 0.
+
+    A one-cycle schedule (Smith and Topin, 2018); the 4% are 1 / div_factor of torch's OneCycleLR.
+    """
     warmup = max(1.0, warmup_share * total)
     if step < warmup:
         return 0.04 + 0.96 * step / warmup
