@@ -1,5 +1,6 @@
 """The interface between the search and a language model. Imports no torch."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,21 @@ class Engine(Protocol):
 
 
 class WeightlessEngine:
-    """The part of Engine that is alike in engines without a model: nothing to tune, to count or to free."""
+    """An engine without a model: nothing to tune, to count or to free. Subclasses write the answers."""
 
     trainable = False
     adapter: str | None = None
+
+    def answer(self, request: Request) -> str:
+        """Write the text that answers a request."""
+        raise NotImplementedError
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield an answer to each request, in the requests' order."""
+        for request in requests:
+            start = time.perf_counter()
+            text = self.answer(request)
+            yield request.answer(text, time.perf_counter() - start)
 
     def fits(self, text: str) -> bool:
         """Return True: there is no context to exceed."""

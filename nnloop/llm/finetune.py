@@ -53,13 +53,13 @@ def finetune(
 
     Raises SettingsError if the settings do not fit the model or the parent.
     """
-    origin = engine.start if parent is None or settings.restart else parent
-    job = _Job(engine=engine, settings=settings, folder=folder, origin=origin, seed=seed)
     examples = _encode(engine, pairs, settings)
     if not examples.learn:
         engine.use_adapter(parent)
         return FinetuneResult(engine.adapter, dropped=examples.dropped)
-    result = job.done(examples) or job.run(examples)
+    origin = engine.start if parent is None or settings.restart else parent
+    job = _Job(engine=engine, examples=examples, settings=settings, folder=folder, origin=origin, seed=seed)
+    result = job.done() or job.run()
     engine.use_adapter(folder)
     return replace(result, adapter=engine.adapter, dropped=examples.dropped)
 
@@ -87,30 +87,31 @@ def _fraction(name: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A fine-tune without its examples."""
+    """One fine-tune."""
 
     engine: HfEngine
+    examples: Examples
     settings: LoraSettings
     folder: Path
     origin: Path | None  # adapter to begin from
     seed: int
 
-    def done(self, examples: Examples) -> FinetuneResult | None:
+    def done(self) -> FinetuneResult | None:
         """Return the outcome of this very fine-tune if its adapter is in the folder already."""
-        lineage = adapters.find_lineage(self.folder)
-        return lineage.result if lineage and lineage.key == self._key(examples) else None
+        saved = adapters.find_lineage(self.folder)
+        return saved.result if saved and saved.key == self._lineage().key else None
 
-    def run(self, examples: Examples) -> FinetuneResult:
+    def run(self) -> FinetuneResult:
         """Train an adapter from the origin on, save it, and take it out of the model again."""
-        base, key = self.engine.bare(), self._key(examples)
-        checkpoint = FinetuneCheckpoint(self.folder, key, self.settings.checkpoint_minutes)
+        base, lineage = self.engine.bare(), self._lineage()
+        checkpoint = FinetuneCheckpoint(self.folder, lineage.key, self.settings.checkpoint_minutes)
         with _repeatable(self.seed):
             model = _with_lora(base, self.settings, self.origin)
             try:
                 if self.settings.gradient_checkpointing:
                     base.activation_checkpointing_enable({"use_reentrant": False})
-                result = train(model, examples, self.settings, seed=self.seed, checkpoint=checkpoint)
-                adapters.save(model, self.folder, self._lineage(key, result))
+                result = train(model, self.examples, self.settings, seed=self.seed, checkpoint=checkpoint)
+                adapters.save(model, self.folder, replace(lineage, result=result))
             finally:
                 adapters.detach(model)
                 base.activation_checkpointing_disable()
@@ -118,28 +119,21 @@ class _Job:
         checkpoint.remove()
         return result
 
-    def _key(self, examples: Examples) -> str:
-        """Hash everything that decides the adapter's weights."""
-        tokens = [[one.prompt, one.completion] for one in examples.learn + examples.held_out]
-        model = self.engine.settings
+    def _lineage(self) -> adapters.Lineage:
+        """Describe the adapter to be made; `key` hashes everything that decides its weights."""
+        settings, llm, commit = asdict(self.settings), self.engine.settings, self.engine.commit
+        parent = None if self.origin is None else adapters.adapter_hash(self.origin)
         chosen = optimizer.choose(self.settings.optimizer, self.engine.bare().device)
-        parts = [asdict(self.settings), chosen, model.model, self.engine.commit, model.dtype, self._parent, self.seed]
-        return hashlib.sha256(json.dumps([*parts, tokens], sort_keys=True).encode()).hexdigest()[:16]
-
-    @property
-    def _parent(self) -> str | None:
-        return None if self.origin is None else adapters.adapter_hash(self.origin)
-
-    def _lineage(self, key: str, result: FinetuneResult) -> adapters.Lineage:
+        tokens = [[one.prompt, one.completion] for one in self.examples.learn + self.examples.held_out]
+        parts = json.dumps([settings, chosen, llm.model, commit, llm.dtype, parent, self.seed, tokens], sort_keys=True)
         return adapters.Lineage(
             adapter="",
-            parent=self._parent,
-            model=self.engine.settings.model,
-            revision=self.engine.commit,
-            settings=asdict(self.settings),
+            parent=parent,
+            model=llm.model,
+            revision=commit,
+            settings=settings,
             seed=self.seed,
-            key=key,
-            result=result,
+            key=hashlib.sha256(parts.encode()).hexdigest()[:16],
         )
 
 

@@ -108,7 +108,7 @@ class OpenAiEngine:
         """Do nothing: the memory is the server's."""
 
     def _first_model(self) -> str:
-        models = self._call("models", None)
+        models = self._call("models")
         try:
             return str(models["data"][0]["id"])
         except (LookupError, TypeError):
@@ -155,7 +155,7 @@ class OpenAiEngine:
         }
         return self._call("chat/completions", body)
 
-    def _call(self, path: str, body: dict[str, Any] | None, known: str = "") -> Any:
+    def _call(self, path: str, body: dict[str, Any] | None = None, known: str = "") -> Any:
         """Send a GET, or a POST with a body, again while the server is busy. Raises ModelError.
 
         A refusal that contains `known` counts as success: the server is in the wanted state already.

@@ -1,13 +1,10 @@
 """No LLM: random structural edits, answered in the format that an LLM is asked for."""
 
 import random
-import time
-from collections.abc import Iterator, Sequence
 
 from nnloop.corpus.edits import mutate
 from nnloop.llm.engine import Request, WeightlessEngine
 from nnloop.modes.render import delta_target, full_target
-from nnloop.records import Completion
 from nnloop.settings import RandomLlmSettings
 
 
@@ -18,15 +15,10 @@ class RandomEngine(WeightlessEngine):
         self._settings = settings
         self._mode = mode
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield an edit of each request's parent, in the requests' order."""
-        for request in requests:
-            start = time.perf_counter()
-            text = self._answer(request.parent_code, random.Random(request.seed))
-            yield request.answer(text, time.perf_counter() - start)
-
-    def _answer(self, parent: str, rng: random.Random) -> str:
-        code = _edited(parent, rng, self._settings.edits[self._mode])
+    def answer(self, request: Request) -> str:
+        """Edit the request's parent at random, as its seed says."""
+        parent = request.parent_code
+        code = _edited(parent, random.Random(request.seed), self._settings.edits[self._mode])
         if self._mode == "full":
             return full_target(code)
         return delta_target(

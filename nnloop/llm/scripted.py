@@ -2,12 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nnloop.errors import ModelError
 from nnloop.llm.engine import Request, WeightlessEngine
-from nnloop.records import Completion
 from nnloop.settings import ScriptedLlmSettings
 
 
@@ -20,13 +18,10 @@ class ScriptedEngine(WeightlessEngine):
         self._delay_s = settings.delay_s
         self._candidates = candidates
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield each request's line, in the requests' order, after the delay that the settings give."""
-        for request in requests:
-            start = time.perf_counter()
-            time.sleep(self._delay_s)
-            line = (request.cycle * self._candidates + request.slot) % len(self._texts)
-            yield request.answer(self._texts[line], time.perf_counter() - start)
+    def answer(self, request: Request) -> str:
+        """Return the request's line of the file, after the delay that the settings give."""
+        time.sleep(self._delay_s)
+        return self._texts[(request.cycle * self._candidates + request.slot) % len(self._texts)]
 
 
 def _read(path: Path) -> list[str]:

@@ -4,12 +4,10 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from nnloop.llm import hub
-from nnloop.settings import HfLlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+from nnloop.settings import HfLlmSettings, LlmSettings
 
 
-def weights_digest(
-    settings: HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLlmSettings,
-) -> str | None:
+def weights_digest(settings: LlmSettings) -> str | None:
     """Return the hub's commit of the LLM's checkpoint, or the hash of its folder's files; with an adapter, of both.
 
     None without an LLM, and for one behind a server, which does not tell. Raises ModelError for a missing model.
