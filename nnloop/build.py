@@ -1,8 +1,8 @@
-"""The composition root: settings -> objects -> job. The only place that branches on the names of options."""
+"""The composition root: makes the objects that settings name, and runs the job. Everything below gets its parts."""
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -11,25 +11,29 @@ from typing import TextIO
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.corpus import adopted, lemur
 from nnloop.data.prepared import cache_home
+from nnloop.executor import Executor
 from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
+from nnloop.executor.trials import make_trial
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_run
-from nnloop.loop.corpus_trials import judge_corpus, shelf_path
+from nnloop.loop.corpus_trials import JudgedCorpus, judge_corpus, trial_cache_path
 from nnloop.loop.cycle import over_budget
-from nnloop.loop.evaluator import Rules
-from nnloop.loop.prompting import Poser
-from nnloop.loop.search import Plan, Search
+from nnloop.loop.prompting import PromptBuilder
+from nnloop.loop.search import Search
+from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
-from nnloop.records import CycleReport, Limits, Network
-from nnloop.report.measures.read import read
+from nnloop.records import Network
+from nnloop.report.measures.read import Run, read
+from nnloop.report.progress import Progress
+from nnloop.report.terminal import summary
 from nnloop.runs.digest import digest
 from nnloop.runs.folder import RunDir
 from nnloop.runs.fork import fork, source_of
@@ -44,6 +48,7 @@ from nnloop.settings import (
     ValidateJobSettings,
 )
 from nnloop.stop import Stop
+from nnloop.tracking import NoTracker, Tracker
 
 
 def run(settings: Settings, folder: Path) -> None:
@@ -64,91 +69,123 @@ def run(settings: Settings, folder: Path) -> None:
 
 
 def _search(settings: Settings, folder: Path, out: TextIO) -> None:
-    run_dir = RunDir(folder)
-    with Stop(settings.executor.grace_s) as stop, run_dir.lock():
+    """Run the missing cycles of a search, write its page and the index of the runs of its name, print the summary."""
+    run = RunDir(folder)
+    with Stop(settings.executor.grace_s) as stop, run.lock():
         if settings.resume != "continue":
-            fork(RunDir(source_of(settings.resume, folder)), run_dir, settings)
-        run_dir.open(settings)
-        reports = run_dir.reports()
+            fork(RunDir(source_of(settings.resume, folder)), run, settings)
+        run.open(settings)
+        reports = run.reports()
         if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
-            reports = _search_on(settings, run_dir, stop)
-    stopped = over_budget(reports, settings.budget) if len(reports) < settings.cycles else None
-    _finish(reports, run_dir, stopped, settings.summaries)
+            finished = _run_search(settings, run, stop)
+        else:
+            finished = _report(settings, run)
+    stopped = over_budget(finished.reports, settings.budget) if len(finished.reports) < settings.cycles else None
+    if stopped:
+        print(f"stopped: {stopped}", file=out)
+    print(summary(finished), file=out)
 
 
-def _search_on(settings: Settings, run_dir: RunDir, stop: Stop) -> list[CycleReport]:
-    """Run what is missing of a search."""
-    from nnloop.report.progress import Progress
-
+def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
     dataset = data.load(settings.dataset)
-    run_dir.save_dataset(dataset.facts())
-    run_dir.record_digest(digest(settings, dataset.fingerprint, weights_digest(settings.llm)))
-    task, mode = make_task(settings), make_mode(settings)
-    plan = make_plan(settings, task)
+    run.save_dataset(dataset.facts())
+    its_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
+    run.record_digest(its_digest)
     tracker = tracking.build(settings.tracker)
     with contextlib.ExitStack() as stack:
-        executor = make_executor(settings, dataset, run_dir.path)
+        executor = make_executor(settings, dataset, run.path)
         stack.enter_context(executor)
-        tracker.start(run_dir.path.name, settings.name, run_dir.path, asdict(settings), run_dir.provenance())
-        stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
-        shelf = shelf_path(cache_home(), dataset.fingerprint, settings.dataset, settings.proxy)
-        judged = judge_corpus(make_corpus(settings), executor, plan.trial, run_dir, shelf)
-        archive = Archive(run_dir, novelty.build(settings.novelty), judged)
-        stack.callback(archive.close)
-        search = Search(
-            plan,
-            run_dir,
-            archive,
-            mode,
-            Rules(settings.admission.min_accuracy, settings.selection.rule, settings.mode.name),
-            Poser(settings.seed, task, mode, run_dir, archive, settings.parents, settings.context),
-            lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
-            executor,
-            make_tuner(settings, mode, task),
-            tracker,
-            stack.enter_context(Progress()),
-            stop,
+        tracker.start(
+            name=run.path.name,
+            group=settings.name,
+            folder=run.path,
+            config=asdict(settings),
+            provenance=run.provenance(),
         )
-        stack.callback(search.close)
+        stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
+        judged = judge_corpus(
+            make_corpus(settings),
+            executor=executor,
+            make_trial=partial(make_trial, settings),
+            folder=run,
+            cache=trial_cache_path(cache_home(), its_digest),
+        )
+        progress = stack.enter_context(Progress())
+        search = stack.enter_context(
+            make_search(settings, run, executor=executor, corpus=judged, tracker=tracker, progress=progress, stop=stop)
+        )
         reports = search.run()
-    report.write_run_page(read(run_dir.path))
-    track_run(tracker, run_dir)
+    finished = _report(settings, run)
+    track_run(tracker, run)
     tracker.finish({"admitted": reports[-1].counts.admitted_total, "cycles": len(reports)})
-    return reports
+    return finished
 
 
-def _finish(reports: list[CycleReport], run_dir: RunDir, stopped: str | None, summaries: str | None) -> None:
-    """Print what came out and what stopped the run early, and renew the overview of all runs of this name.
+@contextlib.contextmanager
+def make_search(
+    settings: Settings,
+    run: RunDir,
+    *,
+    executor: Executor,
+    corpus: JudgedCorpus,
+    stop: Stop,
+    tracker: Tracker | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Search]:
+    """Make a search of a run folder that is open and locked; close its archive and its LLM afterwards.
 
-    `summaries` is the folder in which the run's summary is wanted.
+    `corpus` is what `judge_corpus` returns. `tracker` and `progress` None: nobody is told.
     """
-    from nnloop.report.terminal import summary
+    mode, task = make_mode(settings), make_task(settings)
+    with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus)) as archive:
+        search = Search(
+            settings=settings,
+            folder=run,
+            archive=archive,
+            mode=mode,
+            rules=SelectionRules(settings.admission.min_accuracy, settings.selection.rule, mode=settings.mode.name),
+            prompts=PromptBuilder(settings=settings, task=task, mode=mode, folder=run, archive=archive),
+            load_engine=lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
+            executor=executor,
+            tuner=make_tuner(settings, mode=mode, task=task, folder=run),
+            tracker=tracker or NoTracker(),
+            progress=progress or Progress(live=False),
+            stop=stop,
+        )
+        with contextlib.closing(search):
+            yield search
 
-    found = read(run_dir.path)
-    report.write_run_page(found)
-    report_job.keep_summary(found, summaries)
-    runs = sorted(meta.parent for meta in run_dir.path.parent.glob("*/run.json"))
-    report.write_overview(runs, run_dir.path.parent / "report.html")
-    if stopped:
-        print(f"stopped: {stopped}")
-    print(summary(found))
+
+def _report(settings: Settings, run: RunDir) -> Run:
+    """Write the run's page and its summary, if one is wanted, and renew the index of the runs beside it; return it."""
+    finished = read(run.path)
+    report.write_run_page(finished)
+    report_job.keep_summary(finished, settings.summaries)
+    report.write_index(run.path.parent)
+    return finished
 
 
 def _evaluate(settings: Settings, folder: Path, out: TextIO) -> None:
     sources = evaluate.read(settings.candidate or "")
-    plan = make_plan(settings, make_task(settings))
     with make_executor(settings, data.load(settings.dataset), folder) as executor:
-        evaluate.run(sources, plan.trial, executor, out)
+        evaluate.run(sources, partial(make_trial, settings), executor=executor, out=out)
 
 
 def _validate(settings: Settings, folder: Path, out: TextIO) -> None:
     assert isinstance(settings.job, ValidateJobSettings)
-    dataset = data.load(settings.dataset)
-    with make_executor(settings, dataset, folder) as executor:
-        validate.run(settings, settings.job.networks, settings.job.rule, executor, folder, out)
+    with make_executor(settings, data.load(settings.dataset), folder) as executor:
+        validate.run(
+            settings,
+            networks=settings.job.networks,
+            rule=settings.job.rule,
+            executor=executor,
+            folder=folder,
+            out=out,
+        )
 
 
 def make_corpus(settings: Settings) -> list[Network]:
+    """Read the corpus that the settings name."""
     if isinstance(settings.corpus, LemurCorpusSettings):
         return lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
     if isinstance(settings.corpus, AdoptedCorpusSettings):
@@ -157,18 +194,20 @@ def make_corpus(settings: Settings) -> list[Network]:
 
 
 def make_task(settings: Settings) -> Task:
+    """Collect the facts that a prompt states."""
     dataset = settings.dataset
     return Task(
-        dataset.title,
-        dataset.description,
-        dataset.classes,
-        dataset.channels,
-        dataset.size,
-        settings.mode.max_params,
+        title=dataset.title,
+        description=dataset.description,
+        classes=dataset.classes,
+        channels=dataset.channels,
+        size=dataset.size,
+        max_params=settings.mode.max_params,
     )
 
 
 def make_mode(settings: Settings) -> Mode:
+    """Make the form of the LLM's answers."""
     if isinstance(settings.mode, FullSettings):
         return Full(salvage=settings.mode.salvage)
     return Delta(
@@ -180,7 +219,7 @@ def make_mode(settings: Settings) -> Mode:
 
 
 def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:
-    """Build what judges trials; a job's own `folder` takes what goes to and fro between cluster nodes."""
+    """Make the executor; a job's own `folder` takes what cluster nodes exchange."""
     if isinstance(settings.executor, SlurmExecutorSettings):
         return SlurmExecutor(settings.executor, folder, partial(_on_node, settings))
     return LocalExecutor(
@@ -194,32 +233,18 @@ def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> Lo
 
 
 def _on_node(settings: Settings) -> LocalExecutor:
-    """Build a cluster node's own executor, there: one trial at a time, the second chance included."""
-    chosen = settings.executor
-    here = LocalExecutorSettings("local", 1, chosen.wall_s, chosen.memory_gb, 1, chosen.grace_s)
+    """Make a cluster node's own executor, on the node: one trial at a time, and one retry."""
+    its = settings.executor
+    here = LocalExecutorSettings(
+        name="local", workers=1, wall_s=its.wall_s, memory_gb=its.memory_gb, retries=1, grace_s=its.grace_s
+    )
     executor = make_executor(replace(settings, executor=here), data.load(settings.dataset), Path())
     assert isinstance(executor, LocalExecutor)
     return executor
 
 
-def make_tuner(settings: Settings, mode: Mode, task: Task) -> Tuner | None:
+def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunDir) -> Tuner | None:
+    """Make the fine-tune; None if the LLM stays as it is."""
     if isinstance(settings.finetune, LoraSettings):
-        return Tuner(settings.finetune, mode, task, settings.seed)
+        return Tuner(settings=settings.finetune, mode=mode, task=task, seed=settings.seed, folder=folder)
     return None
-
-
-def make_plan(settings: Settings, task: Task) -> Plan:
-    limits = Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30))
-    return Plan(
-        settings.seed,
-        settings.cycles,
-        settings.candidates,
-        settings.search.staleness,
-        settings.retries,
-        task,
-        settings.dataset.name,
-        settings.proxy.name,
-        settings.proxy.epochs,
-        limits,
-        settings.budget,
-    )

@@ -1,4 +1,4 @@
-"""The archive: every completion's entry on the disk, and what the search knows from them in memory.
+"""The archive: every completion's entry on the disk, and the search's knowledge from them in memory.
 
 One writer. Completions and candidates' sources are durable before the journal lines that name them, so that an entry
 never points at nothing. Everything in memory is rebuilt from the files alone.
@@ -17,7 +17,7 @@ SAVE_AFTER = 1_000
 """New networks after which the novelty index is saved, at least; more once it is large, so that all saves together
 write a bounded multiple of the last one."""
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class Archive:
@@ -28,28 +28,28 @@ class Archive:
     memory has one.
     """
 
-    def __init__(self, run: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
+    def __init__(self, folder: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
         self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
         self.entries: list[Entry] = []
         self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}
         self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
         self.novelty = novelty
-        self._run = run
+        self._folder = folder
         self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
-        self._saved = novelty.restore(run.novelty)
+        self._saved = novelty.restore(folder.novelty)
         self._known = 0  # networks that the index was given
         for network, result in corpus:
             if network.val_accuracy is not None:
                 self._learn(network.id, network.code, result.graph)
-        for entry in run.entries():
-            self._remember(entry, run.read_code(str(entry.candidate)) if self._is_new(entry) else "")
-        self._journal = Journal(run.archive)
+        for entry in folder.entries():
+            self._remember(entry, folder.read_code(str(entry.candidate)) if self._is_new(entry) else "")
+        self._journal = Journal(folder.archive)
         self._lines: list[str] = []  # added and not committed yet
 
     def add(self, entry: Entry, code: str) -> None:
-        """Make an entry known; `code` is the candidate's source, "" where there is none. `commit` writes the line."""
+        """Make an entry known; `code` is the candidate's source, "" without a candidate. `commit` writes the line."""
         if entry.candidate and entry.status is not Status.DUPLICATE:
-            write_new(self._run.code(entry.candidate), code)
+            write_new(self._folder.code(entry.candidate), code)
         self._lines.append(entry.line())
         self._remember(entry, code)
 
@@ -57,8 +57,8 @@ class Archive:
         """Put the entries added since the last time on the disk, after all that they build on."""
         if not self._lines:
             return
-        sync_folder(self._run.path / "code")
-        self._run.flush()
+        sync_folder(self._folder.path / "code")
+        self._folder.flush()
         for line in self._lines:
             self._journal.append(line)
         self._journal.sync()
@@ -67,23 +67,24 @@ class Archive:
             self._save_index()
 
     def of_cycle(self, cycle: int) -> list[Entry]:
+        """Return a cycle's entries, in slot order."""
         return [entry for entry in self.entries if entry.cycle == cycle]
 
     def before(self, cycle: int, slot: int = 0) -> list[Entry]:
-        """What was known when the first `slot` slots of a cycle had their results, oldest first."""
+        """Return the entries of earlier cycles and of the first `slot` slots of this one, oldest first."""
         return [entry for entry in self.entries if (entry.cycle, entry.slot) < (cycle, slot)]
 
     def selected(self, before: int) -> list[Entry]:
-        """Entries that join the baseline pool and the SFT pairs, of the cycles before `before`, oldest first."""
+        """Return the selected entries of the cycles before `before`, oldest first."""
         return [entry for entry in self.before(before) if entry.selected]
 
     def code(self, candidate: str) -> str:
-        """The source of any candidate, completed or not."""
+        """Return the source of any candidate, completed or not. Raises RunFolderError if its file is missing."""
         known = self.networks.get(candidate)
-        return known.code if known else self._run.read_code(candidate)
+        return known.code if known else self._folder.read_code(candidate)
 
     def where(self, candidate: str) -> str:
-        """Where a known network stood first, for a person."""
+        """Say in words where a known network stood first."""
         return self._where[candidate]
 
     def close(self) -> None:
@@ -96,17 +97,17 @@ class Archive:
         """Spare the next start the computation. Nothing else depends on the file, so that a full disk is a warning."""
         self._saved = self._known
         try:
-            self.novelty.save(self._run.novelty)
+            self.novelty.save(self._folder.novelty)
         except OSError as error:
             why = error.strerror or error
-            log.warning("%s: can't be written (%s); the next start computes it", self._run.novelty, why)
+            _log.warning("%s: can't be written (%s); the next start computes it", self._folder.novelty, why)
 
     def _learn(self, id: str, code: str, graph: str | None) -> None:
         self.novelty.add(id, code, graph)
         self._known += 1
 
     def _is_new(self, entry: Entry) -> bool:
-        """Whether the entry brings a network whose epoch completed."""
+        """Tell whether the entry brings a network whose epoch completed."""
         return entry.valid and entry.candidate not in self.results
 
     def _remember(self, entry: Entry, code: str) -> None:
@@ -119,6 +120,7 @@ class Archive:
         self.results[entry.candidate] = entry.result
         self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
         if entry.valid:
+            name = entry.candidate
             params = entry.result.params
-            self.networks[entry.candidate] = Network(entry.candidate, code, entry.candidate, entry.val_accuracy, params)
-            self._learn(entry.candidate, code, graph)
+            self.networks[name] = Network(name, code, name, val_accuracy=entry.val_accuracy, params=params)
+            self._learn(name, code, graph)

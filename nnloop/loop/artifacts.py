@@ -1,4 +1,4 @@
-"""What a search hands to its tracker, and what each thing was made from."""
+"""The files that a search hands to its tracker, each with those that it was made from."""
 
 from nnloop.runs.folder import RunDir
 from nnloop.tracking import Artifact, Tracker
@@ -24,7 +24,7 @@ def _adapter(run: RunDir, cycle: int) -> Artifact:
 
 
 def _parent(run: RunDir, cycle: int) -> list[Artifact]:
-    """The run's adapter that this cycle's continues; none for one made from the bare model."""
+    """Return the run's adapter that this cycle's continues; nothing if it was made from the bare model."""
     from nnloop.llm.adapters import find_lineage
 
     own = find_lineage(run.adapter(cycle))

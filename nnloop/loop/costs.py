@@ -1,4 +1,4 @@
-"""What a cycle costs: wall seconds by stage, and the time and energy of the GPUs where there are any."""
+"""The costs of a cycle: wall seconds by stage, tokens, memory, and the time and energy of the GPUs, if any."""
 
 import os
 import resource
@@ -12,7 +12,7 @@ from nnloop.records import Costs, Entry, Status
 
 
 class Gpus:
-    """The GPUs that this process may use, asked through NVML (pynvml, extra `gpu`); none where that is missing."""
+    """The GPUs that this process may use, asked through NVML (pynvml, extra `gpu`); none if that is missing."""
 
     def __init__(self) -> None:
         self._nvml, self._handles = _open()
@@ -21,7 +21,7 @@ class Gpus:
         return len(self._handles)
 
     def joules(self) -> float | None:
-        """Energy since the driver was loaded, all GPUs together; None where there is none, or one does not tell."""
+        """Return the energy of all GPUs since the driver was loaded; None without one, or if one does not tell."""
         if not self._handles:
             return None
         try:

@@ -4,7 +4,7 @@ Completions come in any order and trials end in any order; entries leave in slot
 verdicts and "the first of two equal candidates" do not depend on timing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ from functools import partial
 from nnloop.errors import CompletionError
 from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
+from nnloop.loop.selection import SelectionRules
 from nnloop.modes import Mode
 from nnloop.modes.salvage import read_answer
 from nnloop.records import (
@@ -28,161 +29,101 @@ from nnloop.records import (
 from nnloop.runs.durable import Journal
 from nnloop.stop import Stop
 
-LOOK_S = 0.5  # between looks at whether a stop is requested, while trials run
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """Who is admitted and who is selected.
-
-    Admitted: valid, at or above `min_accuracy`, novel. Selected, which makes a network a parent and a training
-    target, is by `pool`: `admitted`, the papers' rule; `good`, distinct, valid, at or above `min_accuracy` and in delta
-    mode better than its parent; `better`, as good, but in delta mode whatever its accuracy.
-    """
-
-    min_accuracy: float
-    pool: str
-    mode: str
-
-    def admits(self, result: TrialResult, novel: bool) -> bool:
-        return result.status is Status.OK and novel and _at_least(result.val_accuracy, self.min_accuracy)
-
-    def selects(self, result: TrialResult, admitted: bool, parent: Network) -> bool:
-        if self.pool == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
-            return admitted
-        good = _at_least(result.val_accuracy, self.min_accuracy)
-        if self.mode == "full":
-            return good
-        improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
-        return improved and (good or self.pool == "better")
-
-
-def _at_least(accuracy: float | None, bound: float) -> bool:
-    return accuracy is not None and accuracy >= bound
+WAIT_S = 0.5  # the longest wait, so that a stop is noticed while trials run
 
 
 @dataclass(slots=True)
 class _Case:
-    """One slot on its way."""
+    """A completion that is not in the archive yet."""
 
     completion: Completion
     parent: Network
-    code: str = ""
-    candidate: str | None = None
-    error: CompletionError | None = None
+    candidate: Candidate | None = None  # None: `error` says why no code came out
     salvaged: list[str] = field(default_factory=list)
+    error: CompletionError | None = None
 
 
-class Assessor:
-    """One cycle's completions on their way into the archive."""
+@dataclass(kw_only=True)
+class Evaluator:
+    """One cycle's way from completions to the archive."""
 
-    def __init__(
-        self,
-        archive: Archive,
-        mode: Mode,
-        rules: Rules,
-        executor: Executor,
-        pose: Callable[[Candidate], Trial],
-        done: dict[str, TrialResult],
-        trials: Journal,
-        first_slot: int,
-    ) -> None:
-        """`pose` makes a candidate's trial; `done` are results of this cycle from before a restart, by candidate id."""
-        self._archive, self._mode, self._rules = archive, mode, rules
-        self._executor, self._pose, self._trials = executor, pose, trials
-        self._cases: dict[int, _Case] = {}
-        self._results = dict(done)
-        self._running: dict[Future[TrialResult], str] = {}
-        self._next = first_slot
+    archive: Archive
+    mode: Mode
+    rules: SelectionRules
+    executor: Executor
+    make_trial: Callable[[Candidate], Trial]
+    results: dict[str, TrialResult]  # by candidate id; at first those of this cycle from before a restart
+    trials: Journal  # takes each result at once, however long an earlier slot still trains
+    next_slot: int  # the lowest that is not in the archive yet
+    _cases: dict[int, _Case] = field(default_factory=dict, init=False)
+    _running: dict[Future[TrialResult], str] = field(default_factory=dict, init=False)
 
     def submit(self, completion: Completion, parent: Network) -> None:
         """Turn a completion into a candidate and start its trial, unless an equal one is known or on trial."""
-        case = _Case(completion, parent)
-        self._cases[completion.slot] = case
+        case = self._cases[completion.slot] = _Case(completion, parent)
         try:
-            case.code, case.salvaged = read_answer(self._mode, completion.text, parent.code)
-            case.candidate = candidate_id(case.code)
+            code, case.salvaged = read_answer(self.mode, completion.text, parent.code)
+            case.candidate = _candidate(completion, code)
         except CompletionError as error:
             case.error = error
             return
-        known = case.candidate in self._archive.results or case.candidate in self._results
-        if not known and case.candidate not in self._running.values():
-            future = self._executor.submit(self._pose(_candidate(case)))
-            self._running[future] = case.candidate
+        name = case.candidate.id
+        if name not in self.archive.results and name not in self.results and name not in self._running.values():
+            self._running[self.executor.submit(self.make_trial(case.candidate))] = name
 
-    def ready(self) -> Iterator[Entry]:
-        """Archive and give the entries that are complete and next in line; never waits."""
+    def poll(self) -> list[Entry]:
+        """Archive the completions whose results are there, as far as all earlier slots' are; return their entries."""
         for future in [future for future in self._running if future.done()]:
-            self._keep(future)
+            name = self._running.pop(future)
+            self.results[name] = future.result()
+            self.trials.append(f'{{"candidate": "{name}", "result": {self.results[name].line()}}}')
         entries = []
-        while (case := self._cases.get(self._next)) and self._complete(case):
-            entries.append(self._judge(case))
-            self._archive.add(entries[-1], case.code)
-            del self._cases[self._next]
-            self._next += 1
-        self._archive.commit()
-        yield from entries
+        while (case := self._cases.get(self.next_slot)) and self._has_result(case):
+            entries.append(self._decide(case))
+            self.archive.add(entries[-1], case.candidate.code if case.candidate else "")
+            del self._cases[self.next_slot]
+            self.next_slot += 1
+        self.archive.commit()
+        return entries
 
-    def until(self, slot: int, stop: Stop) -> Iterator[Entry]:
-        """Wait until all slots below `slot`, which have been submitted, are archived, or a stop is requested."""
-        yield from self.ready()
-        while self._next < slot and self._running:
-            self._await(stop)
-            yield from self.ready()
+    def wait(self, stop: Stop) -> list[Entry]:
+        """Wait for the end of a trial, but not for long, and poll.
 
-    def rest(self, stop: Stop) -> Iterator[Entry]:
-        """Wait for everything submitted, or a stop that is requested."""
-        yield from self.ready()
-        while self._running:
-            self._await(stop)
-            yield from self.ready()
-
-    def _await(self, stop: Stop) -> None:
-        """Wait for the end of a trial; once a stop is requested, those that have not begun are dropped."""
+        Once a stop is requested, trials that have not begun are dropped.
+        """
         if stop.requested:
             self._running = {future: name for future, name in self._running.items() if not future.cancel()}
         with stop.waiting():
-            wait(self._running, LOOK_S, FIRST_COMPLETED)
+            wait(self._running, WAIT_S, FIRST_COMPLETED)
+        return self.poll()
 
-    def _keep(self, future: Future[TrialResult]) -> None:
-        """Write a result down at once, however long an earlier slot still trains."""
-        candidate = self._running.pop(future)
-        result = self._results[candidate] = future.result()
-        self._trials.append(_trial_line(candidate, result))
+    def is_pending(self, below: int | None = None) -> bool:
+        """Tell whether trials run that slots lower than `below` may wait for; None: any trial."""
+        return bool(self._running) and (below is None or self.next_slot < below)
 
-    def _complete(self, case: _Case) -> bool:
-        return case.candidate is None or case.candidate in self._results or case.candidate in self._archive.results
+    def _has_result(self, case: _Case) -> bool:
+        return case.candidate is None or case.candidate.id in self.results or case.candidate.id in self.archive.results
 
-    def _judge(self, case: _Case) -> Entry:
-        """Decide on a slot whose result is known."""
-        entry = partial(Entry, case.completion.generation, case.candidate, salvaged=case.salvaged)
-        if case.error is not None:
-            return entry(case.error.status, case.error.reason)
-        candidate = str(case.candidate)
-        if candidate in self._archive.results:
-            reason = f"same network as {self._archive.where(candidate)}"
-            return entry(Status.DUPLICATE, reason, result=self._archive.results[candidate])
-        result = self._results[candidate]
+    def _decide(self, case: _Case) -> Entry:
+        """Make the entry of a case whose result is there."""
+        if case.candidate is None:
+            assert case.error is not None
+            return Entry(case.completion.generation, None, case.error.status, reason=case.error.reason)
+        name = case.candidate.id
+        entry = partial(Entry, case.completion.generation, name, salvaged=case.salvaged)
+        if name in self.archive.results:
+            reason = f"same network as {self.archive.where(name)}"
+            return entry(status=Status.DUPLICATE, reason=reason, result=self.archive.results[name])
+        result = self.results[name]
+        entry = partial(entry, status=result.status, reason=result.reason, result=result)
         if result.status not in COMPLETED:
-            return entry(result.status, result.reason, result=result)
-        novelty = self._archive.novelty.judge(candidate, case.code, result.graph)
-        admitted = self._rules.admits(result, novelty.novel)
-        selected = self._rules.selects(result, admitted, case.parent)
-        return entry(result.status, result.reason, result=result, novelty=novelty, admitted=admitted, selected=selected)
+            return entry()
+        novelty = self.archive.novelty.judge(name, case.candidate.code, result.graph)
+        admitted = self.rules.admits(result, novel=novelty.novel)
+        selected = self.rules.selects(result, admitted=admitted, parent=case.parent)
+        return entry(novelty=novelty, admitted=admitted, selected=selected)
 
 
-def _candidate(case: _Case) -> Candidate:
-    generation = case.completion.generation
-    assert case.candidate is not None
-    return Candidate(
-        id=case.candidate,
-        code=case.code,
-        mode=generation.mode,
-        parent=generation.parent,
-        cycle=generation.cycle,
-        slot=generation.slot,
-    )
-
-
-def _trial_line(candidate: str, result: TrialResult) -> str:
-    return f'{{"candidate": "{candidate}", "result": {result.line()}}}'
+def _candidate(completion: Completion, code: str) -> Candidate:
+    its = completion.generation
+    return Candidate(candidate_id(code), code, mode=its.mode, parent=its.parent, cycle=its.cycle, slot=its.slot)

@@ -1,203 +1,221 @@
-"""The closed loop: baselines -> prompts -> completions -> candidates -> trials -> archive -> pairs -> LoRA.
+"""The closed loop: parents -> prompts -> completions -> candidates -> trials -> archive -> fine-tune. Open this first.
 
-`Search.run` reads as the algorithm. Everything it decides is derived from (run seed, cycle, slot) and the archive, so a
-killed run continues with the same command: closed cycles are read back, stored completions and finished trials are used
-again, and only what is missing is done.
+One completion's way, with the file of each step:
+
+1. `prompting` samples a parent and builds the prompt, from results that the slot may know of.
+2. The LLM (`nnloop.llm`) writes a completion, which is on the disk before it is used.
+3. `evaluator` parses or applies it (`nnloop.modes`) and has the candidate tried, unless an equal network is known.
+   Meanwhile later completions are still being written.
+4. The executor (`nnloop.executor`) trains the candidate in a sandbox for the proxy's epochs.
+5. `evaluator` decides in slot order: is it novel, is it admitted, is it selected (`selection`)? The entry goes to the
+   `archive`; a selected network is a parent from then on.
+6. An answer that failed before any training goes back to the LLM, in a slot of its own, up to settings.retries times.
+7. When all slots are in the archive, `tuning` fine-tunes the LLM on pairs of parents and selected networks, and `cycle`
+   sums up what came out.
+
+Everything is derived from (run seed, cycle, slot) and the archive, so a killed run continues with the same command:
+closed cycles are read back, stored completions and finished trials are used again, and only the rest is done.
 """
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 
 from nnloop.executor import Executor
+from nnloop.executor.trials import make_trial
 from nnloop.llm.engine import Engine, Request
-from nnloop.loop import cycle as cycles
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_adapter
 from nnloop.loop.costs import CostTracker
-from nnloop.loop.evaluator import Assessor, Rules
-from nnloop.loop.prompting import Poser, is_repairable, lots
+from nnloop.loop.cycle import over_budget, summarise
+from nnloop.loop.evaluator import Evaluator
+from nnloop.loop.prompting import RETRIED, PromptBuilder, batches
+from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
-from nnloop.modes.render import Task
-from nnloop.records import Candidate, Completion, CycleReport, Entry, FinetuneResult, Limits, Trial
+from nnloop.parents import PromptSlot
+from nnloop.records import Completion, CycleReport, Entry, FinetuneResult
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunDir
-from nnloop.seeding import derive
-from nnloop.settings import BudgetSettings
+from nnloop.settings import Settings
 from nnloop.stop import Interrupted, Stop
 from nnloop.tracking import Tracker
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is searched, and for how long."""
+@dataclass(slots=True)
+class OpenCycle:
+    """A cycle that is not closed yet."""
 
-    seed: int
-    cycles: int
-    candidates: int  # completions per cycle
-    staleness: int | None  # results that a prompt may be behind; None: a whole cycle
-    repair: int  # times that a failed completion goes back
-    task: Task
-    dataset: str
-    proxy: str
-    epochs: int
-    limits: Limits
-    budget: BudgetSettings
-
-    def trial(self, candidate: Candidate) -> Trial:
-        """The trial of a candidate; its seed depends on the run and the network alone."""
-        return Trial(
-            candidate, self.dataset, self.proxy, self.epochs, derive(self.seed, "trial", candidate.id), self.limits
-        )
+    number: int
+    evaluator: Evaluator
+    costs: CostTracker
 
 
+@dataclass(kw_only=True)
 class Search:
-    """One run of the loop, over collaborators that build.py made."""
+    """One run of the loop, over the parts that build.make_search gives it."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        run: RunDir,
-        archive: Archive,
-        mode: Mode,
-        rules: Rules,
-        poser: Poser,
-        load_engine: Callable[[], Engine],
-        executor: Executor,
-        tuner: Tuner | None,
-        tracker: Tracker,
-        progress: Progress,
-        stop: Stop,
-    ) -> None:
-        """`load_engine` is called when the first completion is needed; `tuner` None is the frozen LLM."""
-        self.plan, self.run_dir, self.archive, self.mode, self.rules = plan, run, archive, mode, rules
-        self.poser, self.executor, self.tuner = poser, executor, tuner
-        self.tracker, self.progress, self.stop = tracker, progress, stop
-        self._load_engine = load_engine
-        self._engine: Engine | None = None
+    settings: Settings
+    folder: RunDir
+    archive: Archive
+    mode: Mode
+    rules: SelectionRules
+    prompts: PromptBuilder
+    load_engine: Callable[[], Engine]  # called when the first completion is needed
+    executor: Executor
+    tuner: Tuner | None  # None: the LLM stays as it is
+    tracker: Tracker
+    progress: Progress
+    stop: Stop
+    _engine: Engine | None = field(default=None, init=False)
 
     def run(self) -> list[CycleReport]:
-        """Run the cycles that are not closed yet, while there is budget, and give the reports of all."""
-        reports = self.run_dir.reports()
-        while len(reports) < self.plan.cycles and not cycles.over_budget(reports, self.plan.budget):
+        """Run the cycles that are not closed yet, while there is budget; return the reports of all.
+
+        Raises Interrupted when a stop is requested; everything up to there is saved.
+        """
+        reports = self.folder.reports()
+        while len(reports) < self.settings.cycles and not over_budget(reports, self.settings.budget):
             reports.append(self.run_cycle(len(reports)))
         return reports
 
-    def run_cycle(self, cycle: int) -> CycleReport:
+    def run_cycle(self, number: int) -> CycleReport:
+        """Generate and evaluate a cycle's candidates, fine-tune on the best, and close the cycle."""
         costs = CostTracker()
-        closed = len(self.archive.of_cycle(cycle))
-        self.progress.begin(cycle, self.plan.cycles, self.plan.candidates, min(closed, self.plan.candidates))
-        with self.run_dir.journal(self.run_dir.trials(cycle)) as trials, self.stop.grace():
-            done = self.run_dir.read_trials(cycle)
-            assessor = Assessor(
-                self.archive, self.mode, self.rules, self.executor, self.plan.trial, done, trials, first_slot=closed
-            )
-            try:
-                self.explore(cycle, assessor, costs)
-                self.repair(cycle, assessor, costs)
-            except Interrupted:
-                self._show(assessor.ready())
-                raise
-        finetune = self.tune(cycle)
+        with self._evaluator(number) as evaluator:
+            cycle = OpenCycle(number, evaluator, costs)
+            self.explore(cycle)
+            self.retry(cycle)
+        finetune = self.finetune(number)
         costs.record("finetune")
-        return self.close_cycle(cycle, finetune, costs)
+        return self.close_cycle(number, finetune, costs)
 
-    def explore(self, cycle: int, assessor: Assessor, costs: CostTracker) -> None:
-        """Ask lot by lot, each as soon as the results that its prompts are to know of are there."""
-        engine = self.engine(cycle)
-        for lot in lots(self.plan.candidates, self.plan.staleness):
-            self._show(assessor.until(lot.sees, self.stop))
-            self.stop.obey()
-            costs.record("evaluate")
-            self.ask(cycle, [self.poser.pose(engine, cycle, slot, lot.sees) for slot in lot.slots], assessor, costs)
-        self.finish(assessor, costs)
+    def explore(self, cycle: OpenCycle) -> None:
+        """Generate batch by batch, each as soon as the results that its prompts may know of are there."""
+        engine = self.engine(cycle.number)
+        for batch in batches(self.settings.candidates, self.settings.search.staleness):
+            self._wait(cycle, below=batch.visible_results)
+            places = [PromptSlot(cycle.number, slot) for slot in batch.slots]
+            build = partial(self.prompts.build, engine, visible_results=batch.visible_results)
+            self.generate(cycle, [build(place) for place in places])
+        self.drain(cycle)
 
-    def repair(self, cycle: int, assessor: Assessor, costs: CostTracker) -> None:
-        """Send what failed before training back to the LLM, up to `plan.repair` times, in slots of their own."""
-        slots = range(self.plan.candidates)
-        for _ in range(self.plan.repair):
-            asked = [entry for entry in self.archive.of_cycle(cycle)[slots.start : slots.stop] if is_repairable(entry)]
+    def retry(self, cycle: OpenCycle) -> None:
+        """Send failed answers back to the LLM, up to settings.retries times, in slots behind the first answers'."""
+        slots = range(self.settings.candidates)
+        for _ in range(self.settings.retries):
             requests: list[Request] = []
-            for entry in asked:
-                request = self.poser.repair(self.engine(cycle), slots.stop + len(requests), entry)
-                requests += [request] if request else []
+            for entry in self.archive.of_cycle(cycle.number)[slots.start : slots.stop]:
+                if entry.status in RETRIED:
+                    slot = slots.stop + len(requests)
+                    request = self.prompts.retry(self.engine(cycle.number), entry, slot=slot)
+                    requests += [request] if request else []
             slots = range(slots.stop, slots.stop + len(requests))
-            self.ask(cycle, requests, assessor, costs)
-            self.finish(assessor, costs)
+            self.generate(cycle, requests)
+            self.drain(cycle)
 
-    def ask(self, cycle: int, requests: Sequence[Request], assessor: Assessor, costs: CostTracker) -> None:
-        """Put every completion on trial while later ones are still being written."""
-        begun = max([len(self.archive.of_cycle(cycle)), *(request.slot for request in requests[:1])])
-        with contextlib.closing(self.complete(cycle, requests)) as completions:
-            for generated, completion in enumerate(self.stop.until_requested(completions), begun + 1):
-                assessor.submit(completion, self.archive.networks[completion.generation.parent])
-                self.progress.generated(min(generated, self.plan.candidates))
-                self._show(assessor.ready())
-        costs.record("generate")
+    def generate(self, cycle: OpenCycle, requests: Sequence[Request]) -> None:
+        """Have the requests answered, and every answer tried while later ones are still being written."""
+        candidates = self.settings.candidates
+        before = max([len(self.archive.of_cycle(cycle.number)), *(request.slot for request in requests[:1])])
+        with contextlib.closing(self._complete(cycle.number, requests)) as completions:
+            for written, completion in enumerate(self.stop.until_requested(completions), before + 1):
+                cycle.evaluator.submit(completion, self.archive.networks[completion.generation.parent])
+                self.progress.generated(min(written, candidates))
+                self._show(cycle.evaluator.poll())
+        cycle.costs.record("generate")
 
-    def complete(self, cycle: int, requests: Sequence[Request]) -> Generator[Completion, None, None]:
-        """Stream completions: the stored ones first, then new ones, each stored before it is used."""
-        closed = len(self.archive.of_cycle(cycle))
-        stored = self.run_dir.read_completions(cycle)
-        wanted = [request for request in requests if request.slot >= closed]
-        yield from (stored[request.slot] for request in wanted if request.slot in stored)
-        missing = [request for request in wanted if request.slot not in stored]
-        if missing:
-            self.progress.stage("generating")
-            with self.run_dir.journal(self.run_dir.completions(cycle)) as completions:
-                for completion in self.engine(cycle).generate(missing):
-                    completions.append(completion.line())
-                    yield completion
-
-    def finish(self, assessor: Assessor, costs: CostTracker) -> None:
-        """Wait for all trials that have begun."""
+    def drain(self, cycle: OpenCycle) -> None:
+        """Archive the results of all trials that have begun, as they end; the LLM may leave its memory to them."""
         if self._engine is not None:
             self._engine.offload()
         self.progress.stage("evaluating")
-        self._show(assessor.rest(self.stop))
-        self.stop.obey()
-        costs.record("evaluate")
+        self._wait(cycle)
 
-    def tune(self, cycle: int) -> FinetuneResult | None:
-        """LoRA-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
-        if self.tuner is None or not self.engine(cycle).trainable:
+    def finetune(self, number: int) -> FinetuneResult | None:
+        """Fine-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
+        if self.tuner is None or not self.engine(number).trainable:
             return None
         self.progress.stage("fine-tuning")
-        return self.tuner.tune(self.engine(cycle), self.archive, cycle, self.run_dir)
+        return self.tuner.tune(self.engine(number), self.archive, number)
 
-    def close_cycle(self, cycle: int, finetune: FinetuneResult | None, costs: CostTracker) -> CycleReport:
-        """Write the cycle's report, last of all, and log it."""
-        entries = self.archive.of_cycle(cycle)
-        report = cycles.summarise(
-            cycle,
+    def close_cycle(self, number: int, finetune: FinetuneResult | None, costs: CostTracker) -> CycleReport:
+        """Sum the cycle up and track it; its report is written last."""
+        entries = self.archive.of_cycle(number)
+        report = summarise(
+            number,
             entries,
-            admitted_before=sum(entry.admitted for entry in self.archive.entries if entry.cycle < cycle),
+            admitted_before=sum(entry.admitted for entry in self.archive.before(number)),
             min_accuracy=self.rules.min_accuracy,
             costs=costs.costs(entries),
             finetune=finetune,
         )
         self._track(report, entries)
-        write_json(self.run_dir.report(cycle), report.to_json())
+        write_json(self.folder.report(number), report.to_json())
         self.progress.closed(report)
         return report
 
-    def engine(self, cycle: int) -> Engine:
-        """The LLM with the newest adapter that an earlier cycle made."""
+    def engine(self, number: int) -> Engine:
+        """Return the LLM, with the newest adapter of the cycles before `number` when it is loaded first."""
         if self._engine is None:
             self.progress.stage("loading the LLM")
-            self._engine = self._load_engine()
+            self._engine = self.load_engine()
             if self.tuner is not None and self._engine.trainable:
                 self.tuner.check(self._engine)
-                self._engine.use_adapter(self.tuner.whole(self.run_dir, cycle))
+                self._engine.use_adapter(self.tuner.checked_adapter(number))
         return self._engine
 
     def close(self) -> None:
+        """Free the LLM's memory."""
         if self._engine is not None:
             self._engine.close()
 
-    def _show(self, entries: Iterator[Entry]) -> None:
+    @contextlib.contextmanager
+    def _evaluator(self, number: int) -> Iterator[Evaluator]:
+        """Open a cycle's evaluator, with its trials from before a restart; a stop requested within ends it in order."""
+        archived, candidates = len(self.archive.of_cycle(number)), self.settings.candidates
+        self.progress.begin(number, self.settings.cycles, candidates=candidates, done=min(archived, candidates))
+        with self.folder.journal(self.folder.trials(number)) as trials, self.stop.grace():
+            evaluator = Evaluator(
+                archive=self.archive,
+                mode=self.mode,
+                rules=self.rules,
+                executor=self.executor,
+                make_trial=partial(make_trial, self.settings),
+                results=self.folder.read_trials(number),
+                trials=trials,
+                next_slot=archived,
+            )
+            try:
+                yield evaluator
+            except Interrupted:
+                self._show(evaluator.poll())
+                raise
+
+    def _complete(self, number: int, requests: Sequence[Request]) -> Generator[Completion, None, None]:
+        """Yield completions: the stored ones first, then new ones, each stored before it is used."""
+        archived, stored = len(self.archive.of_cycle(number)), self.folder.read_completions(number)
+        wanted = [request for request in requests if request.slot >= archived]
+        yield from (stored[request.slot] for request in wanted if request.slot in stored)
+        missing = [request for request in wanted if request.slot not in stored]
+        if missing:
+            self.progress.stage("generating")
+            with self.folder.journal(self.folder.completions(number)) as journal:
+                for completion in self.engine(number).generate(missing):
+                    journal.append(completion.line())
+                    yield completion
+
+    def _wait(self, cycle: OpenCycle, below: int | None = None) -> None:
+        """Archive results as trials end, until the slots lower than `below` are archived; None: all that have begun."""
+        self._show(cycle.evaluator.poll())
+        while cycle.evaluator.is_pending(below):
+            self._show(cycle.evaluator.wait(self.stop))
+        self.stop.obey()
+        cycle.costs.record("evaluate")
+
+    def _show(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if entry.retry_of is None:
                 self.progress.judged(entry)
@@ -205,6 +223,6 @@ class Search:
     def _track(self, report: CycleReport, entries: Sequence[Entry]) -> None:
         known = {str(entry.candidate) for entry in entries if entry.candidate in self.archive.networks}
         codes = {candidate: self.archive.networks[candidate].code for candidate in known}
-        texts = {slot: completion.text for slot, completion in self.run_dir.read_completions(report.cycle).items()}
-        self.tracker.cycle(report, entries, codes, texts)
-        track_adapter(self.tracker, self.run_dir, report.cycle)
+        texts = {slot: completion.text for slot, completion in self.folder.read_completions(report.cycle).items()}
+        self.tracker.cycle(report, entries, codes=codes, texts=texts)
+        track_adapter(self.tracker, self.folder, report.cycle)

@@ -1,15 +1,16 @@
 """Write reports: one page per run, and an overview where there are several runs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
 from nnloop.report import figures
 from nnloop.report.measures.compare import Comparison, compare
 from nnloop.report.measures.protocols import by_protocol
-from nnloop.report.measures.read import Run, read_all
+from nnloop.report.measures.read import Run, read_all, read_reports
 from nnloop.report.measures.validation import Validation, write_tables
+from nnloop.report.web.index_page import index_page
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page
 from nnloop.report.web.validation_page import validation_page
@@ -24,6 +25,16 @@ def write_run_page(run: Run) -> None:
     write_text(run.page, run_page(run))
 
 
+def write_index(folder: Path) -> None:
+    """Write the list of the runs in a folder to its report.html, from their settings and cycle reports alone.
+
+    It costs little whatever the number of runs, and compares nothing: job=report does. Runs that can't be read are left
+    out, which the page says.
+    """
+    runs, left_out = _read_each([meta.parent for meta in folder.glob("*/run.json")], read_reports)
+    write_text(folder / "report.html", index_page(runs, folder, left_out))
+
+
 def write_overview(
     paths: Sequence[Path], out: Path, last: int | None = None, baseline: str | None = None
 ) -> list[Comparison]:
@@ -32,7 +43,9 @@ def write_overview(
     Those that can't be read are left out, which the page says. Raises RunFolderError where none can, or where no arm is
     the `baseline`.
     """
-    runs, left_out = _read_all(paths)
+    runs, left_out = _read_each(paths, read_all)
+    if left_out and not runs:
+        raise RunFolderError(left_out[0])
     found = [compare(members, protocol, last, baseline=baseline) for protocol, members in by_protocol(runs).items()]
     write_text(out, overview_page(runs, found, out, left_out))
     return found
@@ -50,15 +63,14 @@ def write_validation(validation: Validation) -> Path:
     return out
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
+def _read_each(paths: Sequence[Path], read: Callable[[Path], list[Run]]) -> tuple[list[Run], list[str]]:
+    """Return the runs of the paths, and the reasons why some could not be read."""
     runs: list[Run] = []
     errors: list[str] = []
     for path in sorted(paths):
         try:
-            runs += read_all(path)
+            runs += read(path)
         except RunFolderError as error:
             log.warning("%s", error)
             errors.append(str(error))
-    if errors and not runs:
-        raise RunFolderError(errors[0])
     return runs, errors

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from hydra import compose, initialize_config_dir
 
 from nnloop import build, corpus, data
+from nnloop.executor.trials import make_trial
 from nnloop.records import COMPLETED, Candidate, TrialResult
 from nnloop.settings import Settings
 from nnloop.settings.load import load
@@ -33,14 +34,17 @@ def main() -> None:
 
 def accuracies(settings: Settings) -> list[float]:
     """Validation accuracy of every seed network that completes."""
-    plan = build.make_plan(settings, build.make_task(settings))
     networks = corpus.seeds()
     with (
         TemporaryDirectory() as folder,
         build.make_executor(settings, data.load(settings.dataset), Path(folder)) as executor,
     ):
         trials: list[Future[TrialResult]] = [
-            executor.submit(plan.trial(Candidate(network.id, network.code, "corpus", None, -1, slot)))
+            executor.submit(
+                make_trial(
+                    settings, Candidate(network.id, network.code, mode="corpus", parent=None, cycle=-1, slot=slot)
+                )
+            )
             for slot, network in enumerate(networks)
         ]
         results = [trial.result() for trial in trials]

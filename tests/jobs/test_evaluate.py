@@ -3,15 +3,16 @@
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trials import network
 
-from nnloop import build
 from nnloop.errors import CandidateFileError
 from nnloop.executor.local import LocalExecutor
+from nnloop.executor.trials import make_trial
 from nnloop.jobs import evaluate
 from nnloop.records import candidate_id
 from nnloop.settings import Settings
@@ -24,8 +25,7 @@ def evaluated(configure: Callable[..., Settings], executor: LocalExecutor) -> Ev
     def judge(pattern: str) -> list[dict[str, Any]]:
         settings = configure("job=evaluate", "dataset=digits", f"candidate='{pattern}'")
         out = io.StringIO()
-        plan = build.make_plan(settings, build.make_task(settings))
-        evaluate.run(evaluate.read(pattern), plan.trial, executor, out)
+        evaluate.run(evaluate.read(pattern), partial(make_trial, settings), executor=executor, out=out)
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     return judge

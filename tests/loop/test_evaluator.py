@@ -9,7 +9,8 @@ import pytest
 from entries import completion as written
 
 from nnloop.loop.archive import Archive
-from nnloop.loop.evaluator import Assessor, Rules
+from nnloop.loop.evaluator import Evaluator
+from nnloop.loop.selection import SelectionRules
 from nnloop.modes.full import Full
 from nnloop.modes.render import full_target
 from nnloop.novelty import Novelty
@@ -62,7 +63,7 @@ def completion(slot: int, width: int) -> Completion:
 
 
 class Cycle:
-    """One assessor over a fresh archive."""
+    """One evaluator over a fresh archive."""
 
     def __init__(self, folder: Path, novelty: Novelty, done: dict[str, TrialResult] | None = None) -> None:
         self.bench = Bench()
@@ -70,15 +71,15 @@ class Cycle:
         (folder / "code").mkdir(exist_ok=True)
         self.archive = Archive(run, novelty, [(PARENT, TrialResult(Status.OK, val_accuracy=0.5))])
         self.trials = Journal(run.trials(0))
-        self.assessor = Assessor(
-            self.archive,
-            Full(),
-            Rules(0.6, "better", "full"),
-            self.bench,
-            lambda candidate: Trial(candidate, "digits", "fast", 1, 0, Limits(1, 1)),
-            done or {},
-            self.trials,
-            first_slot=0,
+        self.evaluator = Evaluator(
+            archive=self.archive,
+            mode=Full(),
+            rules=SelectionRules(0.6, "better", "full"),
+            executor=self.bench,
+            make_trial=lambda candidate: Trial(candidate, "digits", "fast", epochs=1, seed=0, limits=Limits(1, 1)),
+            results=done or {},
+            trials=self.trials,
+            next_slot=0,
         )
 
     def close(self) -> None:
@@ -86,10 +87,10 @@ class Cycle:
         self.trials.close()
 
     def submit(self, slot: int, width: int) -> None:
-        self.assessor.submit(completion(slot, width), PARENT)
+        self.evaluator.submit(completion(slot, width), PARENT)
 
-    def ready(self) -> list[Entry]:
-        return list(self.assessor.ready())
+    def poll(self) -> list[Entry]:
+        return self.evaluator.poll()
 
 
 @pytest.fixture
@@ -113,9 +114,9 @@ def test_entries_leave_in_slot_order_however_texts_and_trials_come(open_cycle) -
         cycle.submit(slot, width=10 + slot)
     cycle.bench.end(12, 0.9)
     cycle.bench.end(11, 0.8)
-    assert cycle.ready() == []
+    assert cycle.poll() == []
     cycle.bench.end(10, 0.7)
-    assert [entry.slot for entry in cycle.ready()] == [0, 1, 2]
+    assert [entry.slot for entry in cycle.poll()] == [0, 1, 2]
 
 
 def test_a_finished_trial_is_on_the_disk_while_an_earlier_slot_still_trains(open_cycle, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_a_finished_trial_is_on_the_disk_while_an_earlier_slot_still_trains(open
     cycle.submit(0, 10)
     cycle.submit(1, 11)
     cycle.bench.end(11, 0.8)
-    cycle.ready()
+    cycle.poll()
     assert list(RunDir(tmp_path).read_trials(0)) == [candidate_id(NET.format(width=11))]
 
 
@@ -133,7 +134,7 @@ def test_equal_candidates_of_a_batch_are_trained_once_and_the_lower_slot_is_the_
     cycle.submit(0, 10)
     assert len(cycle.bench.futures) == 1
     cycle.bench.end(10, 0.7)
-    first, second = cycle.ready()
+    first, second = cycle.poll()
     assert (first.slot, first.status, second.slot, second.status) == (0, Status.OK, 1, Status.DUPLICATE)
     assert second.result == first.result
     assert not second.selected
@@ -142,7 +143,7 @@ def test_equal_candidates_of_a_batch_are_trained_once_and_the_lower_slot_is_the_
 def test_a_repetition_of_the_corpus_is_a_duplicate_and_is_not_trained(open_cycle) -> None:
     cycle = open_cycle()
     cycle.submit(0, 1)
-    (entry,) = cycle.ready()
+    (entry,) = cycle.poll()
     assert (entry.status, entry.reason) == (Status.DUPLICATE, "same network as the corpus network parent")
     assert cycle.bench.futures == {}
 
@@ -151,7 +152,7 @@ def test_a_result_from_before_a_restart_is_used_and_not_trained_again(open_cycle
     done = {candidate_id(NET.format(width=10)): TrialResult(Status.OK, val_accuracy=0.75)}
     cycle = open_cycle(done=done)
     cycle.submit(0, 10)
-    (entry,) = cycle.ready()
+    (entry,) = cycle.poll()
     assert entry.val_accuracy == 0.75
     assert cycle.bench.futures == {}
 
@@ -160,40 +161,9 @@ def test_an_archive_opened_again_knows_what_it_knew(open_cycle) -> None:
     cycle = open_cycle()
     cycle.submit(0, 10)
     cycle.bench.end(10, 0.7)
-    cycle.ready()
+    cycle.poll()
     again = open_cycle()
     assert again.archive.entries == cycle.archive.entries
     assert again.archive.networks == cycle.archive.networks
     again.submit(1, 10)
     assert again.bench.futures == {}
-
-
-@pytest.mark.parametrize(
-    ("pool", "mode", "accuracy", "selected"),
-    [
-        ("better", "full", 0.6, True),
-        ("better", "full", 0.59, False),
-        ("better", "delta", 0.51, True),
-        ("better", "delta", 0.5, False),
-        ("good", "full", 0.6, True),
-        ("good", "delta", 0.6, True),
-        ("good", "delta", 0.59, False),
-        ("admitted", "delta", 0.9, False),
-    ],
-)
-def test_who_is_selected(pool: str, mode: str, accuracy: float, selected: bool) -> None:
-    result = TrialResult(Status.OK, val_accuracy=accuracy)
-    assert Rules(0.6, pool, mode).selects(result, admitted=False, parent=PARENT) is selected
-
-
-@pytest.mark.parametrize(
-    ("status", "accuracy", "novel", "admitted"),
-    [
-        (Status.OK, 0.6, True, True),
-        (Status.OK, 0.59, True, False),
-        (Status.OK, 0.9, False, False),
-        (Status.BELOW_CHANCE, 0.9, True, False),
-    ],
-)
-def test_who_is_admitted(status: Status, accuracy: float, novel: bool, admitted: bool) -> None:
-    assert Rules(0.6, "better", "full").admits(TrialResult(status, val_accuracy=accuracy), novel) is admitted

@@ -150,7 +150,7 @@ def test_a_used_up_budget_stops_the_run_at_a_cycles_end_and_a_raised_one_lets_it
         return len(scripted(configure, tmp_path / "run", LINEAR, more=more).reports())
 
     assert searched("budget.hours=1e-6") == 1
-    assert "stopped: budget.hours=1e-06 is used up: 0.00 h in 1 cycles" in capsys.readouterr().out
+    assert "stopped: budget.hours=1e-06 is used up: " in capsys.readouterr().out
     assert searched("budget.hours=1e-6") == 1
     assert searched("budget.hours=1") == 3
     assert "stopped" not in capsys.readouterr().out.splitlines()[-1]

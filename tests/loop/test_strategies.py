@@ -10,7 +10,7 @@ import pytest
 from instant import PLAIN, Instant, KilledError, Shuffled, judged, run, search, verdict
 
 from nnloop.errors import SettingsError
-from nnloop.loop.prompting import lots
+from nnloop.loop.prompting import batches
 from nnloop.modes.parse import extract_code
 from nnloop.records import COMPLETED, Entry, Status, candidate_id
 from nnloop.runs.folder import RunDir
@@ -132,14 +132,14 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_archive(system: tuple[str, ..
 @pytest.mark.parametrize("candidates", [1, 2, 5, 24])
 @pytest.mark.parametrize("staleness", [0, 1, 2, 7, 12, 23, 100, None])
 def test_no_prompt_is_more_results_behind_than_staleness_allows(candidates: int, staleness: int | None) -> None:
-    cut = lots(candidates, staleness)
-    assert [slot for lot in cut for slot in lot.slots] == list(range(candidates))
-    for lot in cut:
-        assert 0 <= lot.sees <= lot.slots.start
+    cut = batches(candidates, staleness)
+    assert [slot for batch in cut for slot in batch.slots] == list(range(candidates))
+    for batch in cut:
+        assert 0 <= batch.visible_results <= batch.slots.start
         if staleness is not None:
-            assert all(slot - lot.sees <= staleness for slot in lot.slots)
+            assert all(slot - batch.visible_results <= staleness for slot in batch.slots)
     if staleness is None or staleness >= candidates - 1:
-        assert [lot.sees for lot in cut] == [0]
+        assert [batch.visible_results for batch in cut] == [0]
 
 
 @pytest.mark.parametrize(("staleness", "newest"), [(0, [None, "0.0", "0.1", "0.2"]), (1, [None, None, "0.0", "0.1"])])
@@ -167,12 +167,12 @@ def test_what_does_not_fit_in_the_context_is_dropped_and_counted(configure, tmp_
         assert completion.prompt == alone.get(completion.generation.parent, completion.prompt)
 
 
-def test_repairs_are_counted_apart_and_show_the_failure(configure, tmp_path) -> None:
+def test_retries_are_counted_apart_and_show_the_failure(configure, tmp_path) -> None:
     good = [text for text in (f"<nn>\n{LINEAR.format(n)}</nn>" for n in range(20)) if _completes(text)]
     texts = script(tmp_path / "texts.jsonl", good[0], "nothing at all", "nor here", good[1], "still nothing", good[2])
     options = (*texts, "mode=full", "cycles=1", "candidates=3")
     plain = search(configure, tmp_path / "plain", *options).reports()[0]
-    found = search(configure, tmp_path / "repaired", *options, "retries=2")
+    found = search(configure, tmp_path / "retried", *options, "retries=2")
     statuses = [(entry.slot, str(entry.status), entry.retry_of) for entry in found.entries()]
     assert statuses == [
         (0, "ok", None),

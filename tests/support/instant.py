@@ -1,6 +1,5 @@
 """Run whole searches without training a network or an LLM: trials end at once, results follow from the network's id."""
 
-import contextlib
 import random
 import threading
 from collections.abc import Callable
@@ -8,14 +7,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from nnloop import build, corpus, llm, novelty, tracking
+from nnloop import build, corpus
 from nnloop.executor import Executor
-from nnloop.loop.archive import Archive
-from nnloop.loop.evaluator import Rules
-from nnloop.loop.prompting import Poser
-from nnloop.loop.search import Search
 from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
-from nnloop.report.progress import Progress
 from nnloop.runs.folder import RunDir
 from nnloop.settings import Settings
 from nnloop.stop import Stop
@@ -81,23 +75,9 @@ def search(
 def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
     run = RunDir(folder)
     run.open(settings)
-    task, mode = build.make_task(settings), build.make_mode(settings)
-    archive = Archive(run, novelty.build(settings.novelty), judged())
-    with contextlib.closing(archive), Stop(settings.executor.grace_s) as stop:
-        job = Search(
-            build.make_plan(settings, task),
-            run,
-            archive,
-            mode,
-            Rules(settings.admission.min_accuracy, settings.selection.rule, settings.mode.name),
-            Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context),
-            lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
-            executor,
-            build.make_tuner(settings, mode, task),
-            tracking.build(settings.tracker),
-            Progress(),
-            stop,
-        )
-        with contextlib.closing(job):
-            job.run()
+    with (
+        Stop(settings.executor.grace_s) as stop,
+        build.make_search(settings, run, executor=executor, corpus=judged(), stop=stop) as job,
+    ):
+        job.run()
     return run

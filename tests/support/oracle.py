@@ -1,25 +1,19 @@
 """A search over results that are known beforehand, on a real folder: for tests of what a cut leaves."""
 
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nnloop import build, corpus, llm, novelty
-from nnloop.loop.archive import Archive
+from nnloop import build, corpus
+from nnloop.executor.trials import make_trial
 from nnloop.loop.corpus_trials import judge_corpus
-from nnloop.loop.evaluator import Rules
-from nnloop.loop.prompting import Poser
-from nnloop.loop.search import Search
 from nnloop.records import Status, Trial, TrialResult
-from nnloop.report.progress import Progress
 from nnloop.runs.folder import RunDir
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 from nnloop.stop import Stop
-from nnloop.tracking import NoTracker
 
 
 class Oracle:
@@ -31,34 +25,37 @@ class Oracle:
     def submit(self, trial: Trial) -> Future[TrialResult]:
         future: Future[TrialResult] = Future()
         accuracy = derive(trial.candidate.id, trial.seed) / 2**31
-        future.set_result(TrialResult(Status.OK, "", accuracy, accuracy, 10, 20, 0.5, 1.0, 1000, "none"))
+        future.set_result(
+            TrialResult(
+                Status.OK,
+                val_accuracy=accuracy,
+                test_accuracy=accuracy,
+                params=10,
+                flops=20,
+                train_loss=0.5,
+                seconds=1.0,
+                peak_bytes=1000,
+                sandbox="none",
+            )
+        )
         self.asked[trial.candidate.id] += 1
         return future
 
 
-@contextmanager
-def opened(settings: Settings, folder: Path, executor: Any, grace_s: float) -> Iterator[Search]:
-    """A search over the first three networks of the corpus, as build.py makes it."""
+def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0) -> None:
+    """Run a search over the first three networks of the corpus, or the missing part of it."""
     run = RunDir(folder)
     run.open(settings)
-    task, mode = build.make_task(settings), build.make_mode(settings)
-    plan = build.make_plan(settings, task)
-    with ExitStack() as stack:
-        stop = stack.enter_context(Stop(grace_s))
-        stack.enter_context(run.lock())
-        judged = judge_corpus(corpus.seeds()[:3], executor, plan.trial, run, folder.parent / "shelf.jsonl")
-        archive = Archive(run, novelty.build(settings.novelty), judged)
-        stack.callback(archive.close)
-        rules = Rules(0.5, "better", "delta")
-        poser = Poser(settings.seed, task, mode, run, archive, settings.parents, settings.context)
-        parts = (run, archive, mode, rules, poser)
-        load = lambda: llm.load(settings.llm, "delta", settings.candidates)  # noqa: E731
-        yield Search(plan, *parts, load, executor, None, NoTracker(), Progress(live=False), stop)
-
-
-def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0) -> None:
-    with opened(settings, folder, executor, grace_s) as opened_search:
-        opened_search.run()
+    with Stop(grace_s) as stop, run.lock():
+        judged = judge_corpus(
+            corpus.seeds()[:3],
+            executor=executor,
+            make_trial=partial(make_trial, settings),
+            folder=run,
+            cache=folder.parent / "trials.jsonl",
+        )
+        with build.make_search(settings, run, executor=executor, corpus=judged, stop=stop) as one:
+            one.run()
 
 
 def timeless(folder: Path) -> list[dict[str, Any]]:

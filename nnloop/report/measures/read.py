@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from lzma import LZMAError
 from pathlib import Path
@@ -197,18 +197,26 @@ def _plain(name: str) -> str:
     return re.sub(r"[^\w.,+-]", "-", name)
 
 
-def _read_folder(folder: Path) -> Run:
+def read_reports(folder: Path) -> list[Run]:
+    """Read the run of a folder without its entries and its corpus, which takes no longer for a long run.
+
+    Raises RunFolderError.
+    """
     directory = RunDir(folder)
-    meta = directory.provenance()
-    if not isinstance(meta.get("settings"), dict):
-        raise RunFolderError(f"{folder}: run.json holds no settings")
+    meta, facts = directory.provenance(), directory.dataset_facts()
     try:
         reports = directory.reports()
-        closed = {report.cycle for report in reports}
-        entries = [entry for entry in directory.entries() if entry.cycle in closed]
-        corpus = {network.id: network for network in directory.corpus()}
-        facts = directory.dataset_facts()
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
     meta |= {"dataset": facts} if facts else {}
-    return Run(folder.name, folder, directory, directory.page, meta, reports, entries, corpus)
+    return [Run(folder.name, folder, directory, page=directory.page, meta=meta, reports=reports, entries=[], corpus={})]
+
+
+def _read_folder(folder: Path) -> Run:
+    (run,) = read_reports(folder)
+    directory, closed = RunDir(folder), {report.cycle for report in run.reports}
+    try:
+        entries = [entry for entry in directory.entries() if entry.cycle in closed]
+        return replace(run, entries=entries, corpus={network.id: network for network in directory.corpus()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None

@@ -1,0 +1,35 @@
+"""The rules that decide on a candidate whose trial has ended."""
+
+from dataclasses import dataclass
+
+from nnloop.records import Network, Status, TrialResult
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """The conditions of admission to the archive and of selection as parent and training target."""
+
+    min_accuracy: float
+    rule: str  # selection.rule: admitted, good or better
+    mode: str  # full or delta
+
+    def admits(self, result: TrialResult, *, novel: bool) -> bool:
+        """Tell whether a network is admitted: it trained, reached `min_accuracy` and is novel."""
+        return result.status is Status.OK and novel and self._is_good(result)
+
+    def selects(self, result: TrialResult, *, admitted: bool, parent: Network) -> bool:
+        """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
+
+        `admitted` selects what is admitted, as the papers do. `good` selects each distinct network that reached
+        `min_accuracy`, in delta mode only if it is better than its parent. `better` selects in delta mode each distinct
+        network that is better than its parent, whatever its accuracy.
+        """
+        if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
+            return admitted
+        if self.mode == "full":
+            return self._is_good(result)
+        improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
+        return improved and (self.rule == "better" or self._is_good(result))
+
+    def _is_good(self, result: TrialResult) -> bool:
+        return result.val_accuracy is not None and result.val_accuracy >= self.min_accuracy
