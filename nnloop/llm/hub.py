@@ -43,7 +43,7 @@ def find(model: str, revision: str | None) -> ModelSource:
         raise ModelError(f"llm.model={model}: {remedy(model, error)}") from None
     except Exception as error:  # no network; the HTTP client does not document which exceptions say so
         source = _cached(model, revision)
-        _log.info("%s is taken from the cache: the hub can't be reached (%s)", model, error)
+        _log.info("%s comes from the cache: the hub can't be reached (%s)", model, error)
         return source
 
 

@@ -1,4 +1,4 @@
-"""Measure llm=tiny on held-out baselines: what applies, what trains, what is distinct, and how fast it writes.
+"""Measure llm=tiny on held-out networks: the shares that apply, train and are distinct, and its speed.
 
     python tests/bench/tiny_quality.py [--networks 500] [--model FOLDER] [mode=full] [llm.temperature=0.7]
 
@@ -61,7 +61,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--model", help="a checkpoint's folder in the place of the package's")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
-        "--cache", type=pathlib.Path, help="JSON file to keep the networks in: drawing 500 takes minutes"
+        "--cache", type=pathlib.Path, help="JSON file to keep the networks in: sampling 500 takes minutes"
     )
     return parser.parse_known_args()
 

@@ -47,9 +47,9 @@ def test_a_completion_is_given_out_while_others_are_still_being_written(folders:
     engine = HfEngine(checkpoints.settings(folders["qwen"], batch_size=16, temperature=2.0), "delta")
     steps: list[int] = []
     engine.bare().register_forward_hook(lambda *_: steps.append(len(steps)))
-    taken = {answer.generation.tokens: len(steps) for answer in engine.generate(requests(16))}
-    shortest, longest = min(taken), max(taken)
-    assert taken[longest] - taken[shortest] == longest - shortest > 0
+    steps_by_tokens = {answer.generation.tokens: len(steps) for answer in engine.generate(requests(16))}
+    shortest, longest = min(steps_by_tokens), max(steps_by_tokens)
+    assert steps_by_tokens[longest] - steps_by_tokens[shortest] == longest - shortest > 0
 
 
 def test_a_completion_cut_by_the_limit_says_so(folders: dict[str, Path]) -> None:

@@ -34,7 +34,7 @@ def test_a_fine_tune_killed_in_the_middle_goes_on_to_the_same_adapter(
     assert not list(tmp_path.glob("*.pt*"))
 
 
-def test_a_checkpoint_of_another_fine_tune_is_not_taken_up(
+def test_a_checkpoint_of_another_fine_tune_is_not_restored(
     engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:

@@ -67,28 +67,28 @@ def test_a_search_can_start_from_an_earlier_runs_adapter(
     assert started.adapter == first.adapter != second.adapter
 
 
-def test_a_resting_engine_frees_its_memory_and_wakes_where_it_was(folders: dict[str, Path], tmp_path: Path) -> None:
+def test_an_offloaded_engine_frees_its_memory_and_answers_as_before(folders: dict[str, Path], tmp_path: Path) -> None:
     import weakref
 
     from nnloop.llm import adapters
 
     source = HfEngine(checkpoints.settings(folders["qwen"]), "delta")
     adapters.save(_nudged(source), tmp_path / "a", adapters.Lineage("", None, "m", None, {}, 0))
-    kept, freed = (
+    loaded, freed = (
         HfEngine(checkpoints.settings(folders["qwen"], offload=offload), "delta") for offload in (False, True)
     )
-    for engine in (kept, freed):
+    for engine in (loaded, freed):
         engine.use_adapter(tmp_path / "a")
         assert engine._model is not engine._base
     model = weakref.ref(freed._base)
     before = texts(freed.generate(requests(4)))
-    for engine in (kept, freed):
+    for engine in (loaded, freed):
         engine.offload()
     assert model() is None
-    assert kept._base is not None
+    assert loaded._base is not None
     assert freed.fits("a short prompt")
-    assert texts(freed.generate(requests(4))) == before == texts(kept.generate(requests(4)))
-    assert freed.adapter == kept.adapter
+    assert texts(freed.generate(requests(4))) == before == texts(loaded.generate(requests(4)))
+    assert freed.adapter == loaded.adapter
 
 
 def _nudged(engine: HfEngine) -> Any:

@@ -4,7 +4,7 @@ import torch
 from nnloop.llm.sampling import Sampling, gumbel, restrict, sample
 
 
-def draw(logits: list[float], count: int, sampling: Sampling) -> torch.Tensor:
+def frequencies_of(logits: list[float], count: int, sampling: Sampling) -> torch.Tensor:
     """Sample one token from each of so many equal rows; frequencies by token."""
     rows = torch.tensor(logits).expand(count, -1)
     tokens = sample(rows, sampling, seeds=torch.arange(count), steps=torch.zeros(count, dtype=torch.int64))
@@ -12,13 +12,13 @@ def draw(logits: list[float], count: int, sampling: Sampling) -> torch.Tensor:
 
 
 def test_temperature_zero_takes_the_most_likely_token() -> None:
-    assert draw([0.0, 3.0, 2.9], 50, Sampling(0, 0, 1))[1] == 1
+    assert frequencies_of([0.0, 3.0, 2.9], 50, Sampling(0, 0, 1))[1] == 1
 
 
 def test_frequencies_follow_the_softmax() -> None:
     logits = [1.0, 0.0, -1.0, 2.0]
     expected = (torch.tensor(logits) / 0.7).softmax(0)
-    assert draw(logits, 20_000, Sampling(0.7, 0, 1)) == pytest.approx(expected, abs=0.015)
+    assert frequencies_of(logits, 20_000, Sampling(0.7, 0, 1)) == pytest.approx(expected, abs=0.015)
 
 
 def test_frequencies_follow_the_softmax_over_steps_of_one_seed() -> None:
@@ -30,7 +30,7 @@ def test_frequencies_follow_the_softmax_over_steps_of_one_seed() -> None:
 
 
 def test_top_k_leaves_k_tokens() -> None:
-    frequencies = draw([0.0, 0.1, 0.2, 0.3], 2000, Sampling(1, 2, 1))
+    frequencies = frequencies_of([0.0, 0.1, 0.2, 0.3], 2000, Sampling(1, 2, 1))
     assert (frequencies > 0).tolist() == [False, False, True, True]
 
 
