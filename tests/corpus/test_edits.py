@@ -67,7 +67,8 @@ def test_long_chains_stay_small() -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    assert random_network(random.Random(7)) == random_network(random.Random(7))
+    assert Layout(random_network(random.Random(7))).source == random_network(random.Random(7))
+    assert random_network(random.Random(7)) != random_network(random.Random(8))
 
 
 def test_a_class_that_an_edit_needs_comes_with_its_import() -> None:
