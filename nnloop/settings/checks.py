@@ -4,13 +4,13 @@ from collections.abc import Collection
 from typing import Any
 
 from nnloop.errors import SettingsError
+from nnloop.settings.evaluation import LemurProxySettings
 from nnloop.settings.groups import Settings, options, plain
 from nnloop.settings.keys import given
 from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
 from nnloop.settings.setting import Setting, rules
 from nnloop.settings.strategy import QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
-from nnloop.settings.trials import LemurProxySettings
 
 RENAMED = {
     "repair": "retries",

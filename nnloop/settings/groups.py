@@ -1,12 +1,21 @@
 """The whole config, typed: one dataclass per option kind of a group in conf/.
 
-The jobs' and trackers' are here; `models`, `trials` and `strategy` hold the other groups'. They hold no defaults:
+The jobs' and trackers' are here; `models`, `evaluation` and `strategy` hold the other groups'. They hold no defaults:
 values live in conf/ alone. They are not frozen, because OmegaConf cannot compose frozen ones.
 """
 
 from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any, get_args
 
+from nnloop.settings.evaluation import (
+    DatasetSettings,
+    ExecutorSettings,
+    ImagenetteSettings,
+    LemurProxySettings,
+    ProxySettings,
+    SandboxSettings,
+    SvhnSettings,
+)
 from nnloop.settings.models import FinetuneSettings, LlmSettings, PretrainSettings
 from nnloop.settings.setting import LABEL, PLACE, RESULT, rules, setting
 from nnloop.settings.strategy import (
@@ -19,15 +28,6 @@ from nnloop.settings.strategy import (
     ParentsSettings,
     SearchSettings,
     SelectionSettings,
-)
-from nnloop.settings.trials import (
-    DatasetSettings,
-    ExecutorSettings,
-    ImagenetteSettings,
-    LemurProxySettings,
-    ProxySettings,
-    SandboxSettings,
-    SvhnSettings,
 )
 
 

@@ -5,6 +5,7 @@ A multirun over `llm=tiny,random context=single,memory` is a fair grid, and its 
 
 from collections.abc import Iterator, Sequence
 
+from nnloop.settings.evaluation import LemurProxySettings
 from nnloop.settings.groups import Settings, kinds
 from nnloop.settings.models import (
     HfLlmSettings,
@@ -14,7 +15,6 @@ from nnloop.settings.models import (
     ScriptedLlmSettings,
 )
 from nnloop.settings.strategy import SCAN, DeltaSettings, IslandsParentsSettings, MinHashSettings, SingleContextSettings
-from nnloop.settings.trials import LemurProxySettings
 
 _TRIALS = ("dataset", "mode", "proxy", "sandbox", "executor", "seed")
 _READ_BY = {
