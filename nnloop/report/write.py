@@ -47,7 +47,7 @@ def write_overview(
     if left_out and not runs:
         raise RunFolderError(left_out[0])
     found = [compare(members, protocol, last, baseline=baseline) for protocol, members in by_protocol(runs).items()]
-    write_text(out, overview_page(runs, found, out, left_out))
+    write_text(out, overview_page(runs, found, out=out, left_out=left_out))
     return found
 
 

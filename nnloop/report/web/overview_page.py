@@ -8,19 +8,8 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnloop import measures
 from nnloop.errors import RunFolderError
-from nnloop.measures import (
-    ABOVE,
-    ADMITTED,
-    BEST,
-    DISTINCT,
-    LINES_EACH,
-    MEAN,
-    TEST_OF_BEST,
-    TOKENS,
-    TOKENS_EACH,
-    VALID,
-)
 from nnloop.report.measures import packs
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.read import Run
@@ -31,11 +20,14 @@ from nnloop.report.web.html import Content, Markup, page, remark, section, table
 from nnloop.report.web.published_section import published_section
 from nnloop.report.web.tokens_section import tokens_section
 
-_SHOWN = (VALID, MEAN, BEST, TEST_OF_BEST, ABOVE, ADMITTED, DISTINCT, TOKENS_EACH, LINES_EACH, TOKENS)
+_SHOWN = (
+    *(measures.VALID, measures.MEAN, measures.BEST, measures.TEST_OF_BEST, measures.ABOVE, measures.ADMITTED),
+    *(measures.DISTINCT, measures.TOKENS_EACH, measures.LINES_EACH, measures.TOKENS),
+)
 
 
 def overview_page(
-    runs: Sequence[Run], comparisons: Sequence[Comparison], out: Path, left_out: Sequence[str] = ()
+    runs: Sequence[Run], comparisons: Sequence[Comparison], *, out: Path, left_out: Sequence[str] = ()
 ) -> str:
     """Return the page of several runs that will be written to `out`, with one section a protocol.
 

@@ -2,24 +2,8 @@
 
 from collections import Counter
 
-from nnloop.measures import (
-    ABOVE,
-    ADMITTED,
-    BEST,
-    DISTINCT,
-    DUPLICATES,
-    GENERATED,
-    LINES_EACH,
-    MEAN,
-    PROMPT_TOKENS_EACH,
-    SELECTED,
-    TEST_OF_BEST,
-    TOKENS,
-    TOKENS_EACH,
-    TOKENS_PER_ADMITTED,
-    VALID,
-    firsts,
-)
+from nnloop import measures
+from nnloop.measures import Measure, firsts
 from nnloop.records import CycleReport, Entry
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
@@ -31,11 +15,10 @@ from nnloop.report.web.published_section import published_section
 from nnloop.settings.keys import flat
 
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
-_TILED = (
-    *(VALID, MEAN, BEST, TEST_OF_BEST, GENERATED, ADMITTED, DISTINCT),
-    *(TOKENS, TOKENS_EACH, PROMPT_TOKENS_EACH, LINES_EACH, TOKENS_PER_ADMITTED),
+_BY_CYCLE = (
+    *(measures.VALID, measures.BEST, measures.MEAN, measures.ABOVE, measures.ADMITTED, measures.SELECTED),
+    *(measures.DUPLICATES, measures.TOKENS_EACH, measures.LINES_EACH),
 )
-_BY_CYCLE = (VALID, BEST, MEAN, ABOVE, ADMITTED, SELECTED, DUPLICATES, TOKENS_EACH, LINES_EACH)
 _SHOWN = 20  # networks with their code in the page's own text
 _REASONS = 15  # rows of the table of failures
 
@@ -68,19 +51,22 @@ def _head(run: Run) -> Markup:
 
 
 def _tiles(run: Run) -> Markup:
-    values = {measure: shown(measure, run.of(measure)) for measure in _TILED}
-    prompts, tokens = values[PROMPT_TOKENS_EACH], values[TOKENS_EACH]
-    valid, mean = values[VALID], values[MEAN]
-    of_best = f"on test {values[TEST_OF_BEST]} %; corpus {percent(run.corpus_best)} %"
-    why = why_none_admitted(run.reports)
+    def text(measure: Measure) -> str:
+        return shown(measure, run.of(measure))
+
+    valid, mean, tested = text(measures.VALID), text(measures.MEAN), text(measures.TEST_OF_BEST)
+    of_valid = "; ".join(filter(None, (f"of {text(measures.GENERATED)}", _range(valid))))
+    of_admitted = why_none_admitted(run.reports) or f"of {text(measures.DISTINCT)} distinct valid"
+    of_tokens = f"{text(measures.LINES_EACH)} lines; prompts of {text(measures.PROMPT_TOKENS_EACH)} tokens"
+    in_all = f"{text(measures.TOKENS)} in all"
     return tiles(
         [
-            (f"{valid.partition(' ')[0]} %", "valid", f"of {values[GENERATED]}; {_range(valid)}"),
+            (f"{valid.partition(' ')[0]} %", "valid", of_valid),
             (f"{mean.partition(' ')[0]} %", "mean accuracy", _range(mean)),
-            (f"{values[BEST]} %", "best accuracy", of_best),
-            (values[ADMITTED], "admitted", why or f"of {values[DISTINCT]} distinct valid"),
-            (tokens, "tokens per completion", f"{values[LINES_EACH]} lines; prompts of {prompts} tokens"),
-            (values[TOKENS_PER_ADMITTED], "tokens per admitted network", f"{values[TOKENS]} in all"),
+            (f"{text(measures.BEST)} %", "best accuracy", f"on test {tested} %; corpus {percent(run.corpus_best)} %"),
+            (text(measures.ADMITTED), "admitted", of_admitted),
+            (text(measures.TOKENS_EACH), "tokens per completion", of_tokens),
+            (text(measures.TOKENS_PER_ADMITTED), "tokens per admitted network", in_all),
             (duration(run.seconds), "wall time", ""),
         ]
     )
