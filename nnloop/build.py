@@ -11,10 +11,9 @@ from typing import TextIO
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.corpus import adopted, lemur
 from nnloop.data.prepared import cache_home
-from nnloop.executor import Executor
+from nnloop.executor import Executor, make_trial
 from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
-from nnloop.executor.trials import make_trial
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.llm.weights import weights_digest

@@ -27,31 +27,31 @@ class UserError(NnloopError):
 
 
 class SettingsError(UserError):
-    pass
+    """A setting with a wrong name, type or value."""
 
 
 class DatasetError(UserError):
-    pass
+    """Raw files that are missing, incomplete or damaged."""
 
 
 class RunFolderError(UserError):
-    pass
+    """A run folder that can't be used: written with other settings, read-only, or in use."""
 
 
 class CandidateFileError(UserError):
-    pass
+    """A network given to job=evaluate that can't be read."""
 
 
 class CorpusError(UserError):
-    pass
+    """A corpus that is missing or can't be read."""
 
 
 class ModelError(UserError):
-    pass
+    """A language model that can't be loaded."""
 
 
 class InfrastructureError(NnloopError):
-    pass
+    """A failure of our own machinery under a trial."""
 
 
 class CompletionError(NnloopError):

@@ -15,7 +15,7 @@ Converter = Callable[[Any], Any]
 
 
 class Status(StrEnum):
-    """How one completion ended. Every completion has exactly one."""
+    """The end of one completion. Every completion has exactly one."""
 
     OK = "ok"
     UNPARSEABLE = "unparseable"  # no code, or code that is no Python
@@ -77,9 +77,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Network(Record):
-    """A network that can be shown as a baseline: from the corpus, or a trial of this run.
+    """A network that can be a parent: from the corpus, or from a trial of this run.
 
-    `val_accuracy` is a fraction, or None where no trial of this dataset and proxy is known.
+    `val_accuracy` is a fraction; None: no trial of this dataset and proxy is known.
     """
 
     id: str
@@ -141,6 +141,11 @@ class Completion(Record):
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Record):
+    """The code of one network, and the completion that it came from.
+
+    A corpus network has mode "corpus", no parent and cycle -1; one that the user gave has mode "given".
+    """
+
     id: str
     code: str
     mode: str
@@ -151,7 +156,7 @@ class Candidate(Record):
 
 @dataclass(frozen=True, slots=True)
 class NoveltyVerdict(Record):
-    """`max_jaccard` is the exact Jaccard to `nearest`, 0 and None where nothing comes near (LSH found no one)."""
+    """The comparison with all known networks: the exact Jaccard to the nearest; 0 and None if none comes near."""
 
     novel: bool
     max_jaccard: float
@@ -161,7 +166,7 @@ class NoveltyVerdict(Record):
 
 @dataclass(frozen=True, slots=True)
 class Limits(Record):
-    """What one trial may use."""
+    """The resources that one trial may use."""
 
     wall_s: float
     memory_bytes: int
@@ -184,7 +189,7 @@ class Trial(Record):
 
 @dataclass(frozen=True, slots=True)
 class TrialResult(Record):
-    """How a trial ended. Accuracies are fractions, None where the trial did not get so far."""
+    """The end of a trial. Accuracies are fractions in [0, 1]; None: the trial did not get so far."""
 
     status: Status
     reason: str = ""

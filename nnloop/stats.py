@@ -17,12 +17,12 @@ _BLOCK = 2_000_000  # numbers drawn at once, so that a long sample needs little 
 
 @dataclass(frozen=True, slots=True)
 class Correlation(Record):
-    """A rank correlation. `rho` is None, with the reason in `note`, where the sample can't show one."""
+    """A rank correlation. `rho` is None, with the reason in `note`, if the sample can't show one."""
 
-    rho: Interval | None
-    tau: float | None  # Kendall's tau-b
-    p: float | None  # two-sided, of rho
-    n: int
+    rho: Interval | None  # Spearman's
+    n: int  # pairs
+    tau: float | None = None  # Kendall's tau-b
+    p: float | None = None  # two-sided, of rho
     note: str = ""
 
 
@@ -71,13 +71,6 @@ def student_mean(values: Sequence[float]) -> Interval | None:
     return Interval(mean, mean - half, mean + half)
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float]) -> Interval | None:
-    """Estimate the mean of a - b over pairs (Student's t), say of two arms with the same seeds; None below two."""
-    if len(a) != len(b):
-        raise ValueError(f"pairs are needed, not {len(a)} and {len(b)} values")
-    return student_mean([x - y for x, y in zip(a, b, strict=True)])
-
-
 def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0, resamples: int = 2000) -> Correlation:
     """Estimate how well x ranks y: Spearman's rho with a bootstrap interval over pairs, ties at their mean rank.
 
@@ -89,18 +82,19 @@ def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0, resamples: i
         raise ValueError(f"pairs are needed, not {len(x)} and {len(y)} values")
     n = len(x)
     if n < 3:
-        return Correlation(None, None, None, n, f"{n} pairs: a rank correlation needs at least 3")
+        return Correlation(None, n=n, note=f"{n} pairs: a rank correlation needs at least 3")
     if len(set(x)) == 1 or len(set(y)) == 1:
-        return Correlation(None, None, None, n, "one column is constant: there is nothing to rank")
+        return Correlation(None, n=n, note="one column is constant: there is nothing to rank")
     from scipy import stats
 
     a, b = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    found = stats.spearmanr(a, b)
+    rank = stats.spearmanr(a, b)
     picks = np.random.default_rng(seed).integers(0, n, (resamples, n))
     rhos = _row_correlation(stats.rankdata(a[picks], axis=1), stats.rankdata(b[picks], axis=1))
     note = f"only {n} pairs: the interval is a rough guide" if n < 8 else ""
-    rho = _percentile(float(found.statistic), rhos[np.isfinite(rhos)])
-    return Correlation(rho, float(stats.kendalltau(a, b).statistic), float(found.pvalue), n, note)
+    rho = _percentile(float(rank.statistic), rhos[np.isfinite(rhos)])
+    tau = float(stats.kendalltau(a, b).statistic)
+    return Correlation(rho, n=n, tau=tau, p=float(rank.pvalue), note=note)
 
 
 def bootstrap_line(

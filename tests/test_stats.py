@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnloop.records import Interval
-from nnloop.stats import Correlation, bootstrap_line, bootstrap_mean, paired_difference, spearman, student_mean, wilson
+from nnloop.stats import Correlation, bootstrap_line, bootstrap_mean, spearman, student_mean, wilson
 
 
 def test_wilson_gives_the_published_interval() -> None:
@@ -60,18 +60,6 @@ def test_student_mean_is_the_textbook_interval() -> None:
     assert interval is not None
     assert (interval.low, interval.high) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-3)
     assert student_mean([1.0]) is None
-
-
-def test_paired_difference_takes_the_seed_effect_out() -> None:
-    arm, baseline = [0.5, 0.7, 0.9], [0.4, 0.6, 0.8]
-    interval = paired_difference(arm, baseline)
-    assert interval is not None
-    assert (interval.value, interval.low, interval.high) == pytest.approx((0.1, 0.1, 0.1))
-
-
-def test_paired_difference_refuses_unequal_lengths() -> None:
-    with pytest.raises(ValueError, match="pairs are needed"):
-        paired_difference([1.0], [1.0, 2.0])
 
 
 def test_spearman_is_scipys_with_an_interval_around_it() -> None:

@@ -3,7 +3,9 @@
 from concurrent.futures import Future
 from typing import Protocol
 
-from nnloop.records import Trial, TrialResult
+from nnloop.records import Candidate, Limits, Trial, TrialResult
+from nnloop.seeding import derive
+from nnloop.settings import Settings
 
 
 class Executor(Protocol):
@@ -12,3 +14,15 @@ class Executor(Protocol):
     def submit(self, trial: Trial) -> Future[TrialResult]:
         """Queue a trial. A candidate's failure is a result; the future raises only where no trial can be run."""
         ...
+
+
+def make_trial(settings: Settings, candidate: Candidate) -> Trial:
+    """Make the trial of a candidate; its seed depends on the run's and on the network alone."""
+    return Trial(
+        candidate,
+        dataset=settings.dataset.name,
+        proxy=settings.proxy.name,
+        epochs=settings.proxy.epochs,
+        seed=derive(settings.seed, "trial", candidate.id),
+        limits=Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30)),
+    )

@@ -1,4 +1,4 @@
-"""The files that a search hands to its tracker, each with those that it was made from."""
+"""The files that a search hands to its tracker, each with the ones it was made from."""
 
 from nnloop.runs.folder import RunDir
 from nnloop.tracking import Artifact, Tracker

@@ -7,7 +7,7 @@ the order in which trials end. So prompts do not depend on timing, and a killed 
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from nnloop import parents
 from nnloop.errors import SettingsError
@@ -78,7 +78,7 @@ class PromptBuilder:
         """
         known = self.archive.before(place.cycle, visible_results)
         beside = _networks_beside(self.settings.context)
-        rng = random.Random(derive(self.settings.seed, "baselines", place.cycle, place.slot))
+        rng = random.Random(derive(self.settings.seed, "baselines", *astuple(place)))
         parent, *others = parents.sample(
             self.settings.parents, self._pool(engine, known), place, count=1 + beside, rng=rng
         )
@@ -103,7 +103,7 @@ class PromptBuilder:
             parent_code=parent.code,
             cycle=place.cycle,
             slot=place.slot,
-            seed=derive(self.settings.seed, "completion", place.cycle, place.slot),
+            seed=derive(self.settings.seed, "completion", *astuple(place)),
             retry_of=retry_of,
         )
 

@@ -22,8 +22,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from nnloop.executor import Executor
-from nnloop.executor.trials import make_trial
+from nnloop.executor import Executor, make_trial
 from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_adapter

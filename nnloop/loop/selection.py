@@ -20,7 +20,7 @@ class SelectionRules:
     def selects(self, result: TrialResult, *, admitted: bool, parent: Network) -> bool:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
 
-        `admitted` selects what is admitted, as the papers do. `good` selects each distinct network that reached
+        `admitted` selects the admitted networks, as the papers do. `good` selects each distinct network that reached
         `min_accuracy`, in delta mode only if it is better than its parent. `better` selects in delta mode each distinct
         network that is better than its parent, whatever its accuracy.
         """

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from hydra import compose, initialize_config_dir
 
 from nnloop import build, corpus, data
-from nnloop.executor.trials import make_trial
+from nnloop.executor import make_trial
 from nnloop.records import COMPLETED, Candidate, TrialResult
 from nnloop.settings import Settings
 from nnloop.settings.load import load

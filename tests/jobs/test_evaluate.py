@@ -11,8 +11,8 @@ import pytest
 from trials import network
 
 from nnloop.errors import CandidateFileError
+from nnloop.executor import make_trial
 from nnloop.executor.local import LocalExecutor
-from nnloop.executor.trials import make_trial
 from nnloop.jobs import evaluate
 from nnloop.records import candidate_id
 from nnloop.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nnloop import corpus
-from nnloop.executor.trials import make_trial
+from nnloop.executor import make_trial
 from nnloop.loop.corpus_trials import JudgedCorpus, judge_corpus, trial_cache_path
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.digest import digest

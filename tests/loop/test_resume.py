@@ -201,14 +201,3 @@ def test_a_schedulers_notice_goes_to_the_handler_that_was_there_after_all_is_sav
         signal.signal(signal.SIGUSR2, before)
     assert told == [signal.SIGUSR2]
     assert len(timeless(tmp_path / "run")) == 1
-
-
-def test_a_second_interrupt_ends_at_once() -> None:
-    code = (
-        "import os, signal, time; from nnloop.stop import Interrupted, Stop\n"
-        "with Stop(1000.0) as stop, stop.grace():\n"
-        "    os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT); time.sleep(1000)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 130
-    assert "SIGINT: trials in flight get 1000 s; Ctrl-C ends at once" in done.stderr

@@ -10,7 +10,6 @@ import pytest
 from instant import PLAIN, Instant, KilledError, Shuffled, judged, run, search, verdict
 
 from nnloop.errors import SettingsError
-from nnloop.loop.prompting import batches
 from nnloop.modes.parse import extract_code
 from nnloop.records import COMPLETED, Entry, Status, candidate_id
 from nnloop.runs.folder import RunDir
@@ -127,44 +126,6 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_archive(system: tuple[str, ..
         break
     assert kills >= 3
     assert rows(RunDir(killed)) == rows(whole)
-
-
-@pytest.mark.parametrize("candidates", [1, 2, 5, 24])
-@pytest.mark.parametrize("staleness", [0, 1, 2, 7, 12, 23, 100, None])
-def test_no_prompt_is_more_results_behind_than_staleness_allows(candidates: int, staleness: int | None) -> None:
-    cut = batches(candidates, staleness)
-    assert [slot for batch in cut for slot in batch.slots] == list(range(candidates))
-    for batch in cut:
-        assert 0 <= batch.visible_results <= batch.slots.start
-        if staleness is not None:
-            assert all(slot - batch.visible_results <= staleness for slot in batch.slots)
-    if staleness is None or staleness >= candidates - 1:
-        assert [batch.visible_results for batch in cut] == [0]
-
-
-@pytest.mark.parametrize(("staleness", "newest"), [(0, [None, "0.0", "0.1", "0.2"]), (1, [None, None, "0.0", "0.1"])])
-def test_a_prompt_shows_the_newest_attempts_that_it_may_know_of(staleness, newest, configure, tmp_path) -> None:
-    options = ("llm=random", "cycles=2", "candidates=4", "context=memory", f"search.staleness={staleness}")
-    found = search(configure, tmp_path / "run", *options)
-    entries = found.entries()
-    assert [entry.generation.shown[0] if entry.generation.shown else None for entry in entries[:4]] == newest
-    assert entries[4].generation.shown == ["0.3", "0.2", "0.1", "0.0"]
-    assert len(entries[7].generation.shown) == 5
-
-
-def test_a_whole_cycle_of_staleness_shows_earlier_cycles_alone(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", *RANDOM, "context=memory", "context.attempts=2")
-    assert [entry.generation.shown for entry in found.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
-
-
-def test_what_does_not_fit_in_the_context_is_dropped_and_counted(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", *RANDOM, "context=inspirations", "context.tokens=1")
-    assert {(tuple(entry.generation.shown), entry.generation.dropped) for entry in found.entries()} == {((), 2)}
-    assert [report.counts.dropped for report in found.reports()] == [12, 12]
-    single = search(configure, tmp_path / "single", *RANDOM)
-    alone = {c.generation.parent: c.prompt for c in single.read_completions(0).values()}
-    for completion in found.read_completions(0).values():
-        assert completion.prompt == alone.get(completion.generation.parent, completion.prompt)
 
 
 def test_retries_are_counted_apart_and_show_the_failure(configure, tmp_path) -> None:

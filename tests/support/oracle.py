@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnloop import build, corpus
-from nnloop.executor.trials import make_trial
+from nnloop.executor import make_trial
 from nnloop.loop.corpus_trials import judge_corpus
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.folder import RunDir

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from fake_run import make_run
 from fake_wandb import answering
+from lineages import save_adapter
 from paths import TESTS
 from wandb_log import read_log
 
@@ -43,17 +44,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def run(tmp_path: Path) -> RunDir:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
-
-
-def save_adapter(folder: Path, parent: str | None) -> str:
-    """Write made-up weights with their lineage; give their hash."""
-    from nnloop.llm.adapters import LINEAGE, WEIGHTS, Lineage, adapter_hash  # not where wandb alone is tested: torch
-
-    folder.mkdir(exist_ok=True)
-    (folder / WEIGHTS).write_bytes(folder.parent.name.encode())
-    name = adapter_hash(folder)
-    (folder / LINEAGE).write_text(Lineage(name, parent, "tiny", None, {}, 0).line())
-    return name
 
 
 def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from nnloop.executor.trials import make_trial
+from nnloop.executor import make_trial
 from nnloop.records import Candidate, Limits
 
 CANDIDATE = Candidate("id", "code", mode="full", parent=None, cycle=0, slot=0)

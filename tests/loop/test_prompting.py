@@ -1,0 +1,124 @@
+"""Prompts are built from the results that their slot may know of, and from nothing else."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from entries import completion, entry
+from instant import search
+
+from nnloop import build, corpus, novelty
+from nnloop.errors import SettingsError
+from nnloop.llm.engine import Request
+from nnloop.loop.archive import Archive
+from nnloop.loop.prompting import PromptBuilder, batches
+from nnloop.parents import PromptSlot
+from nnloop.records import Status, TrialResult
+from nnloop.runs.folder import RunDir
+
+RANDOM = ("llm=random", "cycles=2", "candidates=6", "seed=5")
+NETWORK = corpus.seeds()[0]
+
+
+@pytest.mark.parametrize("candidates", [1, 2, 5, 24])
+@pytest.mark.parametrize("staleness", [0, 1, 2, 7, 12, 23, 100, None])
+def test_no_prompt_is_more_results_behind_than_staleness_allows(candidates: int, staleness: int | None) -> None:
+    cut = batches(candidates, staleness)
+    assert [slot for batch in cut for slot in batch.slots] == list(range(candidates))
+    for batch in cut:
+        assert 0 <= batch.visible_results <= batch.slots.start
+        if staleness is not None:
+            assert all(slot - batch.visible_results <= staleness for slot in batch.slots)
+    if staleness is None or staleness >= candidates - 1:
+        assert [batch.visible_results for batch in cut] == [0]
+
+
+@pytest.mark.parametrize(("staleness", "newest"), [(0, [None, "0.0", "0.1", "0.2"]), (1, [None, None, "0.0", "0.1"])])
+def test_a_prompt_shows_the_newest_attempts_that_it_may_know_of(staleness, newest, configure, tmp_path) -> None:
+    options = ("llm=random", "cycles=2", "candidates=4", "context=memory", f"search.staleness={staleness}")
+    found = search(configure, tmp_path / "run", *options)
+    entries = found.entries()
+    assert [entry.generation.shown[0] if entry.generation.shown else None for entry in entries[:4]] == newest
+    assert entries[4].generation.shown == ["0.3", "0.2", "0.1", "0.0"]
+    assert len(entries[7].generation.shown) == 5
+
+
+def test_a_whole_cycle_of_staleness_shows_earlier_cycles_alone(configure, tmp_path) -> None:
+    found = search(configure, tmp_path / "run", *RANDOM, "context=memory", "context.attempts=2")
+    assert [entry.generation.shown for entry in found.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
+
+
+def test_what_does_not_fit_in_the_context_is_dropped_and_counted(configure, tmp_path) -> None:
+    found = search(configure, tmp_path / "run", *RANDOM, "context=inspirations", "context.tokens=1")
+    assert {(tuple(entry.generation.shown), entry.generation.dropped) for entry in found.entries()} == {((), 2)}
+    assert [report.counts.dropped for report in found.reports()] == [12, 12]
+    single = search(configure, tmp_path / "single", *RANDOM)
+    alone = {c.generation.parent: c.prompt for c in single.read_completions(0).values()}
+    for one in found.read_completions(0).values():
+        assert one.prompt == alone.get(one.generation.parent, one.prompt)
+
+
+@pytest.fixture
+def builder(configure, tmp_path: Path) -> Callable[..., PromptBuilder]:
+    """Make a builder over a corpus of one network."""
+
+    def make(*overrides: str) -> PromptBuilder:
+        settings = configure("llm=random", "dataset=digits", "novelty=off", *overrides)
+        trained = TrialResult(Status.OK, val_accuracy=0.5)
+        archive = Archive(RunDir(tmp_path), novelty.build(settings.novelty), [(NETWORK, trained)])
+        archive.corpus = [NETWORK]
+        parts = {"mode": build.make_mode(settings), "task": build.make_task(settings)}
+        return PromptBuilder(settings=settings, folder=RunDir(tmp_path), archive=archive, **parts)
+
+    return make
+
+
+def engine(limit: int = 10**6) -> SimpleNamespace:
+    """An engine with room for a prompt of so many characters."""
+    return SimpleNamespace(fits=lambda text: len(text) <= limit, count=len)
+
+
+def test_a_request_asks_to_change_the_parent_that_it_shows(builder) -> None:
+    request = builder().build(engine(), PromptSlot(1, 3), visible_results=0)
+    assert (request.cycle, request.slot, request.retry_of) == (1, 3, None)
+    assert (request.prompt.parent, request.parent_code) == (NETWORK.id, NETWORK.code)
+    assert NETWORK.code.strip() in request.prompt.text
+
+
+def test_slots_and_cycles_have_seeds_of_their_own_and_the_same_ones_again(builder) -> None:
+    made = builder()
+
+    def seed(cycle: int, slot: int) -> int:
+        request: Request = made.build(engine(), PromptSlot(cycle, slot), visible_results=0)
+        return request.seed
+
+    assert len({seed(cycle, slot) for cycle in (0, 1) for slot in range(3)}) == 6
+    assert seed(0, 2) == seed(0, 2)
+
+
+def test_an_llm_whose_context_holds_no_network_is_refused(builder) -> None:
+    with pytest.raises(SettingsError, match="no network of the corpus fits"):
+        builder().build(engine(limit=100), PromptSlot(0, 0), visible_results=0)
+
+
+def failed(made: PromptBuilder, tmp_path: Path, answer: str) -> Request | None:
+    """Build the retry of an answer that gave no code."""
+    facts = {"cycle": 0, "slot": 1, "parent": NETWORK.id}
+    one = entry(None, Status.UNPARSEABLE, reason="no code", facts=facts)
+    (tmp_path / "completions").mkdir()
+    with made.folder.journal(made.folder.completions(0)) as journal:
+        journal.append(completion(answer, **facts).line())
+    return made.retry(engine(limit=5000), one, slot=7)
+
+
+def test_a_retry_shows_the_answer_and_the_reason_in_a_slot_of_its_own(builder, tmp_path: Path) -> None:
+    request = failed(builder(), tmp_path, "nonsense")
+    assert request is not None
+    assert (request.slot, request.retry_of, request.parent_code) == (7, 1, NETWORK.code)
+    assert "nonsense" in request.prompt.text
+    assert "no code" in request.prompt.text
+
+
+def test_an_answer_that_is_too_long_does_not_go_back(builder, tmp_path: Path) -> None:
+    assert failed(builder(), tmp_path, "x" * 6000) is None
