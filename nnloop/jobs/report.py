@@ -11,6 +11,7 @@ from nnloop.report.measures import packs, summaries, validation
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.packs import PACKED, write_document, write_pack
 from nnloop.report.measures.read import Run, read_all
+from nnloop.report.measures.summaries import summary
 from nnloop.report.measures.validation import Validation, read_validations
 from nnloop.settings import ReportJobSettings, Settings
 
@@ -40,7 +41,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:
     """Write the summaries to a pack, or those of run folders to a folder; `wanted` None writes nothing."""
     if wanted is not None and wanted.endswith(PACKED):
-        write_pack(Path(wanted), [one.summary for one in runs] + [one.document for one in validations])
+        write_pack(Path(wanted), [summary(one) for one in runs] + [one.document for one in validations])
     elif wanted is not None:
         for one in runs:
             keep_summary(one, wanted)
@@ -49,7 +50,7 @@ def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wante
 def keep_summary(run: Run, folder: str | None) -> None:
     """Leave the run's summary in a folder, if one is wanted; a summary is not copied."""
     if folder is not None and run.folder is not None:
-        write_document(Path(folder) / f"{run.name}.json", run.summary)
+        write_document(Path(folder) / f"{run.name}.json", summary(run))
 
 
 def write_extras(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Arms of a comparison: runs that differ in nothing but the seed, named by the settings in which the arms differ."""
+"""Arms of a comparison: runs with equal settings but for the seed, named by the settings in which the arms differ."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,21 +20,22 @@ class Arm:
     """Runs in the order of their seeds, one a seed, and the settings that set them apart from the other arms'."""
 
     parts: dict[str, str]
-    shown: Sequence[str]  # keys of parts that are enough to tell the arms apart
+    shown: Sequence[str]  # keys of `parts` that are enough to tell the arms apart
     runs: Sequence[Run]
 
     @property
     def name(self) -> str:
-        """Such as llm=tiny, finetune=off."""
+        """The arm's shown settings, such as llm=tiny, finetune=off."""
         return ", ".join(f"{key}={self.parts[key]}" for key in self.shown if key in self.parts)
 
     @property
     def by_seed(self) -> dict[int, Run]:
+        """The arm's runs by their seeds."""
         return {run.seed: run for run in self.runs}
 
 
 def arms_of(runs: Sequence[Run]) -> list[Arm]:
-    """Group runs of one protocol. Of two runs of one arm and seed the one with more cycles counts."""
+    """Group runs of one protocol by arm; of two runs of one arm and seed the one with more cycles is taken."""
     known = [_settings(run) for run in runs]
     differing = _differing(known)
     parts: dict[str, dict[str, str]] = {}
@@ -51,9 +52,10 @@ def arms_of(runs: Sequence[Run]) -> list[Arm]:
 
 
 def pairs(arms: Sequence[Arm], baseline: str | None = None) -> list[tuple[Arm, Arm]]:
-    """Arms to compare: those that differ in one setting, or with `baseline` every arm and the arms that it names.
+    """Return the arms to compare: every two that differ in one setting, or every arm with each baseline arm.
 
-    `baseline` is one or more of the parts of an arm's name, such as "finetune=off". Raises RunFolderError.
+    `baseline` is one or more of the parts of an arm's name, such as "finetune=off"; every arm that has them is a
+    baseline arm. Raises RunFolderError if no arm has.
     """
     near = [(a, b) for a, b in combinations(arms, 2) if _distance(a, b) == 1]
     if baseline is None:
@@ -62,12 +64,12 @@ def pairs(arms: Sequence[Arm], baseline: str | None = None) -> list[tuple[Arm, A
     bases = [arm for arm in arms if wanted <= {f"{key}={value}" for key, value in arm.parts.items()}]
     if not bases:
         raise RunFolderError(f"job.baseline={baseline}: no arm has that; there are {'; '.join(a.name for a in arms)}")
-    found = [(arm, base) for base in bases for arm in arms if arm not in bases]
-    return found if len(bases) == 1 else [(arm, base) for arm, base in found if _distance(arm, base) == 1]
+    compared = [(arm, base) for base in bases for arm in arms if arm not in bases]
+    return compared if len(bases) == 1 else [(arm, base) for arm, base in compared if _distance(arm, base) == 1]
 
 
 def contrast(first: Arm, second: Arm) -> str:
-    """The difference of two arms in words: finetune: lora minus off (llm=tiny, mode=delta)."""
+    """Return the difference of two arms in words, such as "finetune: lora minus off (llm=tiny, mode=delta)"."""
     differing = [key for key in first.parts if first.parts[key] != second.parts.get(key, first.parts[key])]
     if len(differing) != 1:
         return f"{first.name} minus {second.name}"
@@ -77,7 +79,7 @@ def contrast(first: Arm, second: Arm) -> str:
 
 
 def _distance(first: Arm, second: Arm) -> int:
-    """In how many settings two arms differ; one that an arm doesn't have counts for nothing."""
+    """Count the settings in which two arms differ; a setting that one of them doesn't have isn't counted."""
     return sum(first.parts[key] != second.parts[key] for key in first.parts.keys() & second.parts.keys())
 
 
@@ -89,8 +91,8 @@ def _settings(run: Run) -> dict[str, Any]:
 
 
 def _differing(known: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys that tell arms apart: names of options, and what differs between runs of the same option."""
-    found = []
+    """Return the keys that tell arms apart: names of options, and settings that differ between runs of one option."""
+    differing = []
     for key in dict.fromkeys(key for settings in known for key in settings):
         name = f"{key.partition('.')[0]}.name"
         by_option: dict[Any, set[str]] = defaultdict(set)
@@ -98,18 +100,18 @@ def _differing(known: Sequence[Mapping[str, Any]]) -> list[str]:
             if key in settings:
                 by_option[settings.get(name)].add(str(settings[key]))
         if (key == name and len(by_option) > 1) or any(len(values) > 1 for values in by_option.values()):
-            found.append(key)
-    return found
+            differing.append(key)
+    return differing
 
 
 def _parts(settings: Mapping[str, Any], differing: Sequence[str]) -> dict[str, str]:
-    """What sets a run apart; its LLM and mode where nothing does."""
+    """Return the settings that set a run apart, or its LLM and mode if all runs have the same."""
     shown = [key for key in differing if key in settings] or ["llm.name", "mode.name"]
     return {key.removesuffix(".name"): str(settings.get(key)) for key in shown}
 
 
 def _telling(parts: Sequence[Mapping[str, str]]) -> list[str]:
-    """The keys in `_ALWAYS_SHOWN`, and of the others those that are needed to tell the arms apart."""
+    """Return the keys in `_ALWAYS_SHOWN`, with as many others as are needed to tell the arms apart."""
     keys = list(dict.fromkeys(key for arm in parts for key in arm))
     for key in [key for key in keys[::-1] if key not in _ALWAYS_SHOWN]:
         rest = [other for other in keys if other != key]

@@ -1,4 +1,4 @@
-"""What a report is made of: run folders, read once."""
+"""A search as reports see it, read once from its run folder or from its summary."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from nnloop.errors import RunFolderError
 from nnloop.measures import ESTIMATED, Measure, distinct
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
-from nnloop.report.measures.summaries import MARK, summary, unpack
+from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance
 from nnloop.runs.digest import Digest, protocol_digest
 from nnloop.runs.folder import RunDir
@@ -20,22 +20,22 @@ from nnloop.runs.folder import RunDir
 
 @dataclass(frozen=True)
 class Run:
-    """One search as its folder or its summary file tells it.
+    """One search. If it is still going on, it has the cycles that are closed.
 
-    A run that is still going on has the cycles that are closed. A summary holds neither code nor completions.
+    Of a summary `folder` is None, and neither code nor completions are known.
     """
 
     name: str
-    path: Path  # the run folder or the summary; in a pack one of its own, where its summary would lie
-    folder: RunDir | None  # None where only a summary is at hand
-    page: Path  # where the run's own page belongs
-    meta: dict[str, Any]
+    path: Path  # the run folder or the summary; for one in a pack the file that its summary would be by itself
+    folder: RunDir | None
+    page: Path  # place of the run's own page
+    meta: dict[str, Any]  # run.json, with dataset.json under the key dataset
     reports: list[CycleReport]
     entries: list[Entry]  # of closed cycles
     corpus: dict[str, Network]  # by id
 
     def setting(self, key: str, default: Any = None) -> Any:
-        """A setting by its dotted key."""
+        """Return a setting by its dotted key, or `default` if the run doesn't have it."""
         node: Any = self.meta["settings"]
         for part in key.split("."):
             if not isinstance(node, dict) or part not in node:
@@ -45,26 +45,23 @@ class Run:
 
     @property
     def seed(self) -> int:
+        """Seed of the run."""
         return int(self.setting("seed", 0))
 
     @property
     def protocol(self) -> str:
-        """What has to agree before two accuracies may stand side by side."""
+        """Dataset and proxy in words; accuracies of different ones may not stand side by side."""
         epochs = int(self.setting("proxy.epochs", 1))
-        return (
-            f"{self.setting('dataset.title') or self.setting('dataset.name')}{self._part()}, "
-            f"proxy {self.setting('proxy.name')}, "
-            f"{epochs} epoch{'s' if epochs != 1 else ''}, validation split"
-        )
-
-    def _part(self) -> str:
-        """How much of the dataset the run saw, where it was not all of it."""
         limits = {part: self.setting(f"dataset.{part}_limit") for part in ("train", "test")}
-        shown = [f"{limit:,} {part} images" for part, limit in limits.items() if limit is not None]
-        return f" (only {' and '.join(shown)})" if shown else ""
+        parts = " and ".join(f"{limit:,} {part} images" for part, limit in limits.items() if limit is not None)
+        return (
+            f"{self.setting('dataset.title') or self.setting('dataset.name')}{f' (only {parts})' if parts else ''}, "
+            f"proxy {self.setting('proxy.name')}, {epochs} epoch{'s' if epochs != 1 else ''}, validation split"
+        )
 
     @property
     def balance(self) -> str | None:
+        """Accuracy of a constant answer in words; None if it is about chance."""
         return balance(self.meta.get("dataset"))
 
     @cached_property
@@ -85,17 +82,18 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether every planned cycle is closed; a run with a budget may end before that."""
+        """True if every planned cycle is closed, or any cycle of a run with a budget, which may end early."""
         limited = any(value is not None for value in self.setting("budget", {}).values())
         return len(self.reports) >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
 
     @property
     def threshold(self) -> float:
+        """Accuracy that a network needs to be admitted."""
         return float(self.setting("admission.min_accuracy", 0.0))
 
     @property
     def corpus_best(self) -> float | None:
-        """Where the search starts from: the best network of the corpus under the run's own protocol."""
+        """Best validation accuracy in the corpus under the run's own protocol; None if no network was trained."""
         known = [network.val_accuracy for network in self.corpus.values() if network.val_accuracy is not None]
         return max(known, default=None)
 
@@ -107,11 +105,11 @@ class Run:
     @cached_property
     def by_id(self) -> dict[str, Entry]:
         """The entry that first brought each network."""
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         for entry in self.entries:
             if entry.candidate and entry.status is not Status.DUPLICATE:
-                found.setdefault(entry.candidate, entry)
-        return found
+                entries.setdefault(entry.candidate, entry)
+        return entries
 
     @cached_property
     def _measured(self) -> dict[Measure, Interval | float | None]:
@@ -129,22 +127,18 @@ class Run:
         """Wall time of the closed cycles."""
         return sum(report.costs.seconds.get("total", 0.0) for report in self.reports)
 
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The run as a JSON document for a result file."""
-        return summary(self.name, self.meta, self.reports, self.entries, self.corpus.values())
-
     def code(self, network: str) -> str | None:
-        """The source of a candidate or of a network of the corpus; None where it is not there."""
+        """Return the source of a candidate or of a network of the corpus; None if it is not kept."""
         if network in self.corpus:
             return self.corpus[network].code or None
         return self.folder.read_code(network) if self.folder and self.folder.code(network).exists() else None
 
     def title(self, network: str) -> str:
+        """Return the name of a network of the corpus, or else the id."""
         return self.corpus[network].name if network in self.corpus else network
 
     def diff(self, old: str, new: str) -> str:
-        """Unified diff between two networks' sources; "" where one is missing or both agree."""
+        """Return the unified diff between two networks' sources; "" if one is missing or both agree."""
         before, after = self.code(old), self.code(new)
         if before is None or after is None:
             return ""
@@ -152,7 +146,7 @@ class Run:
         return "\n".join(lines)
 
     def lineage(self, network: str) -> list[str]:
-        """The network, its parent, and so on back to the corpus."""
+        """Return the network, its parent, and so on back to the corpus."""
         line = [network]
         while line[-1] in self.by_id and self.by_id[line[-1]].parent not in line:
             line.append(self.by_id[line[-1]].parent)
@@ -169,54 +163,49 @@ def read_all(path: Path) -> list[Run]:
     """Read the run of a folder, or the runs whose summaries a file holds. Raises RunFolderError."""
     if not path.is_file():
         return [_read_folder(path)]
+    folder = path.with_name(path.name.removesuffix(packs.PACKED)) if path.name.endswith(packs.PACKED) else None
     try:
-        documents = packs.read_documents(path, MARK)
-        if path.name.endswith(packs.PACKED):
-            folder = path.with_name(path.name.removesuffix(packs.PACKED))
-            return [_of_summary(document, folder / f"{_plain(document['name'])}.json") for document in documents]
-        return [_of_summary(document, path) for document in documents]
+        return [_of_summary(document, path, folder) for document in packs.read_documents(path, MARK)]
     except (OSError, EOFError, LZMAError, KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path}: no run summary of this version of nnloop ({error})") from None
 
 
-def _of_summary(document: dict[str, Any], path: Path) -> Run:
-    """Return the run of a summary that is, or may as well be, the file `path`; its page belongs beside that."""
+def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Run:
+    """Return the run of a summary in a file; `folder` is the place of a pack's pages."""
+    name = str(document["name"])
+    path = file if folder is None else folder / re.sub(r"[^\w.,+-]", "-", f"{name}.json")
     return Run(
-        name=document["name"],
+        name=name,
         path=path,
         folder=None,
         page=path.parent / "report" / f"{path.stem}.html",
         meta=document["run"],
         reports=[CycleReport.from_json(row) for row in document["cycles"]],
-        entries=unpack(document["completions"]),
-        corpus={row["id"]: Network(code="", **row) for row in document["corpus"]},
+        entries=[Entry.from_json(row) for row in document["completions"]],
+        corpus={row["id"]: Network.from_json(row) for row in document["corpus"]},
     )
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.,+-]", "-", name)
-
-
-def read_reports(folder: Path) -> list[Run]:
+def read_reports(path: Path) -> list[Run]:
     """Read the run of a folder without its entries and its corpus, which takes no longer for a long run.
 
     Raises RunFolderError.
     """
-    directory = RunDir(folder)
-    meta, facts = directory.provenance(), directory.dataset_facts()
+    folder = RunDir(path)
+    meta, facts = folder.provenance(), folder.dataset_facts()
     try:
-        reports = directory.reports()
+        reports = folder.reports()
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
+        raise RunFolderError(f"{path}: not written by this version of nnloop ({error})") from None
     meta |= {"dataset": facts} if facts else {}
-    return [Run(folder.name, folder, directory, page=directory.page, meta=meta, reports=reports, entries=[], corpus={})]
+    return [Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={})]
 
 
-def _read_folder(folder: Path) -> Run:
-    (run,) = read_reports(folder)
-    directory, closed = RunDir(folder), {report.cycle for report in run.reports}
+def _read_folder(path: Path) -> Run:
+    (run,) = read_reports(path)
+    folder, closed = RunDir(path), {report.cycle for report in run.reports}
     try:
-        entries = [entry for entry in directory.entries() if entry.cycle in closed]
-        return replace(run, entries=entries, corpus={network.id: network for network in directory.corpus()})
+        entries = [entry for entry in folder.entries() if entry.cycle in closed]
+        return replace(run, entries=entries, corpus={network.id: network for network in folder.corpus()})
     except (KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{folder}: not written by this version of nnloop ({error})") from None
+        raise RunFolderError(f"{path}: not written by this version of nnloop ({error})") from None
