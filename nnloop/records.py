@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
-from types import UnionType
+from functools import cache, partial
+from types import NoneType, UnionType
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
-Converter = Callable[[Any], Any]
+Converter = Callable[[object], object]
 
 
 class Status(StrEnum):
@@ -48,16 +48,16 @@ class Record:
         return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]
 
     @classmethod
-    def from_json(cls, data: Any) -> Self:
+    def from_json(cls, data: object) -> Self:
         """Rebuild the record from what `to_json` returned; missing keys take their default.
 
         Raises ValueError for an unknown key, a missing one without a default, and a value of another type than its
         field's; the message names record, field and value.
         """
-        if type(data) is not dict:
+        if not isinstance(data, dict):
             raise ValueError(f"{cls.__name__}: {_shown(data)} is no object")
         converters = _converters(cls)  # type: ignore[arg-type]
-        values = {}
+        values: dict[str, Any] = {}
         for name, value in data.items():
             if name not in converters:
                 raise ValueError(f"{cls.__name__} has no field {name}")
@@ -373,35 +373,36 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
 
 
 @cache
-def _converters(cls: type[Record]) -> dict[str, Converter]:
+def _converters(cls: type["Record"]) -> dict[str, Converter]:
     """Derive once per class how each field comes back from JSON, by field name."""
     hints = get_type_hints(cls)
     return {each.name: _converter(hints[each.name]) for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
 
 
 def _converter(kind: Any) -> Converter:
-    """Return what checks a JSON value against a type and rebuilds it; it raises TypeError, or ValueError from within.
+    """Return the function that checks a JSON value against a type and rebuilds it.
 
-    A float may be written as an integer, an integer never as true or false.
+    It raises TypeError, or ValueError from a record within. A float may be written as an integer, but true and false
+    are no numbers.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return lambda value: value
     if origin in (Union, UnionType):
-        return _optional(arguments)
+        return _optional(_converter(next(one for one in arguments if one is not NoneType)))
     if origin in (list, tuple):
         return _list(origin, _converter(arguments[0]))
     if origin is dict:
         return _dict(_converter(arguments[1]))
     if issubclass(kind, Record):
-        return kind.from_json  # type: ignore[no-any-return]
+        return partial(kind.from_json)
     if issubclass(kind, StrEnum):
         return _enum(kind)
-    return _plain(kind, (int, float) if kind is float else (kind,))
+    return _plain(kind, accepted=(int, float) if kind is float else (kind,))
 
 
-def _plain(kind: type, accepted: tuple[type, ...]) -> Converter:
-    def convert(value: Any) -> Any:
+def _plain(kind: type, *, accepted: tuple[type, ...]) -> Converter:
+    def convert(value: object) -> object:
         if type(value) not in accepted:
             raise TypeError(f"{_shown(value)} is no {kind.__name__}")
         return value
@@ -409,15 +410,13 @@ def _plain(kind: type, accepted: tuple[type, ...]) -> Converter:
     return convert
 
 
-def _optional(kinds: tuple[Any, ...]) -> Converter:
-    (kind,) = (one for one in kinds if one is not type(None))  # None and one type: all that the records need
-    convert = _converter(kind)
+def _optional(convert: Converter) -> Converter:
     return lambda value: None if value is None else convert(value)
 
 
-def _list(kind: type[list[Any]] | type[tuple[Any, ...]], convert: Converter) -> Converter:
-    def convert_list(value: Any) -> Any:
-        if type(value) not in (list, tuple):
+def _list(kind: type[list[object]] | type[tuple[object, ...]], convert: Converter) -> Converter:
+    def convert_list(value: object) -> object:
+        if not isinstance(value, list | tuple):
             raise TypeError(f"{_shown(value)} is no list")
         return kind(map(convert, value))
 
@@ -425,8 +424,8 @@ def _list(kind: type[list[Any]] | type[tuple[Any, ...]], convert: Converter) -> 
 
 
 def _dict(convert: Converter) -> Converter:
-    def convert_dict(value: Any) -> Any:
-        if type(value) is not dict:
+    def convert_dict(value: object) -> object:
+        if not isinstance(value, dict):
             raise TypeError(f"{_shown(value)} is no object")
         return {key: convert(one) for key, one in value.items()}
 
@@ -434,15 +433,15 @@ def _dict(convert: Converter) -> Converter:
 
 
 def _enum(kind: type[StrEnum]) -> Converter:
-    def convert(value: Any) -> Any:
+    def convert(value: object) -> object:
         try:
-            return kind(value)
+            return kind(str(value))
         except ValueError:
             raise TypeError(f"{_shown(value)} is none of {', '.join(kind)}") from None
 
     return convert
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
