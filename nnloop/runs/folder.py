@@ -6,12 +6,12 @@ import os
 import platform
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
@@ -32,6 +32,8 @@ FORMAT = 2
 """Version of the files below; one more whenever an older folder can't be read any longer."""
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class RunDir:
@@ -182,22 +184,22 @@ class RunDir:
         return about
 
     def entries(self) -> list[Entry]:
-        """Return the archive, in (cycle, slot) order."""
-        return [Entry.from_json(line) for line in read_lines(self.archive)]
+        """Return the archive, in (cycle, slot) order. Raises RunFolderError, as all that follow, for another format."""
+        return _read(self.archive, Entry.from_json)
 
     def reports(self) -> list[CycleReport]:
         """Return the reports of the closed cycles, in order."""
         paths = sorted(self.path.glob("cycles/*/report.json"))
-        return [CycleReport.from_json(json.loads(path.read_text())) for path in paths]
+        return [_checked(path, CycleReport.from_json, json.loads(path.read_text())) for path in paths]
 
     def read_completions(self, cycle: int) -> dict[int, Completion]:
         """Return a cycle's completions by slot."""
-        return {one.slot: one for one in map(Completion.from_json, read_lines(self.completions(cycle)))}
+        return {one.slot: one for one in _read(self.completions(cycle), Completion.from_json)}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
         """Return a cycle's results by candidate id, but for status infrastructure: such trials are run again."""
-        rows = {row["candidate"]: TrialResult.from_json(row["result"]) for row in read_lines(self.trials(cycle))}
-        return {candidate: result for candidate, result in rows.items() if result.status is not Status.INFRASTRUCTURE}
+        trials = _read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
+        return {candidate: result for candidate, result in trials if result.status is not Status.INFRASTRUCTURE}
 
     def corpus(self) -> list[Network]:
         """Return the corpus with the accuracies of its trials in this run."""
@@ -205,8 +207,21 @@ class RunDir:
 
     def judged_corpus(self) -> list[tuple[Network, TrialResult]]:
         """Return every corpus network with the result of its trial."""
-        rows = read_lines(self.corpus_trials)
-        return [(Network.from_json(row["network"]), TrialResult.from_json(row["result"])) for row in rows]
+        return _read(
+            self.corpus_trials, lambda row: (Network.from_json(row["network"]), TrialResult.from_json(row["result"]))
+        )
+
+
+def _read(path: Path, convert: Callable[[Any], T]) -> list[T]:
+    return [_checked(path, convert, row) for row in read_lines(path)]
+
+
+def _checked(path: Path, convert: Callable[[Any], T], row: object) -> T:
+    """Convert a row of a file. Raises RunFolderError if it is not as this version writes it."""
+    try:
+        return convert(row)
+    except (KeyError, ValueError) as error:
+        raise RunFolderError(f"{path}: not as this version of nnloop writes it ({error})") from None
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """A run's folder: its lock, and which settings may change."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_run import make_run
 
 from nnloop import data
 from nnloop.errors import RunFolderError
@@ -62,3 +64,20 @@ def test_a_run_does_not_go_on_with_other_data(configure, tmp_path: Path) -> None
     RunDir(tmp_path).save_dataset(dataset.facts())
     with pytest.raises(RunFolderError, match=r"begun with other images or another split of digits"):
         RunDir(tmp_path).save_dataset(replace(dataset, fingerprint="other").facts())
+
+
+def test_a_folder_of_an_older_version_is_refused_in_one_line(configure, tmp_path: Path) -> None:
+    run = RunDir(tmp_path)
+    settings = configure("dataset=digits")
+    run.open(settings)
+    about = json.loads(run.meta.read_text())
+    run.meta.write_text(json.dumps({key: value for key, value in about.items() if key != "format"}))
+    with pytest.raises(RunFolderError, match=r"written by an older version of nnloop; choose another name=$"):
+        run.open(settings)
+
+
+def test_a_line_of_another_form_is_refused_with_file_and_field(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", cycles=1)
+    run.archive.write_text('{"generation": {"cycle": "0"}}\n')
+    with pytest.raises(RunFolderError, match=r'archive.jsonl: not as .* \(Generation.cycle: "0" is no int\)$'):
+        run.entries()

@@ -192,11 +192,7 @@ def read_reports(path: Path) -> list[Run]:
     Raises RunFolderError.
     """
     folder = RunDir(path)
-    meta, facts = folder.provenance(), folder.dataset_facts()
-    try:
-        reports = folder.reports()
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{path}: not written by this version of nnloop ({error})") from None
+    meta, facts, reports = folder.provenance(), folder.dataset_facts(), folder.reports()
     meta |= {"dataset": facts} if facts else {}
     return [Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={})]
 
@@ -204,8 +200,5 @@ def read_reports(path: Path) -> list[Run]:
 def _read_folder(path: Path) -> Run:
     (run,) = read_reports(path)
     folder, closed = RunDir(path), {report.cycle for report in run.reports}
-    try:
-        entries = [entry for entry in folder.entries() if entry.cycle in closed]
-        return replace(run, entries=entries, corpus={network.id: network for network in folder.corpus()})
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunFolderError(f"{path}: not written by this version of nnloop ({error})") from None
+    entries = [entry for entry in folder.entries() if entry.cycle in closed]
+    return replace(run, entries=entries, corpus={network.id: network for network in folder.corpus()})
