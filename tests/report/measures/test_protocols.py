@@ -72,3 +72,10 @@ def test_settings_that_older_runs_did_not_have_do_not_part_them(tmp_path: Path) 
     older = read(make_run(tmp_path / "older").path)
     newer = read(make_run(tmp_path / "newer", dataset={**DIGITS, "train_limit": None, "mirror": None}).path)
     assert list(by_protocol([older, newer])) == [older.protocol]
+
+
+def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:
+    roots = ("/here", "/there")
+    data = {"name": "digits", "title": "Digits", "classes": 10}
+    runs = [make_run(tmp_path / f"r{i}", 1, 4, dataset=data | {"root": root}) for i, root in enumerate(roots)]
+    assert len(by_protocol([read(run.path) for run in runs])) == 1

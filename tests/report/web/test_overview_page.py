@@ -9,7 +9,6 @@ from nnloop.errors import RunFolderError
 from nnloop.measures import ADMITTED, DISTINCT, VALID
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.measures.packs import write_document
-from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation, ValidationPair, study
 from nnloop.report.text import shown
@@ -70,16 +69,8 @@ def test_runs_whose_recipes_differ_stand_apart_under_one_protocol_name(tmp_path:
     runs = [
         make_run(tmp_path / f"lr{lr}", 1, 4, proxy={"name": "fast", "epochs": 1, "lr": lr}).path for lr in (0.05, 0.1)
     ]
-    assert len(by_protocol([read(run) for run in runs])) == 2
     write_overview(runs, tmp_path / "report.html")
     assert Page(tmp_path / "report.html").text.count("validation split, protocol ") == 2
-
-
-def test_where_the_data_lie_makes_no_other_recipe(tmp_path: Path) -> None:
-    roots = ("/here", "/there")
-    data = {"name": "digits", "title": "Digits", "classes": 10}
-    runs = [make_run(tmp_path / f"r{i}", 1, 4, dataset=data | {"root": root}) for i, root in enumerate(roots)]
-    assert len(by_protocol([read(run.path) for run in runs])) == 1
 
 
 def test_a_run_name_can_not_become_another_kind_of_address(tmp_path: Path) -> None:
