@@ -36,13 +36,7 @@ class Examples:
 
 
 def finetune(
-    engine: HfEngine,
-    pairs: Sequence[TrainingPair],
-    *,
-    settings: LoraSettings,
-    folder: Path,
-    parent: Path | None,
-    seed: int,
+    engine: HfEngine, pairs: list[TrainingPair], *, settings: LoraSettings, folder: Path, parent: Path | None, seed: int
 ) -> FinetuneResult:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
@@ -138,12 +132,7 @@ class _Job:
 
 
 def train(
-    model: "PeftModel",
-    examples: Examples,
-    settings: LoraSettings,
-    *,
-    seed: int,
-    checkpoint: FinetuneCheckpoint | None = None,
+    model: "PeftModel", examples: Examples, settings: LoraSettings, *, seed: int, checkpoint: FinetuneCheckpoint | None
 ) -> FinetuneResult:
     """Train the LoRA layers in place, from the state in the checkpoint on if it holds one."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}

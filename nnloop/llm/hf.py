@@ -11,7 +11,7 @@ import torch
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import adapters, pretrained
 from nnloop.llm.chat import encode_prompt
-from nnloop.llm.decode import Decoder, StopCriterion, TokenSequence
+from nnloop.llm.decode import Decoder, StopCriterion
 from nnloop.llm.engine import Request
 from nnloop.llm.memory_forecast import sequences_that_fit
 from nnloop.llm.sampling import Sampling
@@ -55,7 +55,14 @@ class HfEngine:
             self.use_adapter(self._folder)
         decoder = self._decoder(longest + self._limit)
         for sequence in decoder.decode(prompts, [request.seed for request in requests]):
-            yield self._completion(requests[sequence.index], sequence)
+            yield requests[sequence.index].answer(
+                self._stop.decode(sequence.tokens),
+                sequence.seconds,
+                tokens=len(sequence.tokens),
+                prompt_tokens=len(sequence.prompt),
+                adapter=self.adapter,
+                truncated=sequence.truncated,
+            )
 
     def fits(self, text: str) -> bool:
         """Return whether prompt and completion fit in llm.context_length."""
@@ -133,13 +140,3 @@ class HfEngine:
                 f"llm.context_length={self.settings.context_length}: a prompt of {longest} tokens and"
                 f" llm.max_new_tokens.{self._mode}={self._limit} do not fit; raise the one or lower the other"
             )
-
-    def _completion(self, request: Request, sequence: TokenSequence) -> Completion:
-        return request.answer(
-            self._stop.decode(sequence.tokens),
-            sequence.seconds,
-            tokens=len(sequence.tokens),
-            prompt_tokens=len(sequence.prompt),
-            adapter=self.adapter,
-            truncated=sequence.truncated,
-        )

@@ -192,7 +192,9 @@ def tune(model: Any, prompts: list[list[int]], new: int, packing: bool) -> float
     if model.device.type == "cuda":
         model.activation_checkpointing_enable({"use_reentrant": False})
     try:
-        return sum(map(len, examples.learn)) / timed(lambda: train(tuned, examples, settings, seed=0), 1)
+        return sum(map(len, examples.learn)) / timed(
+            lambda: train(tuned, examples, settings, seed=0, checkpoint=None), 1
+        )
     finally:
         adapters.detach(tuned)
 

@@ -33,7 +33,7 @@ def evaluate(
 
     def answer(mode: str, shown: list[str]) -> list[str]:
         prompts = [stream.prompt(mode, code, rng) for code in shown]
-        return generate(model, tokenizer, prompts=prompts, max_new_tokens=MAX_NEW_TOKENS[mode], seed=seed)
+        return generate(model, tokenizer, prompts, mode=mode, seed=seed)
 
     return measure(networks, answer("delta", networks), answer("full", networks[::4]))
 
@@ -54,19 +54,14 @@ def measure(networks: list[str], diffs: list[str], wholes: list[str]) -> HeldOut
 
 @torch.inference_mode()
 def generate(
-    model: "PreTrainedModel",
-    tokenizer: "PreTrainedTokenizerBase",
-    *,
-    prompts: list[str],
-    max_new_tokens: int,
-    seed: int,
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", prompts: list[str], *, mode: str, seed: int
 ) -> list[str]:
     """Sample one answer to each prompt."""
     chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
     texts = tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
     inputs = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left").to(model.device)
     torch.manual_seed(seed)
-    output = model.generate(**inputs, **SAMPLING, max_new_tokens=max_new_tokens)
+    output = model.generate(**inputs, **SAMPLING, max_new_tokens=MAX_NEW_TOKENS[mode])
     return list(tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 
 
