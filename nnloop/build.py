@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -12,8 +12,7 @@ from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.corpus import adopted, lemur
 from nnloop.data.prepared import cache_home
 from nnloop.executor import Executor, make_trial
-from nnloop.executor.local import LocalExecutor
-from nnloop.executor.slurm import SlurmExecutor
+from nnloop.executor.factory import make_executor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
 from nnloop.llm.weights import weights_digest
@@ -40,11 +39,8 @@ from nnloop.settings import (
     AdoptedCorpusSettings,
     FullSettings,
     LemurCorpusSettings,
-    LocalExecutorSettings,
     LoraSettings,
     Settings,
-    SlurmExecutorSettings,
-    ValidateJobSettings,
 )
 from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
@@ -54,8 +50,8 @@ def run(settings: Settings, folder: Path) -> None:
     """Run the job that the settings name; `folder` is its own, below outputs/."""
     jobs: dict[str, Callable[[Settings, Path, TextIO], None]] = {
         "search": _search,
-        "evaluate": _evaluate,
-        "validate": _validate,
+        "evaluate": evaluate.run,
+        "validate": validate.run,
         "report": report_job.run,
         "memory": memory.run,
         "pretrain": pretrain.run,
@@ -164,25 +160,6 @@ def _report(settings: Settings, run: RunDir) -> Run:
     return finished
 
 
-def _evaluate(settings: Settings, folder: Path, out: TextIO) -> None:
-    sources = evaluate.read(settings.candidate or "")
-    with make_executor(settings, data.load(settings.dataset), folder) as executor:
-        evaluate.run(sources, partial(make_trial, settings), executor=executor, out=out)
-
-
-def _validate(settings: Settings, folder: Path, out: TextIO) -> None:
-    assert isinstance(settings.job, ValidateJobSettings)
-    with make_executor(settings, data.load(settings.dataset), folder) as executor:
-        validate.run(
-            settings,
-            networks=settings.job.networks,
-            rule=settings.job.rule,
-            executor=executor,
-            folder=folder,
-            out=out,
-        )
-
-
 def make_corpus(settings: Settings) -> list[Network]:
     """Read the corpus that the settings name."""
     if isinstance(settings.corpus, LemurCorpusSettings):
@@ -215,31 +192,6 @@ def make_mode(settings: Settings) -> Mode:
         edit_format=settings.mode.edit_format,
         salvage=settings.mode.salvage,
     )
-
-
-def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:
-    """Make the executor; a job's own `folder` takes what cluster nodes exchange."""
-    if isinstance(settings.executor, SlurmExecutorSettings):
-        return SlurmExecutor(settings.executor, folder, partial(_on_node, settings))
-    return LocalExecutor(
-        dataset,
-        dataset_settings=settings.dataset,
-        proxy=settings.proxy,
-        sandbox=settings.sandbox,
-        settings=settings.executor,
-        max_params=settings.mode.max_params,
-    )
-
-
-def _on_node(settings: Settings) -> LocalExecutor:
-    """Make a cluster node's own executor, on the node: one trial at a time, and one retry."""
-    its = settings.executor
-    here = LocalExecutorSettings(
-        name="local", workers=1, wall_s=its.wall_s, memory_gb=its.memory_gb, retries=1, grace_s=its.grace_s
-    )
-    executor = make_executor(replace(settings, executor=here), data.load(settings.dataset), Path())
-    assert isinstance(executor, LocalExecutor)
-    return executor
 
 
 def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunDir) -> Tuner | None:

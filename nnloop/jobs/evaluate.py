@@ -2,22 +2,30 @@
 
 import glob
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TextIO
 
+from nnloop import data
 from nnloop.errors import CandidateFileError
-from nnloop.executor import Executor
-from nnloop.records import Candidate, Status, Trial, TrialResult, candidate_id
+from nnloop.executor import Executor, make_trial
+from nnloop.executor.factory import make_executor
+from nnloop.records import Candidate, Status, TrialResult, candidate_id
+from nnloop.settings import Settings
 
-MakeTrial = Callable[[Candidate], Trial]
+
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Train the networks in settings.candidate. Raises CandidateFileError if a file is missing or can't be read."""
+    sources = read(settings.candidate or "")
+    with make_executor(settings, data.load(settings.dataset), folder) as executor:
+        evaluate(sources, settings, executor=executor, out=out)
 
 
-def run(sources: Sequence[tuple[Path, bytes]], make_trial: MakeTrial, executor: Executor, out: TextIO) -> None:
+def evaluate(sources: Sequence[tuple[Path, bytes]], settings: Settings, *, executor: Executor, out: TextIO) -> None:
     """Train every network; write its line as soon as its trial and those of the files before it have ended."""
     candidates = [(path, _candidate(source, slot)) for slot, (path, source) in enumerate(sources)]
-    trials = [(path, *_submit(candidate, make_trial, executor)) for path, candidate in candidates]
+    trials = [(path, *_submit(candidate, settings, executor)) for path, candidate in candidates]
     for path, identity, future in trials:
         out.write(json.dumps(_line(path, identity, future.result()), ensure_ascii=False) + "\n")
         out.flush()
@@ -59,10 +67,10 @@ def _candidate(source: bytes, slot: int) -> Candidate | TrialResult:
 
 
 def _submit(
-    given: Candidate | TrialResult, make_trial: MakeTrial, executor: Executor
+    given: Candidate | TrialResult, settings: Settings, executor: Executor
 ) -> tuple[str | None, Future[TrialResult]]:
     if isinstance(given, Candidate):
-        return given.id, executor.submit(make_trial(given))
+        return given.id, executor.submit(make_trial(settings, given))
     future: Future[TrialResult] = Future()
     future.set_result(given)
     return None, future

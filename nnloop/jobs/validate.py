@@ -15,8 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from nnloop import data
 from nnloop.errors import RunFolderError
 from nnloop.executor import Executor
+from nnloop.executor.factory import make_executor
 from nnloop.jobs.report import find_runs
 from nnloop.records import COMPLETED, Candidate, Limits, Trial, TrialResult
 from nnloop.report import write_validation
@@ -51,20 +53,36 @@ class ProxyTrial:
         return self.candidate.id
 
 
-def run(settings: Settings, networks: int, rule: str, executor: Executor, folder: Path, out: TextIO) -> None:
-    """Validate `networks` networks of settings.runs under settings.proxy; print rho and the page's path.
+def run(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Validate job.networks networks of settings.runs under settings.proxy; print rho and the page's path.
 
     Raises RunFolderError if the runs are of another dataset or of several protocols.
     """
+    with make_executor(settings, data.load(settings.dataset), folder) as executor:
+        validate(settings, executor, folder=folder, out=out)
+
+
+def validate(settings: Settings, executor: Executor, *, folder: Path, out: TextIO) -> None:
+    """Do what `run` does, with an executor at hand."""
+    job = settings.job
+    assert isinstance(job, ValidateJobSettings)
     runs = [run for path in find_runs(str(settings.runs)) for run in read_all(path)]
     protocol = _one_protocol(runs, settings.dataset.name)
-    chosen = select(_proxy_trials(runs), networks, rule=rule, seed=derive(settings.seed, "validation"))
+    chosen = select(_proxy_trials(runs), job.networks, rule=job.rule, seed=derive(settings.seed, "validation"))
     make_trial = partial(_long_trial, settings=settings, checkpoints=folder / "checkpoints")
     results = train(chosen, executor, make_trial=make_trial, journal_path=folder / "trials.jsonl")
     pairs = pair_up(chosen, results)
     failed = Counter(str(result.status) for result in results.values() if result.status not in COMPLETED)
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
-    result = study(pairs, settings.dataset.title, protocol, long, RULES[rule], len(chosen), dict(failed))
+    result = study(
+        pairs,
+        dataset=settings.dataset.title,
+        proxy=protocol,
+        long=long,
+        rule=RULES[job.rule],
+        chosen=len(chosen),
+        failed=dict(failed),
+    )
     validation = Validation(result, pairs, folder)
     write_document(folder / FILE, validation.document)
     if settings.summaries is not None:

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from trials import network
 
 from nnloop.errors import CandidateFileError
-from nnloop.executor import make_trial
 from nnloop.executor.local import LocalExecutor
 from nnloop.jobs import evaluate
 from nnloop.records import candidate_id
@@ -25,7 +23,7 @@ def evaluated(configure: Callable[..., Settings], executor: LocalExecutor) -> Ev
     def judge(pattern: str) -> list[dict[str, Any]]:
         settings = configure("job=evaluate", "dataset=digits", f"candidate='{pattern}'")
         out = io.StringIO()
-        evaluate.run(evaluate.read(pattern), partial(make_trial, settings), executor=executor, out=out)
+        evaluate.evaluate(evaluate.read(pattern), settings, executor=executor, out=out)
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     return judge

@@ -48,7 +48,9 @@ def run(tmp_path: Path) -> RunDir:
     return make_run(tmp_path / "runs" / "tiny-digits-delta-s0", cycles=4, candidates=12)
 
 
-def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None) -> Any:
+def settings(
+    runs: Path, dataset: str = "digits", summaries: Path | None = None, rule: str = "stratified", networks: int = 20
+) -> Any:
     return SimpleNamespace(
         runs=str(runs),
         summaries=summaries and str(summaries),
@@ -56,7 +58,7 @@ def settings(runs: Path, dataset: str = "digits", summaries: Path | None = None)
         dataset=SimpleNamespace(name=dataset, title="Digits"),
         proxy=SimpleNamespace(name="long", epochs=50),
         executor=SimpleNamespace(wall_s=10.0, memory_gb=1.0),
-        job=ValidateJobSettings("validate", networks=20, checkpoint_epochs=5, rule="stratified"),
+        job=ValidateJobSettings("validate", networks=networks, checkpoint_epochs=5, rule=rule),
     )
 
 
@@ -68,7 +70,7 @@ def report_settings(runs: Path) -> Any:
 def go(run: RunDir, executor: Executor, rule: str = "stratified", networks: int = 20) -> tuple[ValidationReport, str]:
     folder, out = run.path.parent / "validate", io.StringIO()
     folder.mkdir(exist_ok=True)
-    validate.run(settings(run.path), networks, rule, executor, folder, out)
+    validate.validate(settings(run.path, rule=rule, networks=networks), executor, folder=folder, out=out)
     return read_validations(folder / "validation.json")[0].report, out.getvalue()
 
 
@@ -132,10 +134,10 @@ def test_a_rule_is_stated_in_the_result_and_the_page(run: RunDir) -> None:
 
 def test_runs_of_another_dataset_or_of_several_protocols_are_refused(run: RunDir, tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="hold dataset digits, not mnist"):
-        validate.run(settings(run.path, "mnist"), 5, "top", Executor(run), tmp_path, io.StringIO())
+        validate.validate(settings(run.path, "mnist"), Executor(run), folder=tmp_path, out=io.StringIO())
     make_run(run.path.parent / "other", 1, 4, proxy={"name": "lemur", "epochs": 1})
     with pytest.raises(RunFolderError, match="several protocols"):
-        validate.run(settings(run.path.parent), 5, "top", Executor(run), tmp_path, io.StringIO())
+        validate.validate(settings(run.path.parent), Executor(run), folder=tmp_path, out=io.StringIO())
 
 
 def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
@@ -170,7 +172,7 @@ def test_the_page_draws_points_intervals_and_a_curve_a_network(run: RunDir) -> N
 def test_a_summary_gives_the_page_tables_and_figures_again(run: RunDir, tmp_path: Path) -> None:
     folder, kept = run.path.parent / "validate", tmp_path / "results"
     folder.mkdir()
-    validate.run(settings(run.path, summaries=kept), 20, "stratified", Executor(run), folder, io.StringIO())
+    validate.validate(settings(run.path, summaries=kept), Executor(run), folder=folder, out=io.StringIO())
     (summary,) = kept.iterdir()
     assert summary.name == "validation-digits-50.json"
     out = io.StringIO()
