@@ -24,6 +24,13 @@ class NvmlGpu:
         _check(self._library.nvmlDeviceGetMemoryInfo(self._handle, ctypes.byref(info)), "its memory")
         return int(info.total), int(info.free)
 
+    def joules(self) -> float:
+        """Return the energy since the driver was loaded, whoever used the GPU. Raises OSError if it can't tell."""
+        millijoules = ctypes.c_ulonglong()
+        code = self._library.nvmlDeviceGetTotalEnergyConsumption(self._handle, ctypes.byref(millijoules))
+        _check(code, "its energy")
+        return millijoules.value / 1000
+
 
 def find(visible: str | None, library: ctypes.CDLL | None = None) -> list[NvmlGpu]:
     """List the GPUs that `visible` (CUDA_VISIBLE_DEVICES) leaves; none without a driver. Raises OSError."""

@@ -5,54 +5,20 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
+from nnloop.executor import nvml
+from nnloop.executor.nvml import NvmlGpu
 from nnloop.measures import PROMPT_TOKENS, TOKENS
 from nnloop.records import Costs, Entry, Status
 
 
-class Gpus:
-    """The GPUs that this process may use, asked through NVML (pynvml, extra `gpu`); none if that is missing."""
-
-    def __init__(self) -> None:
-        self._nvml, self._handles = _open()
-
-    def __len__(self) -> int:
-        return len(self._handles)
-
-    def joules(self) -> float | None:
-        """Return the energy of all GPUs since the driver was loaded; None without one, or if one does not tell."""
-        if not self._handles:
-            return None
-        try:
-            return sum(float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) for handle in self._handles) / 1000
-        except Exception:  # an old or a virtual device
-            return None
-
-
-def _open() -> tuple[Any, list[Any]]:
-    """Load NVML and find the devices that CUDA_VISIBLE_DEVICES leaves."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        names = map(str, range(pynvml.nvmlDeviceGetCount())) if visible is None else visible.split(",")
-        return pynvml, [_handle(pynvml, name.strip()) for name in names if name.strip()]
-    except Exception:  # no pynvml, no driver, or a name that the driver does not know
-        return None, []
-
-
-def _handle(nvml: Any, name: str) -> Any:
-    return nvml.nvmlDeviceGetHandleByIndex(int(name)) if name.isdigit() else nvml.nvmlDeviceGetHandleByUUID(name)
-
-
 class CostTracker:
-    """Counts what one cycle takes, from its making on."""
+    """Counts the costs of one cycle, from its making on."""
 
-    def __init__(self) -> None:
-        self._gpus = Gpus()
-        self._joules = self._gpus.joules()
+    def __init__(self, gpus: Sequence[NvmlGpu] | None = None) -> None:
+        """Begin to count; `gpus` None: those that this process may use."""
+        self._gpus = _find_gpus() if gpus is None else gpus
+        self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
         self._seconds: dict[str, float] = {}
 
@@ -67,7 +33,7 @@ class CostTracker:
         total = time.monotonic() - self._started
         trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
         seconds = self._seconds | {"trials": sum(result.seconds for result in trained), "total": total}
-        joules = self._gpus.joules()
+        joules = _joules(self._gpus)
         return Costs(
             seconds={stage: round(value, 3) for stage, value in seconds.items()},
             tokens=int(TOKENS.read(entries) or 0),
@@ -76,6 +42,21 @@ class CostTracker:
             gpu_seconds=total * len(self._gpus) if len(self._gpus) else None,
             joules=None if joules is None or self._joules is None else joules - self._joules,
         )
+
+
+def _find_gpus() -> Sequence[NvmlGpu]:
+    try:
+        return nvml.find(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    except OSError:  # the executor has warned of it
+        return ()
+
+
+def _joules(gpus: Sequence[NvmlGpu]) -> float | None:
+    """Return the energy of all GPUs since the driver was loaded; None without one, or if one does not tell."""
+    try:
+        return sum(gpu.joules() for gpu in gpus) if gpus else None
+    except (OSError, AttributeError):  # a virtual device, an old driver's library
+        return None
 
 
 def _peak_bytes() -> int:

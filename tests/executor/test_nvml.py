@@ -35,6 +35,10 @@ class FakeNvml:
         info._obj.total, info._obj.free = 10 * handle.value, 4 * handle.value
         return 0
 
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle, millijoules) -> int:  # noqa: N802
+        millijoules._obj.value = 1500 * handle.value
+        return 0
+
 
 @pytest.mark.parametrize(
     ("visible", "uuids"),
@@ -53,6 +57,10 @@ def test_the_gpus_are_those_that_the_environment_leaves(visible: str | None, uui
 
 def test_a_gpus_memory_is_asked_of_the_driver() -> None:
     assert nvml.find("1", FakeNvml())[0].memory() == (20, 8)
+
+
+def test_a_gpus_energy_is_asked_of_the_driver_in_joules() -> None:
+    assert [gpu.joules() for gpu in nvml.find(None, FakeNvml())] == [1.5, 3.0]
 
 
 def test_a_driver_that_fails_is_an_oserror_that_says_so() -> None:

@@ -1,64 +1,44 @@
-"""What a cycle costs, against a stand-in for NVML."""
-
-import sys
-from types import SimpleNamespace
+"""The costs of a cycle add up, with and without GPUs."""
 
 import pytest
 from entries import entry
 
-from nnloop.loop.costs import CostTracker, Gpus
-from nnloop.records import Status, TrialResult
+from nnloop.loop.costs import CostTracker
+from nnloop.records import Costs, Status, TrialResult
 
 
-class Nvml(SimpleNamespace):
-    """Two GPUs, "GPU-a" at 0 and "GPU-b" at 1, which draw 5 J and 7 J from one reading to the next."""
+class FakeGpu:
+    """A GPU that takes the same energy from one reading to the next; None: one that does not tell."""
 
-    def __init__(self) -> None:
-        super().__init__(drawn={"a": 0, "b": 0}, nvmlInit=lambda: None, nvmlDeviceGetCount=lambda: 2)
+    def __init__(self, joules: float | None) -> None:
+        self._taken, self._joules = 0.0, joules
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
-        return "ab"[index]
-
-    def nvmlDeviceGetHandleByUUID(self, name: str) -> str:  # noqa: N802
-        return name.removeprefix("GPU-")
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
-        self.drawn[handle] += {"a": 5000, "b": 7000}[handle]
-        return self.drawn[handle]
+    def joules(self) -> float:
+        if self._joules is None:
+            raise OSError
+        self._taken += self._joules
+        return self._taken
 
 
-@pytest.fixture
-def nvml(monkeypatch: pytest.MonkeyPatch) -> Nvml:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    found = Nvml()
-    monkeypatch.setitem(sys.modules, "pynvml", found)
-    return found
+def costs_with(*joules: float | None) -> Costs:
+    return CostTracker([FakeGpu(each) for each in joules]).costs([])
 
 
-@pytest.mark.parametrize(("visible", "joules"), [(None, 12), ("0", 5), ("GPU-b", 7), ("0, 1", 12)])
-def test_energy_is_that_of_the_visible_gpus(
-    nvml: Nvml, monkeypatch: pytest.MonkeyPatch, visible: str | None, joules: float
-) -> None:
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert CostTracker().costs([]).joules == joules
+def test_energy_is_that_of_all_gpus_since_the_begin() -> None:
+    assert costs_with(5.0, 7.0).joules == 12.0
 
 
-def test_gpu_seconds_are_wall_seconds_of_every_gpu(nvml: Nvml) -> None:
-    costs = CostTracker().costs([])
+def test_gpu_seconds_are_wall_seconds_of_every_gpu() -> None:
+    costs = costs_with(5.0, 7.0)
     assert costs.gpu_seconds == pytest.approx(2 * costs.seconds["total"], abs=0.01)
 
 
-def test_a_gpu_that_does_not_tell_its_energy_gives_none(nvml: Nvml) -> None:
-    nvml.nvmlDeviceGetTotalEnergyConsumption = lambda handle: 1 / 0  # type: ignore[method-assign]
-    assert len(Gpus()) == 2
-    assert CostTracker().costs([]).joules is None
+def test_a_gpu_that_does_not_tell_its_energy_gives_none() -> None:
+    assert costs_with(5.0, None).joules is None
 
 
-def test_without_a_gpu_there_are_no_gpu_seconds_and_no_joules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    costs = CostTracker().costs([])
-    assert (costs.gpu_seconds, costs.joules) == (None, None)
+def test_without_a_gpu_there_are_no_gpu_seconds_and_no_joules() -> None:
+    assert (costs_with().gpu_seconds, costs_with().joules) == (None, None)
 
 
 def test_recorded_stages_add_up_to_the_total() -> None:
