@@ -119,7 +119,7 @@ def bootstrap_line(
 
 
 def _lines(x: "NDArray[np.float64]", y: "NDArray[np.float64]") -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
-    """Slope and offset of each row's least-squares line, (rows,); NaN where x is constant."""
+    """Return slope and offset of each row's least-squares line, (rows,) each; NaN if its x is constant."""
     import numpy as np
 
     centred = x - x.mean(axis=1, keepdims=True)
@@ -138,7 +138,7 @@ def _percentile(value: float, resampled: "NDArray[np.float64]") -> Interval:
 
 
 def _row_correlation(x: "NDArray[np.float64]", y: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Pearson's r of each row, (resamples,); NaN where a row is constant."""
+    """Return Pearson's r of each row, (resamples,); NaN if a row is constant."""
     import numpy as np
 
     x = x - x.mean(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
-"""An orderly end on SIGTERM and Ctrl-C: what runs gets a grace time, a second Ctrl-C ends at once.
+"""An orderly end on SIGTERM and Ctrl-C: running trials get a grace time, a second Ctrl-C ends at once.
 
-Under a cluster's scheduler a third signal, SIGUSR2, announces the end of the time limit or a pre-emption. Where
-somebody (submitit) already handles it, that handler has the last word, after everything was saved: it requeues the job.
+Under a cluster's scheduler a third signal, SIGUSR2, announces the end of the time limit or a pre-emption. If
+submitit already handles it, that handler has the last word, after everything was saved: it requeues the job.
 """
 
 import os
@@ -25,7 +25,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop:
-    """Handles the signals from `with` on. Outside of `grace` the first one raises Interrupted where it arrives."""
+    """The handler of signals within `with`. Outside of `grace` the first one raises Interrupted where it arrives."""
 
     def __init__(self, grace_s: float) -> None:
         self.requested = False
@@ -54,7 +54,7 @@ class Stop:
 
     @contextmanager
     def grace(self) -> Iterator[None]:
-        """Code that looks at `requested` by itself; it is interrupted only in `waiting`, and after the grace time."""
+        """Let code go on that looks at `requested` itself: only `waiting` is interrupted, after the grace time."""
         self._graceful = True
         try:
             yield
@@ -64,13 +64,13 @@ class Stop:
         self.obey()
 
     def obey(self) -> None:
-        """Raise Interrupted where a stop is requested."""
+        """Raise Interrupted if a stop is requested."""
         if self.requested:
             raise Interrupted
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Code that may be left at any point when the grace time is over."""
+        """Let code be left at any point once the grace time is over."""
         self._waiting = True
         try:
             if self._expired:

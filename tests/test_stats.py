@@ -65,18 +65,18 @@ def test_student_mean_is_the_textbook_interval() -> None:
 def test_spearman_is_scipys_with_an_interval_around_it() -> None:
     x = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
     y = [0.2, 0.1, 0.4, 0.3, 0.6, 0.5, 0.8, 0.7, 1.0, 0.9]
-    found = spearman(x, y)
-    assert found.rho is not None
-    assert found.rho.value == pytest.approx(0.9394, abs=1e-4)
-    assert found.rho.low < found.rho.value < found.rho.high <= 1.0
-    assert found.p == pytest.approx(5.48e-05, rel=0.01)
-    assert (found.n, found.note) == (10, "")
+    rank = spearman(x, y)
+    assert rank.rho is not None
+    assert rank.rho.value == pytest.approx(0.9394, abs=1e-4)
+    assert rank.rho.low < rank.rho.value < rank.rho.high <= 1.0
+    assert rank.p == pytest.approx(5.48e-05, rel=0.01)
+    assert (rank.n, rank.note) == (10, "")
 
 
 def test_spearman_gives_ties_their_mean_rank() -> None:
-    found = spearman([1, 2, 2, 3], [1, 2, 3, 4])
-    assert found.rho is not None
-    assert found.rho.value == pytest.approx(0.9487, abs=1e-4)
+    rank = spearman([1, 2, 2, 3], [1, 2, 3, 4])
+    assert rank.rho is not None
+    assert rank.rho.value == pytest.approx(0.9487, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_spearman_gives_ties_their_mean_rank() -> None:
     [([1.0, 2.0], [1.0, 2.0], "at least 3"), ([1.0] * 9, [float(i) for i in range(9)], "constant")],
 )
 def test_spearman_says_when_a_sample_cannot_show_a_ranking(x: list[float], y: list[float], reason: str) -> None:
-    found = spearman(x, y)
-    assert found.rho is None
-    assert reason in found.note
+    rank = spearman(x, y)
+    assert rank.rho is None
+    assert reason in rank.note
 
 
 def test_spearman_of_few_pairs_says_so() -> None:
@@ -110,8 +110,8 @@ def test_there_is_no_bootstrap_line_through_too_few_or_constant_places() -> None
 
 
 def test_a_correlation_survives_json() -> None:
-    found = spearman([1, 2, 3, 4], [1, 3, 2, 4])
-    assert Correlation.from_json(json.loads(found.line())) == found
+    rank = spearman([1, 2, 3, 4], [1, 3, 2, 4])
+    assert Correlation.from_json(json.loads(rank.line())) == rank
 
 
 def test_importing_stats_loads_neither_numpy_nor_scipy() -> None:

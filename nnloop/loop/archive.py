@@ -14,8 +14,8 @@ from nnloop.runs.durable import Journal, sync_folder, write_new
 from nnloop.runs.folder import RunDir
 
 SAVE_AFTER = 1_000
-"""New networks after which the novelty index is saved, at least; more once it is large, so that all saves together
-write a bounded multiple of the last one."""
+"""New networks after which the novelty index is saved. A large index is saved after more of them, so that all saves
+together write a bounded multiple of the last one."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Archive:
         self._remember(entry, code)
 
     def commit(self) -> None:
-        """Put the entries added since the last time on the disk, after all that they build on."""
+        """Put the entries added since the last commit on the disk, after all that they refer to."""
         if not self._lines:
             return
         sync_folder(self._folder.path / "code")
@@ -88,13 +88,13 @@ class Archive:
         return self._where[candidate]
 
     def close(self) -> None:
-        """Close the journal, and save the novelty index where it has grown."""
+        """Close the journal, and save the novelty index if it has grown."""
         self._journal.close()
         if self._known > self._saved:
             self._save_index()
 
     def _save_index(self) -> None:
-        """Spare the next start the computation. Nothing else depends on the file, so that a full disk is a warning."""
+        """Save the next start the computation. Nothing else depends on the file, so a full disk is only a warning."""
         self._saved = self._known
         try:
             self.novelty.save(self._folder.novelty)

@@ -5,7 +5,7 @@ from nnloop.tracking import Artifact, Tracker
 
 
 def track_adapter(tracker: Tracker, run: RunDir, cycle: int) -> None:
-    """Hand over the adapter of a closed cycle, where it has one, as made from the adapter that it names its parent."""
+    """Hand over the adapter of a closed cycle, if it made one, as made from the adapter that it continues."""
     if run.adapter(cycle).is_dir():
         tracker.artifact(_adapter(run, cycle), *_parent(run, cycle))
 

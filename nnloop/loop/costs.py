@@ -13,10 +13,10 @@ from nnloop.records import Costs, Entry, Status
 
 
 class CostTracker:
-    """Counts the costs of one cycle, from its making on."""
+    """A count of one cycle's costs, which begins when it is made."""
 
     def __init__(self, gpus: Sequence[NvmlGpu] | None = None) -> None:
-        """Begin to count; `gpus` None: those that this process may use."""
+        """Begin to count; `gpus` None: all that this process may use."""
         self._gpus = _find_gpus() if gpus is None else gpus
         self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
@@ -29,7 +29,7 @@ class CostTracker:
         self._recorded = now
 
     def costs(self, entries: Sequence[Entry]) -> Costs:
-        """Return the costs so far, with those of the cycle's entries."""
+        """Return the costs so far, tokens and trials of the cycle's entries included."""
         total = time.monotonic() - self._started
         trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
         seconds = self._seconds | {"trials": sum(result.seconds for result in trained), "total": total}

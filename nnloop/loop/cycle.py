@@ -18,7 +18,10 @@ def summarise(
     costs: Costs,
     finetune: FinetuneResult | None = None,
 ) -> CycleReport:
-    """Sum up one cycle; `entries` are all of its completions, in slot order."""
+    """Sum up one cycle.
+
+    `entries` are all of its completions, in slot order; `admitted_before` counts what earlier cycles admitted.
+    """
     first_answers, best = measures.firsts(entries), measures.best_of(entries)
     counts = {measure.name: int(measure.read(entries) or 0) for measure in measures.COUNTED}
     return CycleReport(
@@ -41,7 +44,7 @@ def summarise(
 
 
 def over_budget(reports: Sequence[CycleReport], budget: BudgetSettings) -> str | None:
-    """Say which budget the closed cycles have used up, if one is."""
+    """Say which budget the closed cycles have used up; None: there is some left."""
     tokens = sum(report.costs.tokens + report.costs.prompt_tokens for report in reports)
     if budget.tokens is not None and tokens >= budget.tokens:
         return f"budget.tokens={budget.tokens} is used up: {tokens} tokens in {len(reports)} cycles"

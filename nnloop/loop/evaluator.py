@@ -1,7 +1,7 @@
 """From a completion to an entry of the archive: parse, deduplicate, train, compare, decide.
 
 Completions come in any order and trials end in any order; entries leave in slot order, so that the archive, the novelty
-verdicts and "the first of two equal candidates" do not depend on timing.
+verdicts and the choice of the first of two equal candidates do not depend on timing.
 """
 
 from collections.abc import Callable
@@ -87,7 +87,7 @@ class Evaluator:
         return entries
 
     def wait(self, stop: Stop) -> list[Entry]:
-        """Wait for the end of a trial, but not for long, and poll.
+        """Wait for the end of a trial, at most WAIT_S seconds, and poll.
 
         Once a stop is requested, trials that have not begun are dropped.
         """

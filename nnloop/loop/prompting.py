@@ -62,7 +62,7 @@ def batches(candidates: int, staleness: int | None) -> list[Batch]:
 
 @dataclass(kw_only=True)
 class PromptBuilder:
-    """Builds the requests of one run."""
+    """The builder of one run's requests to the LLM."""
 
     settings: Settings
     task: Task

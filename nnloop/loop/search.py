@@ -127,14 +127,14 @@ class Search:
         cycle.costs.record("generate")
 
     def drain(self, cycle: OpenCycle) -> None:
-        """Archive the results of all trials that have begun, as they end; the LLM may leave its memory to them."""
+        """Wait for all trials that have begun, and archive their results; the LLM may leave its memory to them."""
         if self._engine is not None:
             self._engine.offload()
         self.progress.stage("evaluating")
         self._wait(cycle)
 
     def finetune(self, number: int) -> FinetuneResult | None:
-        """Fine-tune the LLM on the pairs so far; the next cycle generates with the new adapter."""
+        """Fine-tune the LLM on the pairs so far, for the next cycle; None: nothing was tuned."""
         if self.tuner is None or not self.engine(number).trainable:
             return None
         self.progress.stage("fine-tuning")
@@ -157,7 +157,7 @@ class Search:
         return report
 
     def engine(self, number: int) -> Engine:
-        """Return the LLM, with the newest adapter of the cycles before `number` when it is loaded first."""
+        """Return the LLM. When it is loaded, it gets the newest adapter of the cycles before `number`."""
         if self._engine is None:
             self.progress.stage("loading the LLM")
             self._engine = self.load_engine()
@@ -173,7 +173,7 @@ class Search:
 
     @contextlib.contextmanager
     def _evaluator(self, number: int) -> Iterator[Evaluator]:
-        """Open a cycle's evaluator, with its trials from before a restart; a stop requested within ends it in order."""
+        """Open a cycle's evaluator, with its trials from before a restart. A stop archives what has ended by then."""
         archived, candidates = len(self.archive.of_cycle(number)), self.settings.candidates
         self.progress.begin(number, self.settings.cycles, candidates=candidates, done=min(archived, candidates))
         with self.folder.journal(self.folder.trials(number)) as trials, self.stop.grace():

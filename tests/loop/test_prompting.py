@@ -37,25 +37,25 @@ def test_no_prompt_is_more_results_behind_than_staleness_allows(candidates: int,
 @pytest.mark.parametrize(("staleness", "newest"), [(0, [None, "0.0", "0.1", "0.2"]), (1, [None, None, "0.0", "0.1"])])
 def test_a_prompt_shows_the_newest_attempts_that_it_may_know_of(staleness, newest, configure, tmp_path) -> None:
     options = ("llm=random", "cycles=2", "candidates=4", "context=memory", f"search.staleness={staleness}")
-    found = search(configure, tmp_path / "run", *options)
-    entries = found.entries()
+    folder = search(configure, tmp_path / "run", *options)
+    entries = folder.entries()
     assert [entry.generation.shown[0] if entry.generation.shown else None for entry in entries[:4]] == newest
     assert entries[4].generation.shown == ["0.3", "0.2", "0.1", "0.0"]
     assert len(entries[7].generation.shown) == 5
 
 
 def test_a_whole_cycle_of_staleness_shows_earlier_cycles_alone(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", *RANDOM, "context=memory", "context.attempts=2")
-    assert [entry.generation.shown for entry in found.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
+    folder = search(configure, tmp_path / "run", *RANDOM, "context=memory", "context.attempts=2")
+    assert [entry.generation.shown for entry in folder.entries()] == [[]] * 6 + [["0.5", "0.4"]] * 6
 
 
 def test_what_does_not_fit_in_the_context_is_dropped_and_counted(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", *RANDOM, "context=inspirations", "context.tokens=1")
-    assert {(tuple(entry.generation.shown), entry.generation.dropped) for entry in found.entries()} == {((), 2)}
-    assert [report.counts.dropped for report in found.reports()] == [12, 12]
+    folder = search(configure, tmp_path / "run", *RANDOM, "context=inspirations", "context.tokens=1")
+    assert {(tuple(entry.generation.shown), entry.generation.dropped) for entry in folder.entries()} == {((), 2)}
+    assert [report.counts.dropped for report in folder.reports()] == [12, 12]
     single = search(configure, tmp_path / "single", *RANDOM)
     alone = {c.generation.parent: c.prompt for c in single.read_completions(0).values()}
-    for one in found.read_completions(0).values():
+    for one in folder.read_completions(0).values():
         assert one.prompt == alone.get(one.generation.parent, one.prompt)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from instant import PLAIN, Instant, KilledError, Shuffled, judged, run, search, verdict
+from instant import PLAIN, Instant, KilledError, Shuffled, judged, made_up, run, search
 
 from nnloop.errors import SettingsError
 from nnloop.modes.parse import extract_code
@@ -42,10 +42,10 @@ class Net(nn.Module):
 
 def rows(folder: RunDir) -> list[dict[str, Any]]:
     """The archive without what a clock decides."""
-    found = [entry.to_json() for entry in folder.entries()]
-    for row in found:
+    archived = [entry.to_json() for entry in folder.entries()]
+    for row in archived:
         row["generation"].pop("seconds")
-    return found
+    return archived
 
 
 def script(path: Path, *texts: str) -> tuple[str, str]:
@@ -56,8 +56,8 @@ def script(path: Path, *texts: str) -> tuple[str, str]:
 @pytest.mark.parametrize("mode", ["delta", "full"])
 @pytest.mark.parametrize("option", [*(f"parents={p}" for p in PARENTS), *(f"context={c}" for c in CONTEXTS)])
 def test_every_option_runs_and_shows_only_networks_that_completed(option: str, mode: str, configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", *RANDOM, option, f"mode={mode}")
-    entries = found.entries()
+    folder = search(configure, tmp_path / "run", *RANDOM, option, f"mode={mode}")
+    entries = folder.entries()
     assert [(e.cycle, e.slot) for e in entries] == [(cycle, slot) for cycle in (0, 1) for slot in range(6)]
     corpus = {network.id for network, result in judged() if result.status in COMPLETED}
     for entry in entries:
@@ -72,15 +72,15 @@ SMALL = ("cycles=1", "candidates=2")
 
 @pytest.mark.parametrize("experiment", ["best_of_n", "gu_memory", "random_search"])
 def test_a_named_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", f"experiment={experiment}", "llm=random", *SMALL)
-    assert len(found.entries()) == 2
+    folder = search(configure, tmp_path / "run", f"experiment={experiment}", "llm=random", *SMALL)
+    assert len(folder.entries()) == 2
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("experiment", ["paper_full", "paper_delta"])
 def test_a_paper_s_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", f"experiment=[{experiment},tiny_tuned]", *SMALL)
-    assert [entry.mode for entry in found.entries()] == [experiment.removeprefix("paper_")] * 2
+    folder = search(configure, tmp_path / "run", f"experiment=[{experiment},tiny_tuned]", *SMALL)
+    assert [entry.mode for entry in folder.entries()] == [experiment.removeprefix("paper_")] * 2
 
 
 def test_layers_that_the_llm_lacks_are_refused_before_it_writes(configure, tmp_path) -> None:
@@ -90,9 +90,9 @@ def test_layers_that_the_llm_lacks_are_refused_before_it_writes(configure, tmp_p
 
 
 def test_best_of_n_shows_the_corpus_alone(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", "experiment=best_of_n", "llm=random", "cycles=3", "candidates=8")
-    assert any(entry.selected for entry in found.entries())
-    assert {entry.parent for entry in found.entries()} <= {network.id for network, _ in judged()}
+    folder = search(configure, tmp_path / "run", "experiment=best_of_n", "llm=random", "cycles=3", "candidates=8")
+    assert any(entry.selected for entry in folder.entries())
+    assert {entry.parent for entry in folder.entries()} <= {network.id for network, _ in judged()}
 
 
 @EVERY_SYSTEM
@@ -133,8 +133,8 @@ def test_retries_are_counted_apart_and_show_the_failure(configure, tmp_path) -> 
     texts = script(tmp_path / "texts.jsonl", good[0], "nothing at all", "nor here", good[1], "still nothing", good[2])
     options = (*texts, "mode=full", "cycles=1", "candidates=3")
     plain = search(configure, tmp_path / "plain", *options).reports()[0]
-    found = search(configure, tmp_path / "retried", *options, "retries=2")
-    statuses = [(entry.slot, str(entry.status), entry.retry_of) for entry in found.entries()]
+    folder = search(configure, tmp_path / "retried", *options, "retries=2")
+    statuses = [(entry.slot, str(entry.status), entry.retry_of) for entry in folder.entries()]
     assert statuses == [
         (0, "ok", None),
         (1, "unparseable", None),
@@ -143,23 +143,23 @@ def test_retries_are_counted_apart_and_show_the_failure(configure, tmp_path) -> 
         (4, "unparseable", 2),
         (5, "ok", 4),
     ]
-    report = found.reports()[0]
+    report = folder.reports()[0]
     assert (report.counts.retries, report.counts.retries_valid) == (3, 2)
     apart = ("statuses", "valid_rate", "mean_accuracy", "mean_accuracy_all", "mean_lines")
     assert {key: getattr(report, key) for key in apart} == {key: getattr(plain, key) for key in apart}
-    asked = found.read_completions(0)
+    asked = folder.read_completions(0)
     assert asked[4].prompt.startswith(asked[2].prompt)
     assert "Your answer was:\nnor here\n\nIt failed (unparseable): no class Net in the answer" in asked[4].prompt
     assert "Your answer was:\nstill nothing\n" in asked[5].prompt
 
 
 def _completes(text: str) -> bool:
-    return verdict(candidate_id(extract_code(text))).status is Status.OK
+    return made_up(candidate_id(extract_code(text))).status is Status.OK
 
 
 def test_failures_of_the_trial_itself_do_not_go_back(configure, tmp_path) -> None:
-    found = search(configure, tmp_path / "run", "llm=random", "cycles=3", "candidates=12", "retries=1")
-    entries = found.entries()
+    folder = search(configure, tmp_path / "run", "llm=random", "cycles=3", "candidates=12", "retries=1")
+    entries = folder.entries()
     firsts = [entry for entry in entries if entry.retry_of is None]
     sent = Counter(str(_entry_at(entries, e.cycle, e.retry_of).status) for e in entries if e.retry_of is not None)
     failed = Counter(str(entry.status) for entry in firsts)
@@ -173,8 +173,8 @@ def _entry_at(entries: list[Entry], cycle: int, slot: int | None) -> Entry:
 
 def test_the_tiny_llm_is_shown_what_fits_its_context_of_1024_tokens(configure, tmp_path) -> None:
     options = ("llm=tiny", "cycles=1", "candidates=3", "context=memory", "search.staleness=0", "retries=1")
-    found = search(configure, tmp_path / "run", *options)
-    completions = found.read_completions(0)
+    folder = search(configure, tmp_path / "run", *options)
+    completions = folder.read_completions(0)
     assert all(c.generation.prompt_tokens + 192 <= 1024 for c in completions.values())
-    assert len(found.entries()[2].generation.shown) + found.entries()[2].generation.dropped == 2
+    assert len(folder.entries()[2].generation.shown) + folder.entries()[2].generation.dropped == 2
     assert all(re.search(r"(?m)^Below is a PyTorch network", c.prompt) for c in completions.values())

@@ -33,7 +33,7 @@ class Instant:
             raise KilledError
         self.trained.append(trial.candidate.id)
         future: Future[TrialResult] = Future()
-        future.set_result(verdict(trial.candidate.id))
+        future.set_result(made_up(trial.candidate.id))
         return future
 
 
@@ -42,12 +42,12 @@ class Shuffled:
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
         future: Future[TrialResult] = Future()
-        result = verdict(trial.candidate.id)
+        result = made_up(trial.candidate.id)
         threading.Timer(random.SystemRandom().uniform(0, 0.02), lambda: future.set_result(result)).start()
         return future
 
 
-def verdict(candidate: str) -> TrialResult:
+def made_up(candidate: str) -> TrialResult:
     """Made up, and always the same for a network: one in seven fails."""
     number = int(candidate, 16)
     if number % 7 == 0:
@@ -58,7 +58,7 @@ def verdict(candidate: str) -> TrialResult:
 
 def judged() -> list[tuple[Network, TrialResult]]:
     """The corpus with made-up results."""
-    results = [(network, verdict(network.id)) for network in corpus.seeds()]
+    results = [(network, made_up(network.id)) for network in corpus.seeds()]
     return [
         (replace(network, val_accuracy=r.val_accuracy if r.status in COMPLETED else None, params=r.params), r)
         for network, r in results
