@@ -84,8 +84,8 @@ def _search(settings: Settings, folder: Path, out: TextIO) -> None:
 def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
     dataset = data.load(settings.dataset)
     run.save_dataset(dataset.facts())
-    its_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
-    run.record_digest(its_digest)
+    run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
+    run.record_digest(run_digest)
     tracker = tracking.build(settings.tracker)
     with contextlib.ExitStack() as stack:
         executor = make_executor(settings, dataset, run.path)
@@ -103,7 +103,7 @@ def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
             executor=executor,
             make_trial=partial(make_trial, settings),
             folder=run,
-            cache=trial_cache_path(cache_home(), its_digest),
+            cache=trial_cache_path(cache_home(), run_digest),
         )
         progress = stack.enter_context(Progress())
         search = stack.enter_context(
