@@ -97,8 +97,8 @@ class Search:
         for batch in batches(self.settings.candidates, self.settings.search.staleness):
             self._wait(cycle, below=batch.visible_results)
             places = [PromptSlot(cycle.number, slot) for slot in batch.slots]
-            build = partial(self.prompts.build, engine, visible_results=batch.visible_results)
-            self.generate(cycle, [build(place) for place in places])
+            visible = batch.visible_results
+            self.generate(cycle, [self.prompts.build(engine, place, visible_results=visible) for place in places])
         self.drain(cycle)
 
     def retry(self, cycle: OpenCycle) -> None:
