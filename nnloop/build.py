@@ -90,13 +90,7 @@ def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
     with contextlib.ExitStack() as stack:
         executor = make_executor(settings, dataset, run.path)
         stack.enter_context(executor)
-        tracker.start(
-            name=run.path.name,
-            group=settings.name,
-            folder=run.path,
-            config=asdict(settings),
-            provenance=run.provenance(),
-        )
+        tracker.start(run, group=settings.name, settings=asdict(settings))
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         judged = judge_corpus(
             make_corpus(settings),

@@ -33,7 +33,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     keep_summaries(runs, validations, settings.summaries)
     if len(runs) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
-        comparisons = write_overview(paths, pages[-1], settings.job.last_cycles, settings.job.baseline)
+        comparisons = write_overview(paths, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
 

@@ -151,7 +151,8 @@ class Search:
             costs=costs.costs(entries),
             finetune=finetune,
         )
-        self._track(report, entries)
+        self.tracker.cycle(report, entries)
+        track_adapter(self.tracker, self.folder, number)
         write_json(self.folder.report(number), report.to_json())
         self.progress.closed(report)
         return report
@@ -218,10 +219,3 @@ class Search:
         for entry in entries:
             if entry.retry_of is None:
                 self.progress.judged(entry)
-
-    def _track(self, report: CycleReport, entries: Sequence[Entry]) -> None:
-        known = {str(entry.candidate) for entry in entries if entry.candidate in self.archive.networks}
-        codes = {candidate: self.archive.networks[candidate].code for candidate in known}
-        texts = {slot: completion.text for slot, completion in self.folder.read_completions(report.cycle).items()}
-        self.tracker.cycle(report, entries, codes=codes, texts=texts)
-        track_adapter(self.tracker, self.folder, report.cycle)

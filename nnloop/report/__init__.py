@@ -1,4 +1,4 @@
-"""What a person sees of a search: the live view, the summary, the page, tables and figures."""
+"""The live view, the summary, the pages, tables and pictures of searches, for people to read."""
 
 from nnloop.report.write import write_index, write_overview, write_run_page, write_validation
 

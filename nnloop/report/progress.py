@@ -1,4 +1,4 @@
-"""The live view of a search on a terminal; plain log lines where stderr is none."""
+"""The live view of a search on a terminal, or plain log lines if stderr is something else."""
 
 import logging
 import sys
@@ -18,7 +18,7 @@ _QUIET_S = 30.0  # the longest silence of the plain lines while candidates come 
 
 @dataclass(slots=True)
 class _Cycle:
-    """What is known of the running cycle; `done` candidates were judged before this process took it up."""
+    """The running cycle so far; `done` candidates were judged before this process took it up."""
 
     number: int = 0
     candidates: int = 0
@@ -37,7 +37,7 @@ class _Cycle:
 
 @dataclass(slots=True)
 class _History:
-    """What is known of the whole run."""
+    """The whole run so far."""
 
     cycles: int = 0
     best: float | None = None
@@ -45,10 +45,10 @@ class _History:
 
 
 class Progress:
-    """Shows the stage, the candidates done, how many were valid, the best accuracy and the time left."""
+    """A view of the stage, the candidates done, the valid ones among them, the best accuracy and the time left."""
 
     def __init__(self, live: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """`live` None: only where stderr is a terminal."""
+        """Take the view as wanted or not; `live` None wants it if stderr is a terminal."""
         self._live_wanted = sys.stderr.isatty() if live is None else live
         self._clock = clock
         self._live: Any = None
@@ -72,7 +72,7 @@ class Progress:
             handler.setStream(stream)
         self._moved = []
 
-    def begin(self, cycle: int, cycles: int, candidates: int, done: int) -> None:
+    def begin(self, cycle: int, cycles: int, *, candidates: int, done: int) -> None:
         """Open a cycle of which `done` candidates are in the archive already."""
         self._history.cycles = cycles
         self._cycle = _Cycle(cycle, candidates, done, generated=done, started=self._clock())
@@ -80,16 +80,17 @@ class Progress:
             self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
 
     def stage(self, name: str) -> None:
+        """Show another stage of the cycle."""
         if name != self._cycle.stage:
             self._cycle.stage = name
             self._say(f"cycle {self._cycle.number + 1}/{self._history.cycles}: {name}")
 
     def generated(self, n: int) -> None:
-        """`n` completions of this cycle are written so far."""
+        """Show that `n` completions of this cycle are written so far."""
         self._cycle.generated = n
 
     def judged(self, entry: Entry) -> None:
-        """One more candidate has its verdict."""
+        """Count one more candidate, and its accuracy if it is valid."""
         cycle = self._cycle
         cycle.judged += 1
         cycle.valid += entry.valid
@@ -101,6 +102,7 @@ class Progress:
             self._say(self.line())
 
     def closed(self, report: CycleReport) -> None:
+        """Log a closed cycle in one line."""
         self._history.cycle_seconds.append(self._clock() - self._cycle.started)
         self._history.best = max(
             (value for value in (report.best_accuracy, self._history.best) if value is not None), default=None
@@ -109,7 +111,7 @@ class Progress:
         log.info(closing_line(report, self._history.cycles))
 
     def line(self) -> str:
-        """The whole state in one line."""
+        """Return the whole state in one line."""
         cycle, history = self._cycle, self._history
         return (
             f"cycle {cycle.number + 1}/{history.cycles}: {cycle.stage}, {cycle.finished}/{cycle.candidates} done, "
@@ -117,7 +119,7 @@ class Progress:
         )
 
     def seconds_left(self) -> tuple[float | None, float | None]:
-        """Of this cycle and of the whole run; None while there is nothing to go by."""
+        """Return the time left for this cycle and for the whole run; None before the first candidate is judged."""
         cycle, history = self._cycle, self._history
         elapsed = self._clock() - cycle.started
         if history.cycle_seconds:
@@ -153,7 +155,7 @@ class Progress:
         return "time left unknown" if whole is None else f"{duration(here)} left (run {duration(whole)})"
 
     def _say(self, text: str) -> None:
-        """A plain line; the live view shows the same without it."""
+        """Log a line, unless the live view shows the same."""
         if self._live is None:
             self._last_line = self._clock()
             log.info(text)

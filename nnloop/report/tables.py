@@ -107,17 +107,24 @@ RANKING_COLUMNS: tuple[Column[Ranked], ...] = (
 
 
 def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
-    """Write what a comparison of arms shows, as CSV and LaTeX; `number` tells protocols apart."""
+    """Write the tables of a comparison of arms, as CSV and LaTeX; `number` tells protocols apart."""
     seeds = "means over seeds, 95% bootstrap intervals"
     about = f"{comparison.protocol}; {seeds}"
-    _write(folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, comparison.by_cycle, f"Arms by cycle: {about}.")
+    _write(
+        folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, comparison.by_cycle, caption=f"Arms by cycle: {about}."
+    )
     last = f"last {comparison.last} cycles of each run: {about}"
-    _write(folder / f"arms-{number}", ARM_COLUMNS, comparison.final, f"Arms, {last}.")
+    _write(folder / f"arms-{number}", ARM_COLUMNS, comparison.final, caption=f"Arms, {last}.")
     if comparison.differences:
-        _write(folder / f"differences-{number}", DIFFERENCE_COLUMNS, comparison.differences, f"Paired by seed, {last}.")
+        _write(
+            folder / f"differences-{number}",
+            DIFFERENCE_COLUMNS,
+            comparison.differences,
+            caption=f"Paired by seed, {last}.",
+        )
     for kind, (budget, ranked) in comparison.rankings.items():
         path = folder / f"ranking-{number}-{kind.replace(' ', '-')}"
-        _write(path, RANKING_COLUMNS, ranked, f"Within {budget} {kind} a run: {about}.")
+        _write(path, RANKING_COLUMNS, ranked, caption=f"Within {budget} {kind} a run: {about}.")
 
 
 def write_cycles(run: Run, folder: Path) -> None:
@@ -125,7 +132,7 @@ def write_cycles(run: Run, folder: Path) -> None:
     caption = f"{run.name}: {run.protocol}; above: at least {percent(run.threshold, 0)} %; 95% intervals."
     if run.balance:
         caption += f" {run.balance[0].upper()}{run.balance[1:]}."
-    _write(folder / "cycles", CYCLE_COLUMNS, run.reports, caption)
+    _write(folder / "cycles", CYCLE_COLUMNS, run.reports, caption=caption)
 
 
 def write_runs(runs: Sequence[Run], folder: Path, number: int) -> None:
@@ -135,11 +142,12 @@ def write_runs(runs: Sequence[Run], folder: Path, number: int) -> None:
         folder / f"runs-{number}",
         RUN_COLUMNS,
         runs,
-        "Searches; above: at least the dataset's threshold; 95% intervals.",
+        caption="Searches; above: at least the dataset's threshold; 95% intervals.",
     )
 
 
 def to_csv(columns: Sequence[Column[T]], items: Iterable[T]) -> str:
+    """Return a table with a row for each item; an estimate takes three columns, `<name>`, `_low` and `_high`."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([name for column in columns for name in _csv_names(column)])
@@ -148,7 +156,7 @@ def to_csv(columns: Sequence[Column[T]], items: Iterable[T]) -> str:
 
 
 def to_latex(columns: Sequence[Column[T]], items: Iterable[T], caption: str) -> str:
-    """A table for the booktabs package; rates and accuracies in percent."""
+    """Return a table for the booktabs package; rates and accuracies in percent."""
     lines = [
         r"\begin{table}",
         rf"\caption{{{_escape(caption)}}}",
@@ -164,7 +172,7 @@ def to_latex(columns: Sequence[Column[T]], items: Iterable[T], caption: str) -> 
     return "\n".join(lines) + "\n"
 
 
-def _write(path: Path, columns: Sequence[Column[T]], items: Sequence[T], caption: str) -> None:
+def _write(path: Path, columns: Sequence[Column[T]], items: Sequence[T], *, caption: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path.with_suffix(".csv"), to_csv(columns, items))
     write_text(path.with_suffix(".tex"), to_latex(columns, items, caption))

@@ -1,4 +1,4 @@
-"""What a search prints when it ends, and when a finished one is started again."""
+"""The summary that a search prints when it ends, and when a finished one is started again."""
 
 from collections.abc import Sequence
 from pathlib import Path

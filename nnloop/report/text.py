@@ -1,4 +1,4 @@
-"""Numbers as a person reads them, on the terminal and on the page."""
+"""Numbers and sentences for people to read, on the terminal and in pages."""
 
 import math
 from collections.abc import Sequence
@@ -9,15 +9,16 @@ from nnloop.records import CycleReport, Interval
 
 ABSENT = "-"
 UNBALANCED = 1.1
-"""Times its fair share that the largest class has to have before its share is shown beside accuracies."""
+"""Share of the largest class, in times of its fair share, from which it is shown beside accuracies."""
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
+    """Return a fraction in percent, without the sign; "-" for None."""
     return ABSENT if fraction is None else f"{100 * fraction:.{digits}f}"
 
 
 def interval(estimate: Interval | None, digits: int = 1) -> str:
-    """An estimate in percent with its 95% interval: 62.5 [48.4, 74.8]; by itself where that is not known (nan)."""
+    """Return an estimate in percent with its 95% interval, as in "62.5 [48.4, 74.8]", or by itself if that is nan."""
     if estimate is None:
         return ABSENT
     if math.isnan(estimate.low):
@@ -26,7 +27,7 @@ def interval(estimate: Interval | None, digits: int = 1) -> str:
 
 
 def plain_interval(estimate: Interval | None) -> str:
-    """The same of a number that is no fraction: 12.5 [10.1, 14.8]; by itself where its interval is not known (nan)."""
+    """Return an estimate with its 95% interval, as in "12.5 [10.1, 14.8]", or by itself if that is nan."""
     if estimate is None:
         return ABSENT
     parts = [
@@ -44,20 +45,22 @@ def shown(measure: Measure, value: Interval | float | None) -> str:
 
 
 def signed(estimate: Interval) -> str:
-    """A correlation with its interval: 0.64 [0.31, 0.85]."""
+    """Return a correlation with its interval, as in "0.64 [0.31, 0.85]"."""
     return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
 
 
 def count(number: float | None) -> str:
+    """Return a whole number with commas; "-" for None."""
     return ABSENT if number is None else f"{number:,.0f}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
+    """Return a number with so many decimals; "-" for None."""
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
 def duration(seconds: float | None) -> str:
-    """8.4 s, 3:05 (minutes and seconds), 1:02:05 (hours too)."""
+    """Return a time as "8.4 s", "3:05" (minutes and seconds) or "1:02:05" (hours too); "-" for None."""
     if seconds is None:
         return ABSENT
     if seconds < 60:
@@ -68,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def closing_line(report: CycleReport, cycles: int) -> str:
-    """A closed cycle in one line."""
+    """Return a closed cycle in one line; `cycles` are planned."""
     parts = [
         f"cycle {report.cycle + 1}/{cycles}: valid {interval(report.valid_rate, 0)} %",
         f"mean {percent(report.mean_accuracy.value if report.mean_accuracy else None)} %",
@@ -85,7 +88,7 @@ def closing_line(report: CycleReport, cycles: int) -> str:
 
 
 def why_none_admitted(reports: Sequence[CycleReport]) -> str | None:
-    """Why a run has admitted nothing yet, in one line; None where it has, or before its first cycle."""
+    """Return the reason why a run has admitted nothing yet; None if it has, and before its first cycle."""
     if not reports or any(report.counts.admitted for report in reports):
         return None
     if not any(report.valid_rate.value for report in reports):
@@ -93,12 +96,15 @@ def why_none_admitted(reports: Sequence[CycleReport]) -> str | None:
     if not any(report.share_above and report.share_above.value for report in reports):
         best = max(report.best_accuracy or 0.0 for report in reports)
         return f"none reached admission.min_accuracy, the best has {percent(best)} %"
-    return "those above admission.min_accuracy are too near to known networks (novelty.threshold)"
+    return "the networks above admission.min_accuracy are too near to known ones (novelty.threshold)"
 
 
 def balance(facts: dict[str, Any] | None) -> str | None:
-    """What always answering the commonest class gives, of a run's dataset.json; None where that is about chance."""
-    if facts is None:
+    """Return the accuracy of always answering the commonest class, in words; None if it is about chance.
+
+    `facts` is dataset.json, or None for a run without it.
+    """
+    if not facts:
         return None
     counts = [facts["classes"][part] for part in ("val", "test")]
     shares = [max(of_part) / sum(of_part) for of_part in counts]

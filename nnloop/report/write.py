@@ -1,4 +1,4 @@
-"""Write reports: one page per run, and an overview where there are several runs."""
+"""Writing of pages: one for each run, an overview of several, and one for each validation."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def write_run_page(run: Run) -> None:
-    """Write the page of one run to where it belongs; the same run gives the same bytes."""
+    """Write the page of one run to its place; the same run gives the same bytes."""
     run.page.parent.mkdir(parents=True, exist_ok=True)
     write_text(run.page, run_page(run))
 
@@ -36,19 +36,20 @@ def write_index(folder: Path) -> None:
 
 
 def write_overview(
-    paths: Sequence[Path], out: Path, last: int | None = None, baseline: str | None = None
+    paths: Sequence[Path], out: Path, *, last: int | None = None, baseline: str | None = None
 ) -> list[Comparison]:
-    """Write the page of several runs to `out`, with links to their own pages, and give what it compares.
+    """Write the page of several runs to `out`, with links to their own pages, and return its comparisons.
 
-    Those that can't be read are left out, which the page says. Raises RunFolderError where none can, or where no arm is
-    the `baseline`.
+    Runs that can't be read are left out, which the page says. `last` and `baseline` are compare's. Raises
+    RunFolderError if no run can be read, or if no arm is the `baseline`.
     """
     runs, left_out = _read_each(paths, read_all)
     if left_out and not runs:
         raise RunFolderError(left_out[0])
-    found = [compare(members, protocol, last, baseline=baseline) for protocol, members in by_protocol(runs).items()]
-    write_text(out, overview_page(runs, found, out=out, left_out=left_out))
-    return found
+    groups = by_protocol(runs)
+    comparisons = [compare(members, protocol, last, baseline=baseline) for protocol, members in groups.items()]
+    write_text(out, overview_page(runs, comparisons, out=out, left_out=left_out))
+    return comparisons
 
 
 def write_validation(validation: Validation) -> Path:

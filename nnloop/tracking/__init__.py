@@ -1,4 +1,4 @@
-"""Where a search reports to: Weights & Biases, or nowhere. Only this package imports wandb, when a run starts."""
+"""Tracking of a search by Weights & Biases, or by nothing. Only this package imports wandb, when a run starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nnloop.records import CycleReport, Entry
+from nnloop.runs.folder import RunDir
 from nnloop.settings import NoTrackerSettings, WandbSettings
 
 
@@ -19,46 +20,38 @@ class Artifact:
 
 
 class Tracker(Protocol):
-    """Follows one search. Nothing here ever raises for a fault of the tracking service."""
+    """A follower of one search. Nothing here ever raises for a fault of the tracking service."""
 
-    def start(
-        self, name: str, group: str, folder: Path, config: Mapping[str, Any], provenance: Mapping[str, Any]
-    ) -> None:
-        """Open or continue the run of this run folder; `provenance["run_id"]` is its identity."""
+    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+        """Open or continue the run of a run folder, and report its closed cycles that were not reported before.
 
-    def cycle(
-        self, report: CycleReport, entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[int, str]
-    ) -> None:
-        """Report a closed cycle; one that was reported before is left out.
-
-        `codes` is source by candidate id, `texts` the completion by slot (in delta mode it holds the diff).
+        The run_id in its run.json is the run's identity. `settings` are those of this start.
         """
+
+    def cycle(self, report: CycleReport, entries: Sequence[Entry]) -> None:
+        """Report a closed cycle with its entries; one that was reported before is left out."""
 
     def artifact(self, made: Artifact, *made_from: Artifact) -> None:
         """Attach an artifact, and record which artifacts of this run it was made from."""
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
-        """Close the run and hand over what is still in flight, within a bounded time."""
+        """Close the run and hand over the rest of its data, within a bounded time."""
 
 
 class NoTracker:
     """tracker=none."""
 
-    def start(
-        self, name: str, group: str, folder: Path, config: Mapping[str, Any], provenance: Mapping[str, Any]
-    ) -> None:
-        pass
+    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+        """Do nothing, as the other methods."""
 
-    def cycle(
-        self, report: CycleReport, entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[int, str]
-    ) -> None:
-        pass
+    def cycle(self, report: CycleReport, entries: Sequence[Entry]) -> None:
+        """Do nothing."""
 
     def artifact(self, made: Artifact, *made_from: Artifact) -> None:
-        pass
+        """Do nothing."""
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
-        pass
+        """Do nothing."""
 
 
 def build(settings: WandbSettings | NoTrackerSettings) -> Tracker:

@@ -12,6 +12,7 @@ from nnloop.measures import Measure
 from nnloop.records import CycleReport, Entry, Status
 
 STEP = "cycle"
+_LOSSES = ("loss", "held_out_loss", "held_out_loss_before")
 STAGES = ("generate", "evaluate", "finetune", "trials", "total")
 COSTS = {"tokens": "tokens", "prompt_tokens": "tokens", "seconds": "s", "gpu_seconds": "s", "joules": "J"}
 CYCLE_TABLE = "candidates/cycle"  # one version a cycle
@@ -78,7 +79,10 @@ METRICS: dict[str, Metric] = {
     "cost/joules": Metric(lambda report: report.costs.joules, "J"),
     **{f"finetune/{field}": _finetune(field, "pairs") for field in ("pairs", "dropped")},
     "finetune/tokens": _finetune("tokens", "tokens"),
-    **{f"finetune/{field}": _finetune(field, "nats") for field in ("loss", "held_out_loss", "held_out_loss_before")},
+    **{
+        f"finetune/{field}": _finetune(field, "nats per token")
+        for field in ("loss", "held_out_loss", "held_out_loss_before")
+    },
     **{f"seconds/{stage}": _seconds(stage) for stage in STAGES},
     **{f"status/{status}": _status(status) for status in Status},
 }

@@ -18,30 +18,30 @@ from nnloop.settings import WandbSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Mode:
-    """`name` is wandb's own; `why` says what decided, for the log."""
+class WandbMode:
+    """The way W&B is used: `name` is wandb's own; `why` is the reason, for the log."""
 
     name: Literal["online", "offline", "disabled"]
     why: str
 
 
-def choose_mode(settings: WandbSettings, base_url: str) -> Mode:
-    """Settle on online or offline; WANDB_MODE counts under mode=auto, a missing key or a silent server under both."""
+def choose_mode(settings: WandbSettings, base_url: str) -> WandbMode:
+    """Choose online or offline; WANDB_MODE counts under mode=auto, a missing key or a silent server under any mode."""
     wish = settings.mode
     asked = os.environ.get("WANDB_MODE", "")
     if wish == "auto" and asked in ("offline", "dryrun", "disabled"):
-        return Mode("disabled" if asked == "disabled" else "offline", f"WANDB_MODE={asked}")
+        return WandbMode("disabled" if asked == "disabled" else "offline", f"WANDB_MODE={asked}")
     if wish == "offline":
-        return Mode("offline", "tracker.mode=offline")
+        return WandbMode("offline", "tracker.mode=offline")
     if not has_key(base_url):
-        return Mode("offline", "no API key")
+        return WandbMode("offline", "no API key")
     if not answers(base_url, settings.timeout_s):
-        return Mode("offline", f"{base_url} does not answer")
-    return Mode("online", base_url)
+        return WandbMode("offline", f"{base_url} does not answer")
+    return WandbMode("online", base_url)
 
 
 def has_key(base_url: str) -> bool:
-    """Whether WANDB_API_KEY or the netrc file that `wandb login` writes holds a key for this server."""
+    """Return whether WANDB_API_KEY or the netrc file that `wandb login` writes holds a key for this server."""
     if os.environ.get("WANDB_API_KEY"):
         return True
     host = urllib.parse.urlsplit(base_url).netloc
@@ -53,7 +53,7 @@ def has_key(base_url: str) -> bool:
 
 
 def answers(base_url: str, timeout_s: float) -> bool:
-    """Whether anything speaks HTTP there; any status counts.
+    """Return whether anything speaks HTTP there; any status counts.
 
     The request runs in a thread of its own, since a look-up of the name can't be given a time limit.
     """

@@ -21,7 +21,7 @@ from nnloop.runs.folder import RunDir
 from nnloop.settings import WandbSettings
 from nnloop.tracking import Artifact
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars
-from nnloop.tracking.preflight import Mode, choose_mode
+from nnloop.tracking.preflight import WandbMode, choose_mode
 
 log = logging.getLogger(__name__)
 
@@ -37,31 +37,27 @@ class WandbTracker:
         self._settings = settings
         self._run: Any = None  # None before `start`, after `finish`, and where the run could not be opened
         self._folder = RunDir(Path())
-        self._name = ""
         self._logged: set[int] = set()
         self._last: int | None = None  # the last cycle that this process logged
         self._warned = False
 
-    def start(
-        self, name: str, group: str, folder: Path, config: Mapping[str, Any], provenance: Mapping[str, Any]
-    ) -> None:
-        self._folder, self._name = RunDir(folder.resolve()), name
+    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+        """Open the run online if possible, else offline, and log the closed cycles that W&B doesn't have yet."""
+        self._folder = RunDir(run.path.resolve())
         with self._forgiving("start"):
             self._logged, begun = _read_marker(self._marker)
             if begun is not None and begun not in self._logged and _is_recorded(self._wandb, 2 * begun):
                 self._logged.add(begun)
-            about = {key: value for key, value in provenance.items() if key != "settings"}  # config has them
-            self._run = _open(self._settings, name, group, self._wandb, dict(config), about)
+            about = {key: value for key, value in self._folder.provenance().items() if key != "settings"}
+            self._run = _open(self._settings, self._wandb, group=group, config={**settings, "provenance": about})
             self._catch_up()
 
-    def cycle(
-        self, report: CycleReport, entries: Sequence[Entry], codes: Mapping[str, str], texts: Mapping[int, str]
-    ) -> None:
+    def cycle(self, report: CycleReport, entries: Sequence[Entry]) -> None:
+        """Log the cycle's numbers and the table of its candidates."""
         if self._run is None or report.cycle in self._logged:
             return
         with self._forgiving("log a cycle"):
-            by_place = {(report.cycle, slot): text for slot, text in texts.items()}
-            row = scalars(report) | {CYCLE_TABLE: _table(rows(entries, codes, by_place))}
+            row = scalars(report) | {CYCLE_TABLE: _table(self._folder, entries)}
             self._mark(begun=report.cycle)
             # commit: else the row waits for the next one, and a kill loses it
             self._run.log(row, step=2 * report.cycle, commit=True)
@@ -69,15 +65,17 @@ class WandbTracker:
             self._logged.add(report.cycle)
             self._mark(begun=None)
             if not report.valid_rate.value:
-                self._run.alert("dead cycle", f"{self._name}: no completion of cycle {report.cycle} was valid")
+                name = self._folder.path.name
+                self._run.alert("dead cycle", f"{name}: no completion of cycle {report.cycle} was valid")
 
     def artifact(self, made: Artifact, *made_from: Artifact) -> None:
+        """Attach an artifact if its path is there; its inputs are logged before it."""
         if self._run is None or not made.path.exists():
             return
         with self._forgiving(f"store {made.name}"):
             for source in made_from:
-                # what use_artifact does with a draft, without its wait and its refusal of an offline run: the same
-                # files under the same name are no new version, and become an input of the run when they arrive
+                # As use_artifact does with a draft, but without its wait and its refusal of an offline run: the same
+                # files under the same name are no new version, and become an input of the run when they arrive.
                 self._run._log_artifact(self._draft(source), is_user_created=True, use_after_commit=True)
             names = [self._artifact_name(source) for source in made_from]
             self._run.log_artifact(self._draft(made, {"made_from": names}))
@@ -95,15 +93,18 @@ class WandbTracker:
         return artifact
 
     def _artifact_name(self, made: Artifact) -> str:
-        return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{self._name}-{made.name}")[-128:]
+        return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{self._folder.path.name}-{made.name}")[-128:]
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
+        """Log the table of all candidates and close the run."""
         if self._run is None:
             return
         with self._forgiving("finish"):
             self._run.summary.update(dict(summary))
             if self._last is not None:  # between the steps of two cycles: a run that goes on later finds its own free
-                self._run.log({FULL_TABLE: _table(_all_rows(self._folder))}, step=2 * self._last + 1, commit=True)
+                self._run.log(
+                    {FULL_TABLE: _table(self._folder, self._folder.entries())}, step=2 * self._last + 1, commit=True
+                )
         with self._forgiving("finish"):
             import wandb
 
@@ -117,7 +118,7 @@ class WandbTracker:
 
     @property
     def _marker(self) -> Path:
-        """Which cycles W&B has, and the one that was being handed over; the next start makes up for what is missing."""
+        """The cycles that W&B has, and the one that was being handed over; the next start makes up for the others."""
         return self._wandb / "logged.json"
 
     def _mark(self, begun: int | None) -> None:
@@ -127,13 +128,11 @@ class WandbTracker:
         entries = self._folder.entries()
         for report in self._folder.reports():
             if report.cycle not in self._logged:
-                texts = {slot: found.text for slot, found in self._folder.read_completions(report.cycle).items()}
-                own = [entry for entry in entries if entry.cycle == report.cycle]
-                self.cycle(report, own, _codes(self._folder, own), texts)
+                self.cycle(report, [entry for entry in entries if entry.cycle == report.cycle])
 
     @contextmanager
     def _forgiving(self, what: str) -> Iterator[None]:
-        """Warn once, and go on without."""
+        """Turn a fault of W&B into one warning, the first time, and go on without it."""
         try:
             with _environment(dict.fromkeys(_FOLDERS, str(self._wandb))):
                 yield
@@ -143,23 +142,21 @@ class WandbTracker:
             self._warned = True
 
 
-def _open(
-    settings: WandbSettings, name: str, group: str, folder: Path, config: dict[str, Any], provenance: dict[str, Any]
-) -> Any:
-    """Open the run online where that works, else offline; says which in one line."""
+def _open(settings: WandbSettings, folder: Path, *, group: str, config: dict[str, Any]) -> Any:
+    """Open the run online if possible, else offline, and log which."""
     import wandb
 
     mode = choose_mode(settings, wandb.setup(_quiet(wandb)).settings.base_url)
 
-    def init(mode: Mode) -> Any:
+    def init(mode: WandbMode) -> Any:
         return wandb.init(
             project=settings.project,
             entity=settings.entity,
-            name=name,
-            id=str(provenance["run_id"]),
+            name=folder.parent.name,
+            id=str(config["provenance"]["run_id"]),
             group=group,
             job_type="search",
-            config=config | {"provenance": provenance},
+            config=config,
             mode=mode.name,
             resume="allow",
             allow_val_change=True,  # where a run runs may differ between two starts
@@ -180,7 +177,7 @@ def _open(
     return run
 
 
-def _init_or_offline(init: Callable[[Mode], Any], mode: Mode) -> tuple[Any, Mode]:
+def _init_or_offline(init: Callable[[WandbMode], Any], mode: WandbMode) -> tuple[Any, WandbMode]:
     if mode.name != "online":
         return init(mode), mode
     try:
@@ -189,12 +186,12 @@ def _init_or_offline(init: Callable[[Mode], Any], mode: Mode) -> tuple[Any, Mode
         import wandb
 
         wandb.teardown()  # its service holds on to the id of the run that failed
-        offline = Mode("offline", _one_line(error))
+        offline = WandbMode("offline", _one_line(error))
         return init(offline), offline
 
 
 def _quiet(wandb: Any) -> Any:
-    """No capture of the console, no machine statistics, no source: the run folder's provenance says it all."""
+    """Return settings without capture of console, machine statistics and source, which run.json and the log hold."""
     return wandb.Settings(
         init_timeout=INIT_TIMEOUT_S,
         finish_timeout=FINISH_TIMEOUT_S,
@@ -210,39 +207,30 @@ def _quiet(wandb: Any) -> Any:
     )
 
 
-def _table(data: list[list[Any]]) -> Any:
+def _table(folder: RunDir, entries: Sequence[Entry]) -> Any:
+    """Return the table of some entries, with their candidates' code and their completions from the run folder."""
     import wandb
 
-    return wandb.Table(columns=list(COLUMNS), data=data, allow_mixed_types=True)
-
-
-def _all_rows(folder: RunDir) -> list[list[Any]]:
-    entries = folder.entries()
-    texts = {
-        (cycle, slot): found.text
-        for cycle in sorted({entry.cycle for entry in entries})
-        for slot, found in folder.read_completions(cycle).items()
-    }
-    return rows(entries, _codes(folder, entries), texts)
-
-
-def _codes(folder: RunDir, entries: Sequence[Entry]) -> dict[str, str]:
-    """Source by candidate id, of the candidates whose file is there."""
     names = {entry.candidate for entry in entries if entry.candidate}
-    return {name: folder.read_code(name) for name in names if folder.code(name).exists()}
+    codes = {name: folder.read_code(name) for name in names if folder.code(name).exists()}
+    texts = {
+        (cycle, slot): completion.text
+        for cycle in sorted({entry.cycle for entry in entries})
+        for slot, completion in folder.read_completions(cycle).items()
+    }
+    return wandb.Table(columns=list(COLUMNS), data=rows(entries, codes, texts), allow_mixed_types=True)
 
 
 def _read_marker(marker: Path) -> tuple[set[int], int | None]:
-    found: Any = json.loads(marker.read_text()) if marker.exists() else []
-    if isinstance(found, list):  # of runs before `begun`
-        return set(found), None
-    return set(found["logged"]), found["begun"]
+    """Return the logged cycles, and the one that was begun when a kill came."""
+    known = json.loads(marker.read_text()) if marker.exists() else {"logged": [], "begun": None}
+    return set(known["logged"]), known["begun"]
 
 
 def _is_recorded(folder: Path, step: int) -> bool:
-    """Whether an earlier start's transaction log, by which alone an offline run is uploaded, has a row of this step.
+    """Return whether an earlier start's transaction log, from which an offline run is uploaded, has a row of this step.
 
-    An online run needs no look: the server's last step is known again, and wandb drops rows of steps before it.
+    An online run is not looked at: the server's last step is known again, and wandb drops rows of steps before it.
     """
     for transactions in sorted(folder.glob("offline-run-*/*.wandb")):
         command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(transactions)]

@@ -1,17 +1,18 @@
-"""The W&B dashboard as code: which keys stand in which panel, and the workspace made of them.
+"""The W&B dashboard as code: the keys of each panel, and the workspace made of them.
 
-`SECTIONS` is plain data, so that a test can hold its keys against those that a search logs. wandb-workspaces (the
+`SECTIONS` is plain data, so that a test can hold its keys against the keys that a search logs. wandb-workspaces (the
 `dashboard` extra) is needed only to build and publish; its serialisation has private names, which only this file uses.
 """
 
 import importlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nnloop.errors import UserError
 from nnloop.settings import WandbSettings
-from nnloop.tracking.metrics import FULL_TABLE, STEP
+from nnloop.tracking.metrics import FULL_TABLE, METRICS, STEP
 from nnloop.tracking.preflight import choose_mode
 
 NAME = "nnloop"
@@ -20,52 +21,48 @@ TABLES = (FULL_TABLE,)
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Lines over cycles; `stacked` for parts of a whole."""
+    """Lines over cycles, in the unit of their metrics; `stacked` for parts of a whole."""
 
     title: str
-    keys: tuple[str, ...]
-    unit: str
+    keys: Sequence[str]
     stacked: bool = False
+
+
+def _of(group: str, *names: str) -> list[str]:
+    return [f"{group}/{name}" for name in names]
 
 
 SECTIONS: dict[str, tuple[Plot, ...]] = {
     "Results": (
-        Plot("Valid rate, 95%", ("valid/rate", "valid/rate_low", "valid/rate_high"), "fraction"),
-        Plot("Mean accuracy, 95%", ("accuracy/mean", "accuracy/mean_low", "accuracy/mean_high"), "fraction"),
-        Plot("Best accuracy of the cycle", ("accuracy/best",), "fraction"),
-        Plot("Share above the threshold", ("accuracy/share_above",), "fraction"),
+        Plot("Valid rate, 95%", _of("valid", "rate", "rate_low", "rate_high")),
+        Plot("Mean accuracy, 95%", _of("accuracy", "mean", "mean_low", "mean_high")),
+        Plot("Best accuracy of the cycle", ["accuracy/best"]),
+        Plot("Share above the threshold", ["accuracy/share_above"]),
     ),
     "Archive": (
-        Plot("Admitted, cumulative", ("archive/admitted_total",), "networks"),
-        Plot("Selected for training", ("archive/selected",), "networks"),
-        Plot("Duplicates", ("archive/duplicates",), "completions"),
-        Plot("Similarity to the nearest", ("archive/mean_jaccard",), "Jaccard"),
+        Plot("Admitted, cumulative", ["archive/admitted_total"]),
+        Plot("Selected for training", ["archive/selected"]),
+        Plot("Duplicates", ["archive/duplicates"]),
+        Plot("Similarity to the nearest", ["archive/mean_jaccard"]),
     ),
     "Statuses": (
-        Plot(
-            "No usable code",
-            tuple(f"status/{s}" for s in ("unparseable", "patch_failed", "no_change", "rejected")),
-            "n",
-        ),
-        Plot("Network broken", tuple(f"status/{s}" for s in ("build_failed", "bad_shape", "crashed", "diverged")), "n"),
-        Plot("Over a limit or our fault", ("status/timeout", "status/out_of_memory", "status/infrastructure"), "n"),
-        Plot("Trained", ("status/ok", "status/below_chance"), "n"),
+        Plot("No usable code", _of("status", "unparseable", "patch_failed", "no_change", "rejected")),
+        Plot("Network broken", _of("status", "build_failed", "bad_shape", "crashed", "diverged")),
+        Plot("Over a limit or our fault", _of("status", "timeout", "out_of_memory", "infrastructure")),
+        Plot("Trained", _of("status", "ok", "below_chance")),
     ),
     "Cost": (
-        Plot("Tokens per completion", ("cost/tokens_per_completion",), "tokens"),
-        Plot("Lines per completion", ("cost/lines_per_completion",), "lines"),
-        Plot("Seconds by stage", ("seconds/generate", "seconds/evaluate", "seconds/finetune"), "s", stacked=True),
-        Plot("Peak memory", ("cost/peak_gb",), "GB"),
+        Plot("Tokens per completion", ["cost/tokens_per_completion"]),
+        Plot("Lines per completion", ["cost/lines_per_completion"]),
+        Plot("Seconds by stage", _of("seconds", "generate", "evaluate", "finetune"), stacked=True),
+        Plot("Peak memory", ["cost/peak_gb"]),
     ),
-    "Fine-tune": (
-        Plot("Loss", ("finetune/loss",), "nats per token"),
-        Plot("Pairs", ("finetune/pairs",), "pairs"),
-    ),
+    "Fine-tune": (Plot("Loss", ["finetune/loss"]), Plot("Pairs", ["finetune/pairs"])),
 }
 
 
 def definition(entity: str, project: str) -> str:
-    """The workspace as JSON, in W&B's own schema; needs neither key nor network. Raises UserError."""
+    """Return the workspace as JSON, in W&B's own schema; needs neither key nor network. Raises UserError."""
     model = _workspace(entity, project)._to_model()
     text: str = model.model_dump_json(by_alias=True, exclude_none=True, indent=2)
     return text
@@ -90,7 +87,7 @@ def _workspace(entity: str, project: str) -> Any:
 
     def draw(plot: Plot) -> Any:
         kind = "stacked-area" if plot.stacked else "line"
-        title = f"{plot.title} ({plot.unit})"
+        title = f"{plot.title} ({METRICS[plot.keys[0]].unit})"
         return panels.LinePlot(title=title, x=STEP, y=list(plot.keys), title_x="cycle", plot_type=kind)
 
     sections = [spaces.Section(name, [draw(plot) for plot in plots], is_open=True) for name, plots in SECTIONS.items()]
@@ -100,7 +97,7 @@ def _workspace(entity: str, project: str) -> Any:
 
 
 def _extra(module: str) -> Any:
-    """A module of wandb-workspaces, without its warnings about pydantic. Raises UserError."""
+    """Import a module of wandb-workspaces, without its warnings about pydantic. Raises UserError."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

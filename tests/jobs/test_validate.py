@@ -155,7 +155,7 @@ def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
 )
 def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[float, float]], said: str) -> None:
     made = [ValidationPair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
-    found = study(made, "Digits", "fast", "long", "a rule", len(made), {})
+    found = study(made, dataset="Digits", proxy="fast", long="long", rule="a rule", chosen=len(made), failed={})
     assert said in correlation_text(found.correlation)
 
 

@@ -35,7 +35,7 @@ def play(run: RunDir, progress: Progress, clock: Clock | None = None) -> None:
     """Show a finished run as if it were going on, ten seconds per candidate."""
     with progress:
         for report in run.reports():
-            progress.begin(report.cycle, 2, 6, 0)
+            progress.begin(report.cycle, 2, candidates=6, done=0)
             progress.stage("generating")
             for entry in run.entries():
                 if entry.cycle == report.cycle:
@@ -70,14 +70,14 @@ def test_without_a_terminal_a_slow_cycle_still_shows_life(run: RunDir, caplog: p
 
 def test_a_cycle_taken_up_again_says_how_much_is_done(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), Progress(live=False) as progress:
-        progress.begin(1, 4, 24, 9)
+        progress.begin(1, 4, candidates=24, done=9)
     assert [record.message for record in caplog.records] == ["cycle 2/4: 9 of 24 candidates are done already"]
     assert "9/24 done" in progress.line()
 
 
 def test_valid_candidates_and_the_best_are_counted(run: RunDir) -> None:
     progress = Progress(live=False)
-    progress.begin(0, 1, 6, 0)
+    progress.begin(0, 1, candidates=6, done=0)
     entries = [entry for entry in run.entries() if entry.cycle == 0]
     for entry in entries:
         progress.judged(entry)
@@ -89,7 +89,7 @@ def test_valid_candidates_and_the_best_are_counted(run: RunDir) -> None:
 def test_the_time_left_is_unknown_before_the_first_verdict_and_then_extrapolated(run: RunDir) -> None:
     clock = Clock()
     progress = Progress(live=False, clock=clock)
-    progress.begin(0, 2, 6, 0)
+    progress.begin(0, 2, candidates=6, done=0)
     assert progress.seconds_left() == (None, None)
     clock.now = 20
     progress.judged(run.entries()[0])
@@ -100,10 +100,10 @@ def test_the_time_left_is_unknown_before_the_first_verdict_and_then_extrapolated
 def test_after_a_closed_cycle_its_length_sets_the_time_left(run: RunDir) -> None:
     clock = Clock()
     progress = Progress(live=False, clock=clock)
-    progress.begin(0, 3, 6, 0)
+    progress.begin(0, 3, candidates=6, done=0)
     clock.now = 90
     progress.closed(run.reports()[0])
-    progress.begin(1, 3, 6, 0)
+    progress.begin(1, 3, candidates=6, done=0)
     clock.now = 120
     assert progress.seconds_left() == (pytest.approx(60), pytest.approx(150))
 
@@ -118,7 +118,7 @@ from nnloop.report.progress import Progress
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 run = make_run(Path({str(tmp_path / "run")!r}), 1, 6)
 with Progress() as progress:
-    progress.begin(0, 1, 6, 0)
+    progress.begin(0, 1, candidates=6, done=0)
     progress.stage("evaluating")
     for entry in run.entries():
         progress.judged(entry)
@@ -168,7 +168,7 @@ def test_the_log_gets_its_streams_back(run: RunDir) -> None:
 
 @pytest.mark.parametrize(
     ("above", "admitted", "reason"),
-    [(0.0, 0, "none reached admission.min_accuracy"), (0.5, 0, "too near to known networks"), (0.5, 1, None)],
+    [(0.0, 0, "none reached admission.min_accuracy"), (0.5, 0, "too near to known ones"), (0.5, 1, None)],
 )
 def test_a_run_that_admitted_nothing_says_why(run: RunDir, above: float, admitted: int, reason: str | None) -> None:
     first = run.reports()[0]

@@ -12,4 +12,6 @@ def some_pairs(n: int = 20) -> list[ValidationPair]:
 
 
 def report_on(pairs: list[ValidationPair], failed: dict[str, int] | None = None) -> ValidationReport:
-    return study(pairs, "Digits", "fast", "long", "a rule", chosen=len(pairs), failed=failed or {})
+    return study(
+        pairs, dataset="Digits", proxy="fast", long="long", rule="a rule", chosen=len(pairs), failed=failed or {}
+    )

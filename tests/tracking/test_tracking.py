@@ -49,7 +49,7 @@ def run(tmp_path: Path) -> RunDir:
 def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
     """Track a search that is finished already; `start` catches up with its cycles."""
     tracker = tracking.build(settings)
-    tracker.start(run.path.name, "search", run.path, run.settings(), run.provenance())
+    tracker.start(run, group="search", settings=run.settings())
     parent = None
     for cycle in (0, 1):
         parent = save_adapter(run.adapter(cycle), parent)
@@ -285,9 +285,9 @@ def test_a_key_in_netrc_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
     (run.path / "wandb").write_text("a file where the folder should be")
     tracker = tracking.build(SETTINGS)
-    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    tracker.start(run, group="search", settings=run.settings())
     for report in run.reports():
-        tracker.cycle(report, run.entries(), {}, {})
+        tracker.cycle(report, run.entries())
     track_run(tracker, run)
     tracker.finish({})
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
@@ -305,13 +305,13 @@ run = RunDir(Path({str(run.path)!r}))
 tracker = tracking.build(SETTINGS)
 cycles, elsewhere = run.path / "cycles", run.path / "elsewhere"
 cycles.rename(elsewhere)
-tracker.start("run", "search", run.path, run.settings(), run.provenance())
+tracker.start(run, group="search", settings=run.settings())
 elsewhere.rename(cycles)
 for children in Path("/proc/self/task").glob("*/children"):
     for child in children.read_text().split():
         os.kill(int(child), signal.SIGKILL)
 for report in run.reports():
-    tracker.cycle(report, run.entries(), {{}}, {{}})
+    tracker.cycle(report, run.entries())
 track_run(tracker, run)
 tracker.finish({{}})
 print("the search ends")
@@ -325,7 +325,7 @@ print("the search ends")
 
 def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir) -> None:
     tracker = tracking.build(SETTINGS)
-    tracker.start("run", "search", run.path, run.settings(), run.provenance())
+    tracker.start(run, group="search", settings=run.settings())
     during = [name for name in os.environ if name.startswith("WANDB_")]
     tracker.finish({})
     assert during == [name for name in os.environ if name.startswith("WANDB_")] == []

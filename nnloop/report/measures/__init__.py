@@ -1,1 +1,1 @@
-"""What finished runs say, as records: read, measured, compared."""
+"""Searches and validations as records: read from disk, measured and compared."""

@@ -1,7 +1,7 @@
-"""How well the short protocol ranks networks: pairs of proxy and long accuracy, and what they show.
+"""Validations: pairs of proxy and long accuracy, and how well the short protocol ranks networks.
 
-Everything is within one dataset and one pair of protocols. The selection rule is part of the result, because it decides
-what can be seen: the top of an archive lies so close together that it can't show a ranking.
+Everything is within one dataset and one pair of protocols. The rule by which networks were chosen is part of the
+result: the top of an archive lies so close together that it can't show a ranking.
 """
 
 import csv
@@ -25,7 +25,7 @@ FILE = "validation.json"
 
 @dataclass(frozen=True, slots=True)
 class ValidationPair(Record):
-    """One network under both protocols; accuracies are on the validation split, `long_test` on the test set."""
+    """One network under both protocols; `long_test` is on the test set, other accuracies on the validation split."""
 
     run: str
     candidate: str
@@ -34,7 +34,7 @@ class ValidationPair(Record):
     long_test: float | None
     params: int | None
     seconds: float  # of the long trial
-    curve: list[list[float]] = field(default_factory=list)  # [epoch, accuracy] of the long trial, where it had legs
+    curve: list[list[float]] = field(default_factory=list)  # [epoch, accuracy] at each segment of the long trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class ValidationReport(Record):
     dataset: str
     proxy: str  # protocol that chose
     long: str  # protocol that validates
-    rule: str  # how the networks were chosen, in words
+    rule: str  # by which the networks were chosen, in words
     chosen: int
     failed: dict[str, int]  # long trials that gave no accuracy, by status
     correlation: Correlation
@@ -68,8 +68,19 @@ class Validation:
 
 
 def study(
-    pairs: Sequence[ValidationPair], dataset: str, proxy: str, long: str, rule: str, chosen: int, failed: dict[str, int]
+    pairs: Sequence[ValidationPair],
+    *,
+    dataset: str,
+    proxy: str,
+    long: str,
+    rule: str,
+    chosen: int,
+    failed: dict[str, int],
 ) -> ValidationReport:
+    """Return the rank correlations of the pairs, and the cost of following the proxy's first choice.
+
+    `chosen` is the number of networks of which `failed`, by status, gave no accuracy; the texts are taken over.
+    """
     tested = [(pair.proxy, pair.long_test) for pair in pairs if pair.long_test is not None]
     first = max(pairs, key=lambda pair: pair.proxy, default=None)
     best = max((pair.long for pair in pairs), default=None)
@@ -87,15 +98,16 @@ def study(
     )
 
 
-def correlation_text(found: Correlation) -> str:
-    """rho 0.64 [0.31, 0.85], p 0.003, n 20; or why there is none."""
-    if found.rho is None:
-        return found.note
-    rho = f"rho {signed(found.rho)}, p {p_text(found.p)}, n {found.n}"
-    return f"{rho} ({found.note})" if found.note else rho
+def correlation_text(correlation: Correlation) -> str:
+    """Return a correlation as "rho 0.64 [0.31, 0.85], p 0.003, n 20", or the reason why there is none."""
+    if correlation.rho is None:
+        return correlation.note
+    rho = f"rho {signed(correlation.rho)}, p {p_text(correlation.p)}, n {correlation.n}"
+    return f"{rho} ({correlation.note})" if correlation.note else rho
 
 
 def p_text(value: float | None) -> str:
+    """Return a p-value with three decimals, a smaller one with its power of ten."""
     return number(value) if value is None or value >= 0.001 else f"{value:.0e}"
 
 
@@ -114,7 +126,7 @@ def _of_document(document: dict[str, Any], folder: Path) -> Validation:
 
 
 def _folder(path: Path, number: int) -> Path:
-    """Return where the page, tables and figures belong; in a folder of summaries and for a pack apart from others'."""
+    """Return the place of the page, tables and figures: the file's folder, or one below report/ beside others'."""
     if path.name.endswith(packs.PACKED):
         return path.with_name(path.name.removesuffix(packs.PACKED)) / "report" / str(number)
     return path.parent if path.name == FILE else path.parent / "report" / path.stem

@@ -4,13 +4,14 @@ from pathlib import Path
 import pytest
 from fake_run import make_run, make_sweep
 from report_pages import Page
+from validations import report_on
 
 from nnloop.errors import RunFolderError
 from nnloop.measures import ADMITTED, DISTINCT, VALID
 from nnloop.report import write_overview, write_run_page
 from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.read import read
-from nnloop.report.measures.validation import Validation, ValidationPair, study
+from nnloop.report.measures.validation import Validation, ValidationPair
 from nnloop.report.text import shown
 
 
@@ -93,7 +94,7 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
     pairs = [ValidationPair("run", f"n{i}", i / 10, i / 20, None, 1, 1.0) for i in range(9)]
     folder = tmp_path / "sweep" / "validate-1"
     folder.mkdir()
-    result = study(pairs, "Digits", "proxy fast", "proxy long", "a rule", 9, {})
+    result = report_on(pairs)
     write_document(folder / "validation.json", Validation(result, pairs, folder).document)
     (tmp_path / "sweep" / "validate-2").mkdir()
     (tmp_path / "sweep" / "validate-2" / "validation.json").write_text("{}")
