@@ -28,14 +28,14 @@ class Plot:
     stacked: bool = False
 
 
-def _of(group: str, *names: str) -> list[str]:
+def _of(group: str, names: list[str]) -> list[str]:
     return [f"{group}/{name}" for name in names]
 
 
 SECTIONS: dict[str, tuple[Plot, ...]] = {
     "Results": (
-        Plot("Valid rate, 95%", _of("valid", "rate", "rate_low", "rate_high")),
-        Plot("Mean accuracy, 95%", _of("accuracy", "mean", "mean_low", "mean_high")),
+        Plot("Valid rate, 95%", _of("valid", ["rate", "rate_low", "rate_high"])),
+        Plot("Mean accuracy, 95%", _of("accuracy", ["mean", "mean_low", "mean_high"])),
         Plot("Best accuracy of the cycle", ["accuracy/best"]),
         Plot("Share above the threshold", ["accuracy/share_above"]),
     ),
@@ -46,15 +46,15 @@ SECTIONS: dict[str, tuple[Plot, ...]] = {
         Plot("Similarity to the nearest", ["archive/mean_jaccard"]),
     ),
     "Statuses": (
-        Plot("No usable code", _of("status", "unparseable", "patch_failed", "no_change", "rejected")),
-        Plot("Network broken", _of("status", "build_failed", "bad_shape", "crashed", "diverged")),
-        Plot("Over a limit or our fault", _of("status", "timeout", "out_of_memory", "infrastructure")),
-        Plot("Trained", _of("status", "ok", "below_chance")),
+        Plot("No usable code", _of("status", ["unparseable", "patch_failed", "no_change", "rejected"])),
+        Plot("Network broken", _of("status", ["build_failed", "bad_shape", "crashed", "diverged"])),
+        Plot("Over a limit or our fault", _of("status", ["timeout", "out_of_memory", "infrastructure"])),
+        Plot("Trained", _of("status", ["ok", "below_chance"])),
     ),
     "Cost": (
         Plot("Tokens per completion", ["cost/tokens_per_completion"]),
         Plot("Lines per completion", ["cost/lines_per_completion"]),
-        Plot("Seconds by stage", _of("seconds", "generate", "evaluate", "finetune"), stacked=True),
+        Plot("Seconds by stage", _of("seconds", ["generate", "evaluate", "finetune"]), stacked=True),
         Plot("Peak memory", ["cost/peak_gb"]),
     ),
     "Fine-tune": (Plot("Loss", ["finetune/loss"]), Plot("Pairs", ["finetune/pairs"])),

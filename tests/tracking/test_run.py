@@ -1,10 +1,8 @@
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +17,10 @@ from wandb_log import read_log
 
 from nnloop import tracking
 from nnloop.loop.artifacts import track_adapter, track_run
-from nnloop.records import CycleReport, Status
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunDir
 from nnloop.settings import NoTrackerSettings, WandbSettings
-from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, rows, scalars
-from nnloop.tracking.preflight import answers, choose_mode, has_key
+from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS
 
 SETTINGS = WandbSettings(name="wandb", project="nnloop", entity=None, mode="auto", timeout_s=1.0)
 
@@ -178,40 +174,6 @@ def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
     assert [row["cycle"] for row in stored["history"] if "cycle" in row] == [0, 1]
 
 
-def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
-    (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
-    assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"
-
-
-def test_numbers_that_a_cycle_lacks_are_left_out(run: RunDir) -> None:
-    report = run.reports()[0]
-    costs = replace(report.costs, seconds={})
-    row = scalars(replace(report, mean_accuracy=None, best_accuracy=None, finetune=None, costs=costs))
-    assert {"accuracy/mean", "accuracy/mean_low", "accuracy/best", "finetune/loss", "seconds/total"} & set(row) == set()
-    assert row["status/tampered"] == 0
-
-
-def test_every_number_of_a_report_has_a_key(run: RunDir) -> None:
-    report = run.reports()[0]
-    told = {f"status/{status}" for status in Status} | {f"seconds/{stage}" for stage in report.costs.seconds}
-    assert told <= set(METRICS)
-    read_fields = {name for metric in METRICS.values() for name in _fields_read(metric.read, report)}
-    skipped = {"adapter", "best_candidate", "cycle"}
-    assert read_fields - {"costs_per_admitted"} == {name for name in CycleReport.__slots__ if name not in skipped}
-
-
-def _fields_read(read: Any, report: CycleReport) -> set[str]:
-    seen: set[str] = set()
-
-    class Spy:
-        def __getattr__(self, name: str) -> Any:
-            seen.add(name)
-            return getattr(report, name)
-
-    read(Spy())
-    return seen
-
-
 def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
     run: RunDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,43 +207,6 @@ def test_a_server_that_refuses_the_key_leaves_the_run_offline(
     assert len(cycles(read_back(run))) == 2
 
 
-def test_a_silent_server_costs_no_more_than_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        started = time.monotonic()
-        assert not answers(url, 0.3)
-        assert time.monotonic() - started < 1.0
-
-
-@pytest.mark.parametrize(
-    ("mode", "environment", "chosen"),
-    [
-        ("auto", {}, ("offline", "no API key")),
-        ("online", {}, ("offline", "no API key")),
-        ("offline", {"WANDB_API_KEY": "k"}, ("offline", "tracker.mode=offline")),
-        ("auto", {"WANDB_API_KEY": "k", "WANDB_MODE": "offline"}, ("offline", "WANDB_MODE=offline")),
-        ("auto", {"WANDB_MODE": "disabled"}, ("disabled", "WANDB_MODE=disabled")),
-        ("auto", {"WANDB_API_KEY": "k"}, ("offline", "http://127.0.0.1:9 does not answer")),
-    ],
-)
-def test_the_mode_follows_settings_key_and_server(
-    mode: str, environment: dict[str, str], chosen: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    found = choose_mode(replace(SETTINGS, mode=mode), "http://127.0.0.1:9")
-    assert (found.name, found.why) == chosen
-
-
-def test_a_key_in_netrc_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine api.example.org login user password secret\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    assert has_key("https://api.example.org")
-    assert not has_key("https://elsewhere.example.org")
-
-
 def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
     (run.path / "wandb").write_text("a file where the folder should be")
     tracker = tracking.build(SETTINGS)
@@ -299,7 +224,7 @@ def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it
 import logging, os, signal, sys
 from pathlib import Path
 sys.path[:0] = {[str(TESTS / "tracking"), *sys.path]!r}
-from test_tracking import SETTINGS, RunDir, track_run, tracking
+from test_run import SETTINGS, RunDir, track_run, tracking
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 run = RunDir(Path({str(run.path)!r}))
 tracker = tracking.build(SETTINGS)
