@@ -11,6 +11,11 @@ from nnloop.training.images import Chunks, Normalise, resize
 IMAGES = numbered_images()
 
 
+def test_images_and_labels_move_to_a_device_together() -> None:
+    moved = IMAGES.to(torch.device("meta"))
+    assert {each.device.type for each in (moved.train_x, moved.train_y, moved.eval_x)} == {"meta"}
+
+
 def test_a_last_batch_of_one_image_is_left_out() -> None:
     assert [len(y) for _, y in batches(numbered_images(17), recipe())] == [8, 8]
 

@@ -125,3 +125,12 @@ def test_a_watch_leaves_torch_as_it_was() -> None:
     assert (torch.autograd.backward, torch.autograd.grad) == before
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], 0.1)
     optimizer.step()  # with no hook of a watch that is over
+
+
+def test_gradients_are_counted_however_they_are_computed() -> None:
+    with Watch(0) as watch:
+        watch.begin(Linear(), 1)
+        x = torch.ones(1, requires_grad=True)
+        (x * 2).backward()
+        torch.autograd.grad(x * 2, x)
+        assert watch.gradients == 2
