@@ -8,6 +8,8 @@ import pytest
 
 from nnloop.data.progress_bar import bar
 
+SHOW_CURSOR = b"\x1b[?25h"  # the last thing that a bar writes
+
 
 def shown(monkeypatch: pytest.MonkeyPatch, in_bytes: bool) -> str:
     """Show a bar that is half done on a terminal, and return what came there."""
@@ -17,9 +19,11 @@ def shown(monkeypatch: pytest.MonkeyPatch, in_bytes: bool) -> str:
         monkeypatch.setenv("TERM", "xterm")
         with bar("preparing", in_bytes=in_bytes) as advance:
             advance(500, 1000)
-        text = os.read(ours, 1 << 16).decode()
+        text = b""
+        while SHOW_CURSOR not in text:
+            text += os.read(ours, 1 << 16)
     os.close(ours)
-    return text
+    return text.decode()
 
 
 @pytest.mark.parametrize(("in_bytes", "progress"), [(False, "500/1000"), (True, "0.5/1.0 kB")])
