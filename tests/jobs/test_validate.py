@@ -14,11 +14,8 @@ from nnloop.jobs import validate
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import (
-    ValidationPair,
     ValidationReport,
-    correlation_text,
     read_validations,
-    study,
 )
 from nnloop.runs.folder import RunDir
 from nnloop.settings import ReportJobSettings, ValidateJobSettings
@@ -143,20 +140,6 @@ def test_runs_of_another_dataset_or_of_several_protocols_are_refused(run: RunDir
 def test_a_network_that_two_runs_found_counts_once(run: RunDir) -> None:
     twice = [read(run.path), read(run.path)]
     assert len(validate._proxy_trials(twice)) == len(validate._proxy_trials(twice[:1]))
-
-
-@pytest.mark.parametrize(
-    ("pairs", "said"),
-    [
-        ([], "0 pairs: a rank correlation needs at least 3"),
-        ([(0.1, 0.5)] * 4, "constant"),
-        ([(0.1, 0.2), (0.2, 0.3), (0.3, 0.1), (0.4, 0.5)], "only 4 pairs"),
-    ],
-)
-def test_what_too_few_or_constant_pairs_can_not_show_is_said(pairs: list[tuple[float, float]], said: str) -> None:
-    made = [ValidationPair("run", f"n{i}", proxy, long, None, 1, 1.0) for i, (proxy, long) in enumerate(pairs)]
-    found = study(made, dataset="Digits", proxy="fast", long="long", rule="a rule", chosen=len(made), failed={})
-    assert said in correlation_text(found.correlation)
 
 
 def test_the_page_draws_points_intervals_and_a_curve_a_network(run: RunDir) -> None:

@@ -3,16 +3,13 @@ import os
 import pty
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_run import make_run
 from paths import SUPPORT
 
-from nnloop.records import Interval
 from nnloop.report.progress import Progress
-from nnloop.report.text import why_none_admitted
 from nnloop.runs.folder import RunDir
 
 
@@ -164,17 +161,3 @@ def test_the_log_gets_its_streams_back(run: RunDir) -> None:
         assert handler.stream is sys.stderr
     finally:
         logging.getLogger().removeHandler(handler)
-
-
-@pytest.mark.parametrize(
-    ("above", "admitted", "reason"),
-    [(0.0, 0, "none reached admission.min_accuracy"), (0.5, 0, "too near to known ones"), (0.5, 1, None)],
-)
-def test_a_run_that_admitted_nothing_says_why(run: RunDir, above: float, admitted: int, reason: str | None) -> None:
-    first = run.reports()[0]
-    counts = replace(first.counts, admitted=admitted)
-    report = replace(first, share_above=Interval(above, 0.0, 1.0), counts=counts)
-    said = why_none_admitted([report])
-    assert said is None if reason is None else reason in str(said)
-    none_valid = replace(report, valid_rate=Interval(0.0, 0.0, 0.3), counts=replace(counts, admitted=0))
-    assert why_none_admitted([none_valid]) == "no completion was valid"
