@@ -61,7 +61,7 @@ def start(without: list[str]) -> LocalExecutor:
     return build.make_executor(settings, data.load(settings.dataset), Path())
 
 
-def pose(code: str) -> Trial:
+def make_trial(code: str) -> Trial:
     return Trial(Candidate("bench", code, "given", None, 0, 0), "digits", "fast", 1, 0, Limits(300.0, 4 << 30))
 
 
@@ -70,15 +70,15 @@ def measure(without: list[str]) -> dict[str, float]:
     began = time.monotonic()
     with start(without) as executor:
         started = time.monotonic()
-        executor.submit(pose("1 / 0")).result()
+        executor.submit(make_trial("1 / 0")).result()
         imported = time.monotonic()
         first, empty = [], []
         for _ in range(REPEATS):
             submitted = time.monotonic()
-            reason = executor.submit(pose(PROBE)).result().reason
+            reason = executor.submit(make_trial(PROBE)).result().reason
             first.append(float(reason.removeprefix("RuntimeError: ")) - submitted)
             submitted = time.monotonic()
-            executor.submit(pose("1 / 0")).result()
+            executor.submit(make_trial("1 / 0")).result()
             empty.append(time.monotonic() - submitted)
     return {
         "start_ms": round(1e3 * (started - began), 1),
@@ -91,9 +91,9 @@ def measure(without: list[str]) -> dict[str, float]:
 def throughput(trials: int) -> dict[str, float]:
     seeds = corpus.seeds()
     with start([]) as executor:
-        executor.submit(pose("1 / 0")).result()
+        executor.submit(make_trial("1 / 0")).result()
         began = time.monotonic()
-        running = [executor.submit(pose(seeds[i % len(seeds)].code)) for i in range(trials)]
+        running = [executor.submit(make_trial(seeds[i % len(seeds)].code)) for i in range(trials)]
         results = [future.result() for future in running]
         seconds = time.monotonic() - began
     return {

@@ -132,7 +132,7 @@ def _edit(old: str, new: str) -> str:
 
 def _is_new(code: str) -> bool:
     """Tell whether a network stays under the threshold to every seed, by the tokens rule."""
-    return _seeds().judge(code, candidate_id(code)).novel
+    return _seeds().judge(candidate_id(code), code, None).novel
 
 
 @functools.cache
@@ -140,7 +140,7 @@ def _seeds() -> novelty.Novelty:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         rule = novelty.build(load(compose("config", overrides=["novelty=tokens"])).novelty)
     for seed in corpus.seeds():
-        rule.add(seed.id, seed.code)
+        rule.add(seed.id, seed.code, None)
     return rule
 
 
