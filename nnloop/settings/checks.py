@@ -68,6 +68,8 @@ def _check_job(settings: Settings) -> None:
         if rule.jobs and job not in rule.jobs and value is not None:
             needing = " or ".join(f"job={other}" for other in rule.jobs)
             raise SettingsError(f"{field.name}={value}: job={job} has no use for it; {needing} has")
+    if job != "report" and settings.summaries and settings.summaries.endswith(".jsonl.xz"):
+        raise SettingsError(f"summaries={settings.summaries}: only job=report packs summaries in a file; give a folder")
     if isinstance(settings.job, PretrainSettings):
         _check_heads(settings.job)
 

@@ -111,7 +111,7 @@ class Settings:
     runs: str | None = setting(RESULT, unit="a run folder or a folder of runs", jobs=["report", "validate", "export"])
     to: str | None = setting(PLACE, unit="the folder to write to", jobs=["export"])
     folder: str | None = setting(RESULT, unit="the folder of networks and adapters", jobs=["adopt"])
-    summaries: str | None = setting(LABEL)  # folder that gets a finished run's summary, for a repository to keep
+    summaries: str | None = setting(LABEL)  # folder that gets a finished run's summary; of job=report also a .jsonl.xz
     resume: str = setting(RESULT)  # continue, fork (the run that the command names without this), or a run folder
     dry_run: bool = setting(PLACE)
 
