@@ -50,7 +50,7 @@ def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wante
 def keep_summary(run: Run, folder: str | None) -> None:
     """Leave the run's summary in a folder, if one is wanted; a summary is not copied."""
     if folder is not None and run.folder is not None:
-        write_document(Path(folder) / f"{run.name}.json", summary(run))
+        write_document(Path(folder) / f"{packs.plain(run.name)}.json", summary(run))
 
 
 def write_extras(run: Run) -> None:

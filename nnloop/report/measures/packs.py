@@ -5,6 +5,7 @@ A pack keeps what a whole sweep left behind in one small file; `xzcat` shows it.
 
 import json
 import lzma
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +14,11 @@ from nnloop.errors import RunFolderError
 from nnloop.runs.durable import make_folder, write_text
 
 PACKED = ".jsonl.xz"
+
+
+def plain(name: str) -> str:
+    """Return a run's name as a file's: letters, digits and . , + - _ alone."""
+    return re.sub(r"[^\w.,+-]", "-", name)
 
 
 def files(match: Path) -> list[Path]:

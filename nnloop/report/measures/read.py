@@ -1,7 +1,6 @@
 """A search as reports see it, read once from its run folder or from its summary."""
 
 import difflib
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from lzma import LZMAError
@@ -173,7 +172,7 @@ def read_all(path: Path) -> list[Run]:
 def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Run:
     """Return the run of a summary in a file; `folder` is the place of a pack's pages."""
     name = str(document["name"])
-    path = file if folder is None else folder / re.sub(r"[^\w.,+-]", "-", f"{name}.json")
+    path = file if folder is None else folder / f"{packs.plain(name)}.json"
     return Run(
         name=name,
         path=path,

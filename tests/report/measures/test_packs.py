@@ -15,6 +15,13 @@ def test_a_pack_gives_its_documents_back_by_kind(tmp_path: Path) -> None:
     assert [packs.holds(path, kind) for kind in ("a", "b", "c")] == [True, True, False]
 
 
+def test_a_file_has_a_plain_name() -> None:
+    assert (
+        packs.plain("tiny-digits-delta-s0-search.staleness=0~dd3b/_é")
+        == "tiny-digits-delta-s0-search.staleness-0-dd3b-_é"
+    )
+
+
 def test_the_same_documents_give_the_same_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "one.jsonl.xz", tmp_path / "other.jsonl.xz"
     packs.write_pack(one, DOCUMENTS)
