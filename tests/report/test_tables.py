@@ -9,7 +9,15 @@ from fake_run import make_run
 
 from nnloop.measures import COMPARED
 from nnloop.report.measures.compare import compare
-from nnloop.report.tables import ARM_CYCLE_COLUMNS, CYCLE_COLUMNS, DIFFERENCE_COLUMNS, RANKING_COLUMNS, to_csv, to_latex
+from nnloop.report.tables import (
+    ARM_CYCLE_COLUMNS,
+    CYCLE_COLUMNS,
+    DIFFERENCE_COLUMNS,
+    RANKING_COLUMNS,
+    to_csv,
+    to_latex,
+    write_comparison,
+)
 from nnloop.report.text import interval
 from nnloop.runs.folder import RunDir
 
@@ -55,3 +63,10 @@ def test_the_tables_of_a_comparison_carry_every_measure(tmp_path: Path) -> None:
         assert {f"{measure.name}_low" for measure in COMPARED} <= set(head)
     rows = list(csv.DictReader(io.StringIO(to_csv(DIFFERENCE_COLUMNS, found.differences))))
     assert {(row["arm"], row["minus"]) for row in rows} >= {("llm=tiny, finetune=lora", "llm=tiny, finetune=off")}
+
+
+def test_a_comparison_writes_its_tables_as_csv_and_latex(tmp_path: Path) -> None:
+    write_comparison(compare(three_arms(tmp_path), "p"), tmp_path / "tables", 1)
+    names = {path.name for path in (tmp_path / "tables").iterdir()}
+    tables = ("arms-by-cycle-1", "arms-1", "differences-1", "ranking-1-completions")
+    assert {f"{name}.{kind}" for name in tables for kind in ("csv", "tex")} <= names
