@@ -8,15 +8,13 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import launch
 from nnloop.errors import UserError
-from nnloop.settings.checks import unknown_key
 from nnloop.settings.idle import idle
-from nnloop.settings.keys import allowed
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
 
@@ -38,9 +36,6 @@ Change any setting with key=value, e.g. cycles=4 candidates=24 llm.temperature=0
 Choose an option of a group with group=option:
 
 """  # Hydra's own --help takes over a second
-
-_HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
-"""What Hydra and OmegaConf add to their messages that helps nobody on one line."""
 
 _IN_A_JOB = "SUBMITIT_EXECUTOR"
 """Set in a job on a cluster, whose failure has to reach the process that submitted it."""
@@ -68,7 +63,7 @@ def main() -> None:
     except KeyboardInterrupt as error:
         sys.exit(EXIT_CODE if isinstance(error, Interrupted) else 130)
     except (HydraException, OmegaConfBaseException, UserError) as error:
-        _fail(_one_line(error), 2)
+        _fail(launch.one_line(error), 2)
     except RuntimeError as error:
         if type(error).__module__.partition(".")[0] != "submitit":
             raise
@@ -90,7 +85,7 @@ def _compose_and_run(config: DictConfig) -> None:
 
         build.run(checked, Path(HydraConfig.get().runtime.output_dir))
     except UserError as error:
-        _fail(_one_line(error), 2)
+        _fail(launch.one_line(error), 2)
         if _IN_A_JOB in os.environ:
             raise
     except Exception:  # a defect of ours: told in the log, and the multirun's other jobs still run
@@ -109,22 +104,6 @@ def list_options() -> str:
 def _fail(message: str, code: int) -> None:
     print(f"nnloop: {message}", file=sys.stderr)
     _failures.append(code)
-
-
-def _one_line(error: BaseException) -> str:
-    """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
-    unknown = re.match(r"Could not override '([^']+)'", str(error))
-    if unknown:
-        return unknown_key(unknown[1], allowed(unknown[1]))
-    parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
-    cause: BaseException | None = error
-    while cause is not None:
-        text = _HINTS.sub("", str(cause))
-        text = re.sub(r"\s+", " ", text).strip(" .")
-        if text and not any(text in part for part in parts):
-            parts.append(text)
-        cause = cause.__cause__
-    return "; ".join(parts)
 
 
 def _last_line(error: BaseException) -> str:

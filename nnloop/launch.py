@@ -6,6 +6,7 @@ registers here.
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 
 from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -24,10 +25,15 @@ from nnloop import naming
 from nnloop.errors import NnloopError, UserError
 from nnloop.runs.folder import RunDir
 from nnloop.settings import HfLlmSettings, Settings
+from nnloop.settings.checks import unknown_key
+from nnloop.settings.keys import allowed
 from nnloop.settings.load import load
 
 PAPER_B_SECONDS = (72.0, 108.0)
 """(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
+
+_HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
+"""What Hydra and OmegaConf add to their messages that helps nobody on one line."""
 
 
 def register_resolvers() -> None:
@@ -42,6 +48,25 @@ def _folder(overrides: list[str], *, _root_: Any) -> str:
 
 def _subfolder(overrides: list[str], number: int, *, _root_: Any) -> str:
     return naming.run_subfolder(_root_, overrides, number)
+
+
+def one_line(error: BaseException) -> str:
+    """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
+    unknown = re.match(r"Could not override '([^']+)'", str(error))
+    if unknown:
+        return unknown_key(unknown[1], allowed(unknown[1]))
+    parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
+    key, _, value = parts[0].partition("=") if parts else ("", "", "")
+    if "=" in value and "'" not in value:
+        return f"{parts[0]}: a value with = in it has to be quoted: \"{key}='{value}'\""
+    cause: BaseException | None = error
+    while cause is not None:
+        text = _HINTS.sub("", str(cause))
+        text = re.sub(r"\s+", " ", text).strip(" .")
+        if text and not any(text in part for part in parts):
+            parts.append(text)
+        cause = cause.__cause__
+    return "; ".join(parts)
 
 
 class BeforeLaunch(Callback):
@@ -92,7 +117,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
     try:
         _print(jobs(), config_name)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        print(f"nnloop: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"nnloop: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except Exception:  # a defect of ours: told, and still no job is started
         traceback.print_exc()

@@ -176,11 +176,15 @@ class RunDir:
     def provenance(self) -> dict[str, Any]:
         """Return the contents of run.json. Raises RunFolderError if there is none, or one of an older version."""
         try:
-            about = dict(json.loads(self.meta.read_text()))
+            about = json.loads(self.meta.read_text())
         except (OSError, ValueError):
-            raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)") from None
+            about = None
+        if not isinstance(about, dict):
+            raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)")
         if about.get("format") != FORMAT:
             raise RunFolderError(f"{self.path}: written by an older version of nnloop; choose another name=")
+        if not isinstance(about.get("settings"), dict):
+            raise RunFolderError(f"{self.meta}: is damaged, it has no settings")
         return about
 
     def entries(self) -> list[Entry]:
@@ -190,7 +194,9 @@ class RunDir:
     def reports(self) -> list[CycleReport]:
         """Return the reports of the closed cycles, in order."""
         paths = sorted(self.path.glob("cycles/*/report.json"))
-        return [_checked(path, CycleReport.from_json, json.loads(path.read_text())) for path in paths]
+        return [
+            _checked(path, lambda text: CycleReport.from_json(json.loads(text)), path.read_text()) for path in paths
+        ]
 
     def read_completions(self, cycle: int) -> dict[int, Completion]:
         """Return a cycle's completions by slot."""

@@ -67,6 +67,7 @@ def _of_the_llm(settings: Settings) -> Iterator[Reason]:
     if isinstance(llm, RandomLlmSettings | ScriptedLlmSettings):
         yield "context", f"llm={llm.name} does not read its prompt"
         yield "retries", f"llm={llm.name} does not read the reason of a failure; a retry is one more answer"
+        yield "budget.tokens", f"llm={llm.name} writes no tokens"
         if tuned:
             yield "finetune", f"llm={llm.name} has no weights to tune"
     if isinstance(llm, HfLlmSettings | OpenAiLlmSettings) and llm.temperature == 0:
@@ -97,7 +98,7 @@ def _of_the_trials(settings: Settings) -> Iterator[Reason]:
     if isinstance(settings.proxy, LemurProxySettings):
         yield from _each("dataset", ("flip", "crop_pad"), "proxy.transform decides over it")
     if settings.dataset.name == "digits":
-        yield from _each("dataset", ("root", "mirror"), "scikit-learn carries the images of digits")
+        yield from _each("dataset", ("root", "mirror", "verify"), "scikit-learn carries the images of digits")
     if settings.sandbox.name == "inline":
         why = "sandbox=inline runs one trial at a time, without a wall and without limits"
         yield from _each("executor", ("workers", "wall_s", "memory_gb"), why)
@@ -109,6 +110,10 @@ def _of_the_strategy(settings: Settings) -> Iterator[Reason]:
     if isinstance(settings.novelty, MinHashSettings) and most < SCAN:
         why = f"counts only beyond {SCAN:,} known networks; this run adds at most {most:,}"
         yield from _each("novelty", ("permutations", "lsh_threshold"), why)
+    if settings.mode.name == "full" and settings.selection.rule == "good":
+        yield "selection.rule", "mode=full selects the same networks by good as by better"
+    if settings.search.staleness is not None and settings.search.staleness >= settings.candidates - 1:
+        yield "search.staleness", f"a cycle of candidates={settings.candidates} has no more results to be behind"
     if isinstance(settings.parents, IslandsParentsSettings):
         if settings.parents.islands == 1:
             yield from _each("parents", ("every", "migrants"), "parents.islands=1 has no neighbour")

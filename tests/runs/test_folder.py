@@ -81,3 +81,18 @@ def test_a_line_of_another_form_is_refused_with_file_and_field(tmp_path: Path) -
     run.archive.write_text('{"generation": {"cycle": "0"}}\n')
     with pytest.raises(RunFolderError, match=r'archive.jsonl: not as .* \(Generation.cycle: "0" is no int\)$'):
         run.entries()
+
+
+@pytest.mark.parametrize("text", ["3", "[1]", "", '{"format": 2}', '{"format": 2, "settings": 3}'])
+def test_a_run_json_of_another_shape_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+    folder = RunDir(tmp_path)
+    folder.meta.write_text(text)
+    with pytest.raises(RunFolderError, match="damaged"):
+        folder.settings()
+
+
+def test_a_cut_off_report_is_refused_with_its_file(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", cycles=1)
+    run.report(0).write_text('{"cycle')
+    with pytest.raises(RunFolderError, match=r"report\.json: not as this version"):
+        run.reports()
