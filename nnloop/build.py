@@ -1,4 +1,4 @@
-"""The composition root: makes the objects that settings name, and runs the job. Everything below gets its parts."""
+"""The composition root: makes the objects that the settings name, passes them to each other, and runs the job."""
 
 import contextlib
 import sys
@@ -47,7 +47,7 @@ from nnloop.tracking import NoTracker, Tracker
 
 
 def run(settings: Settings, folder: Path) -> None:
-    """Run the job that the settings name; `folder` is its own, below outputs/."""
+    """Run the job that the settings name; `folder` is the job's own folder, below outputs/."""
     jobs: dict[str, Callable[[Settings, Path, TextIO], None]] = {
         "search": _search,
         "evaluate": evaluate.run,
@@ -64,7 +64,7 @@ def run(settings: Settings, folder: Path) -> None:
 
 
 def _search(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Run the missing cycles of a search, write its page and the index of the runs of its name, print the summary."""
+    """Run the missing cycles of a search, write its page and the index of runs, and print the summary."""
     run = RunDir(folder)
     with Stop(settings.executor.grace_s) as stop, run.lock():
         if settings.resume != "continue":
@@ -121,9 +121,9 @@ def make_search(
     tracker: Tracker | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Search]:
-    """Make a search of a run folder that is open and locked; close its archive and its LLM afterwards.
+    """Make a search in a run folder that is open and locked; close its archive and its LLM afterwards.
 
-    `corpus` is what `judge_corpus` returns. `tracker` and `progress` None: nobody is told.
+    `corpus` comes from `judge_corpus`. `tracker` None: nothing is tracked. `progress` None: nothing is displayed.
     """
     mode, task = make_mode(settings), make_task(settings)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus)) as archive:
@@ -146,7 +146,7 @@ def make_search(
 
 
 def _report(settings: Settings, run: RunDir) -> Run:
-    """Write the run's page and its summary, if one is wanted, and renew the index of the runs beside it; return it."""
+    """Write the run's page, its summary if the settings want one, and the index of runs; return the run's data."""
     finished = read(run.path)
     report.write_run_page(finished)
     report_job.keep_summary(finished, settings.summaries)
@@ -164,7 +164,7 @@ def make_corpus(settings: Settings) -> list[Network]:
 
 
 def make_task(settings: Settings) -> Task:
-    """Collect the facts that a prompt states."""
+    """Make the task that prompts state."""
     dataset = settings.dataset
     return Task(
         title=dataset.title,
@@ -177,7 +177,7 @@ def make_task(settings: Settings) -> Task:
 
 
 def make_mode(settings: Settings) -> Mode:
-    """Make the form of the LLM's answers."""
+    """Make the mode: the form of the LLM's answers."""
     if isinstance(settings.mode, FullSettings):
         return Full(salvage=settings.mode.salvage)
     return Delta(

@@ -1,4 +1,4 @@
-"""The frozen records that pass between the rooms, and their JSON form. Standard library only."""
+"""The frozen records that pass between the packages, and their JSON form. Imports only the standard library."""
 
 import ast
 import dataclasses
@@ -15,15 +15,15 @@ Converter = Callable[[object], object]
 
 
 class Status(StrEnum):
-    """The end of one completion. Every completion has exactly one."""
+    """The outcome of one completion."""
 
     OK = "ok"
-    UNPARSEABLE = "unparseable"  # no code, or code that is no Python
+    UNPARSEABLE = "unparseable"  # no code, or code that is not Python
     PATCH_FAILED = "patch_failed"  # a diff that does not apply
     NO_CHANGE = "no_change"  # a diff that applies and changes nothing
     REJECTED = "rejected"  # refused by the static guard
     BUILD_FAILED = "build_failed"  # the module or Net() raised
-    BAD_SHAPE = "bad_shape"  # forward() gave something else than (B, classes)
+    BAD_SHAPE = "bad_shape"  # forward() did not return (B, classes)
     CRASHED = "crashed"  # raised or died while training
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
@@ -31,11 +31,11 @@ class Status(StrEnum):
     BELOW_CHANCE = "below_chance"  # trained, no better than guessing
     DUPLICATE = "duplicate"  # same candidate id as an earlier one; never trained again
     TAMPERED = "tampered"  # a training-side trick was noticed
-    INFRASTRUCTURE = "infrastructure"  # our own fault, after retries
+    INFRASTRUCTURE = "infrastructure"  # a fault of ours or of the machine, after retries
 
 
 COMPLETED = frozenset({Status.OK, Status.BELOW_CHANCE})
-"""Statuses of a trial whose epoch ran to its end: the papers' valid."""
+"""Statuses of a trial that trained to its end; the papers call it valid."""
 
 
 class Record:
@@ -79,7 +79,7 @@ class Record:
 class Network(Record):
     """A network that can be a parent: from the corpus, or from a trial of this run.
 
-    `val_accuracy` is a fraction; None: no trial of this dataset and proxy is known.
+    `val_accuracy` is a fraction; None: no trial on this dataset by this protocol is known.
     """
 
     id: str
@@ -96,13 +96,15 @@ class Prompt(Record):
     text: str
     parent: str  # id of the network to change
     mode: str
-    shown: list[str] = field(default_factory=list)  # what the context shows beside it: ids of networks, or cycle.slot
+    shown: list[str] = field(
+        default_factory=list
+    )  # ids of the networks that the context shows, or cycle.slot of attempts
     dropped: int = 0  # items of the context that did not fit
 
 
 @dataclass(frozen=True, slots=True)
 class Generation(Record):
-    """All that is known of one completion but its texts: its place, its prompt's facts, and how it was generated."""
+    """Everything about one completion but its texts: its slot, its prompt's facts, and how it was generated."""
 
     cycle: int
     slot: int
@@ -112,8 +114,8 @@ class Generation(Record):
     tokens: int  # generated
     prompt_tokens: int
     lines: int  # of the completion
-    seconds: float  # its share of the time spent generating
-    adapter: str | None = None  # hash of the adapter in force; None: the bare model
+    seconds: float  # its share of the time that its batch took
+    adapter: str | None = None  # hash of the LLM's adapter; None: the bare model
     retry_of: int | None = None  # slot of this cycle whose failed answer went back to the LLM
     shown: list[str] = field(default_factory=list)  # as in the prompt
     dropped: int = 0  # as in the prompt
@@ -122,7 +124,7 @@ class Generation(Record):
 
 @dataclass(frozen=True, slots=True)
 class Completion(Record):
-    """One answer of the LLM: the user message, the text that it wrote, and how that came about."""
+    """One answer of the LLM: the prompt, the text, and the facts of its generation."""
 
     generation: Generation
     prompt: str
@@ -135,7 +137,7 @@ class Completion(Record):
 
     @property
     def slot(self) -> int:
-        """Place in its cycle."""
+        """Number of the completion in its cycle, from 0."""
         return self.generation.slot
 
 
@@ -143,7 +145,7 @@ class Completion(Record):
 class Candidate(Record):
     """The code of one network, and the completion that it came from.
 
-    A corpus network has mode "corpus", no parent and cycle -1; one that the user gave has mode "given".
+    A corpus network has mode "corpus", no parent and cycle -1; a network from the user has mode "given".
     """
 
     id: str
@@ -156,7 +158,7 @@ class Candidate(Record):
 
 @dataclass(frozen=True, slots=True)
 class NoveltyVerdict(Record):
-    """The comparison with all known networks: the exact Jaccard to the nearest; 0 and None if none comes near."""
+    """The comparison with all known networks: the nearest one and its exact Jaccard similarity; None and 0 if none."""
 
     novel: bool
     max_jaccard: float
@@ -175,7 +177,7 @@ class Limits(Record):
 
 @dataclass(frozen=True, slots=True)
 class Trial(Record):
-    """One training of one candidate; the dataset and the protocol are the executor's."""
+    """One training of one candidate; the executor has the dataset and the protocol."""
 
     candidate: Candidate
     dataset: str
@@ -189,7 +191,7 @@ class Trial(Record):
 
 @dataclass(frozen=True, slots=True)
 class TrialResult(Record):
-    """The end of a trial. Accuracies are fractions in [0, 1]; None: the trial did not get so far."""
+    """The result of a trial. Accuracies are fractions in [0, 1]; None: the trial ended before."""
 
     status: Status
     reason: str = ""
@@ -197,15 +199,13 @@ class TrialResult(Record):
     test_accuracy: float | None = None
     params: int | None = None
     flops: int | None = None  # forward pass of one image, multiply-adds counted as two
-    train_loss: float | None = None  # mean over the steps; None where the network trained by its own loop
-    seconds: float = 0.0  # wall, from the worker taking the trial up to its result
+    train_loss: float | None = None  # mean over the steps; None if the network trained by its own loop
+    seconds: float = 0.0  # wall time, from the start in a worker to the result
     peak_bytes: int | None = None
-    sandbox: str = ""  # the layers that were in force
-    graph: str | None = None  # JSON of training.graph, as the candidate's process traced it: its own word
-    precision: str = ""  # bfloat16 or float32: what its process says
-    curve: list[list[float]] = field(
-        default_factory=list
-    )  # [epoch, val_accuracy] at segments' ends; [] for one segment
+    sandbox: str = ""  # the sandbox layers in force
+    graph: str | None = None  # JSON of the operator graph; traced in the candidate's process, so not to be trusted
+    precision: str = ""  # bfloat16 or float32; reported by the candidate's process, so not to be trusted
+    curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] after each segment; [] for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ class Entry(Record):
 
     @property
     def slot(self) -> int:
-        """Place in its cycle; a retry has one behind the first answers'."""
+        """Number of the completion in its cycle, from 0; retries come after all first answers."""
         return self.generation.slot
 
     @property
@@ -249,7 +249,7 @@ class Entry(Record):
 
     @property
     def valid(self) -> bool:
-        """True if the epoch completed, for this candidate or the earlier one that it repeats."""
+        """True if training completed, for this candidate or the earlier one that it repeats."""
         return self.result is not None and self.result.status in COMPLETED
 
     @property
@@ -269,22 +269,22 @@ class Interval(Record):
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult(Record):
-    """The outcome of one fine-tune. Losses are means per completion token, None without such pairs."""
+    """The outcome of one fine-tune. Losses are means per completion token; None if there was no pair to measure on."""
 
-    adapter: str | None = None  # hash of the one in force afterwards; the one before if no pair was left
-    pairs: int = 0  # learned from
+    adapter: str | None = None  # hash of the adapter used from now on: the old one if all pairs were dropped
+    pairs: int = 0  # pairs trained on
     dropped: int = 0  # pairs longer than finetune.max_length
     steps: int = 0
     tokens: int = 0  # trained on, prompts included, all epochs together
-    loss: float | None = None  # over the last epoch, while it was learned
-    held_out_loss: float | None = None  # of the pairs that were not learned from, afterwards
-    held_out_loss_before: float | None = None
+    loss: float | None = None  # training loss over the last epoch
+    held_out_loss: float | None = None  # on pairs held out, after training
+    held_out_loss_before: float | None = None  # before training
     optimizer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts(Record):
-    """Completions and networks of one cycle; retries are in none but their own, admitted and selected."""
+    """Completions and networks of one cycle; generated, distinct and duplicates leave retries out."""
 
     generated: int
     distinct: int  # distinct valid candidates that are new in this cycle
@@ -292,22 +292,22 @@ class Counts(Record):
     admitted_total: int  # up to this cycle's end
     selected: int
     duplicates: int
-    retries: int = 0  # answers to failures, beside those generated
+    retries: int = 0
     retries_valid: int = 0
-    salvaged: int = 0  # answers that mode.salvage changed before they counted
-    dropped: int = 0  # items of contexts that did not fit in their prompts, retries' included
+    salvaged: int = 0  # answers that mode.salvage changed
+    dropped: int = 0  # items of contexts that did not fit in their prompts, retries included
 
 
 @dataclass(frozen=True, slots=True)
 class Costs(Record):
     """The resources that one cycle took, retries included."""
 
-    seconds: dict[str, float]  # wall, by stage: generate, evaluate, finetune, total; trials: added up over workers
+    seconds: dict[str, float]  # wall time by stage: generate, evaluate, finetune, total; trials: summed over workers
     tokens: int  # generated
     prompt_tokens: int
     peak_bytes: int  # of this process and its largest trial
-    gpu_seconds: float | None = None  # wall seconds times GPUs; None without one
-    joules: float | None = None  # of the GPUs; None without one, or where one does not tell
+    gpu_seconds: float | None = None  # wall seconds times GPUs; None without GPUs
+    joules: float | None = None  # energy of the GPUs; None without GPUs, or if one can't tell
 
     @property
     def by_unit(self) -> dict[str, float]:
@@ -326,8 +326,8 @@ class Costs(Record):
 class CycleReport(Record):
     """One closed cycle.
 
-    Means are over distinct valid first answers unless said; None if there are none. Retries take no part in statuses,
-    rates and means; they do in best.
+    Means are over distinct valid first answers unless a comment says otherwise; None if there are none. Retries do not
+    count in statuses, rates and means, but they do in best.
     """
 
     cycle: int
@@ -354,10 +354,10 @@ class CycleReport(Record):
 
 
 def candidate_id(code: str) -> str:
-    """Identify a network by its normalised source: sha256 after ast.unparse without comments and docstrings.
+    """Return a network's id: the sha256, shortened, of its source without comments, docstrings and formatting.
 
-    Names and numbers are kept. Raises SyntaxError (ValueError for NUL bytes, RecursionError and MemoryError for absurd
-    nesting) where the source is no Python.
+    Raises SyntaxError if the source is not Python (ValueError for NUL bytes, RecursionError or MemoryError for absurd
+    nesting).
     """
     tree = ast.parse(code)
     for node in ast.walk(tree):
@@ -374,7 +374,7 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
 
 @cache
 def _converters(cls: type["Record"]) -> dict[str, Converter]:
-    """Derive once per class how each field comes back from JSON, by field name."""
+    """Return a class's converters from JSON, by field name."""
     hints = get_type_hints(cls)
     return {each.name: _converter(hints[each.name]) for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
 
@@ -382,8 +382,8 @@ def _converters(cls: type["Record"]) -> dict[str, Converter]:
 def _converter(kind: Any) -> Converter:
     """Return the function that checks a JSON value against a type and rebuilds it.
 
-    It raises TypeError, or ValueError from a record within. A float may be written as an integer, but true and false
-    are no numbers.
+    The function raises TypeError, or ValueError from a nested record. It takes an integer as a float, but true and
+    false are not numbers.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:

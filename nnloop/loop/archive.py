@@ -1,7 +1,7 @@
-"""The archive: every completion's entry on the disk, and the search's knowledge from them in memory.
+"""The archive: one entry for each completion, on the disk and in memory.
 
-One writer. Completions and candidates' sources are durable before the journal lines that name them, so that an entry
-never points at nothing. Everything in memory is rebuilt from the files alone.
+Only one process writes it. Completions and candidates' sources are on the disk before the lines that name them, so no
+entry names a missing file. Everything in memory is rebuilt from the files alone.
 """
 
 import logging
@@ -14,8 +14,8 @@ from nnloop.runs.durable import Journal, sync_folder, write_new
 from nnloop.runs.folder import RunDir
 
 SAVE_AFTER = 1_000
-"""New networks after which the novelty index is saved. A large index is saved after more of them, so that all saves
-together write a bounded multiple of the last one."""
+"""The fewest new networks after which the novelty index is saved. A large index waits for more, so that all saves
+together write a bounded multiple of its size."""
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ _log = logging.getLogger(__name__)
 class Archive:
     """Entries in (cycle, slot) order, the networks behind them, and the novelty index over all valid ones.
 
-    `corpus` is every corpus network with the result of its trial; those whose trial did not complete are known (their
-    repetition is a duplicate) and never shown. Operator graphs stay on the disk and in the index: no entry or result in
-    memory has one.
+    `corpus` has every corpus network with the result of its trial. A network whose trial did not complete is never
+    shown, but a candidate that repeats it is a duplicate. Entries and results in memory have no operator graph; the
+    graphs are on the disk and in the novelty index.
     """
 
     def __init__(self, folder: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
@@ -37,7 +37,7 @@ class Archive:
         self._folder = folder
         self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
         self._saved = novelty.restore(folder.novelty)
-        self._known = 0  # networks that the index was given
+        self._known = 0  # networks in the novelty index
         for network, result in corpus:
             if network.val_accuracy is not None:
                 self._learn(network.id, network.code, result.graph)
@@ -47,14 +47,14 @@ class Archive:
         self._lines: list[str] = []  # added and not committed yet
 
     def add(self, entry: Entry, code: str) -> None:
-        """Make an entry known; `code` is the candidate's source, "" without a candidate. `commit` writes the line."""
+        """Add an entry in memory; `commit` writes it. `code` is the candidate's source, "" without a candidate."""
         if entry.candidate and entry.status is not Status.DUPLICATE:
             write_new(self._folder.code(entry.candidate), code)
         self._lines.append(entry.line())
         self._remember(entry, code)
 
     def commit(self) -> None:
-        """Put the entries added since the last commit on the disk, after all that they refer to."""
+        """Write the entries added since the last commit to the disk, after the files that they name."""
         if not self._lines:
             return
         sync_folder(self._folder.path / "code")
@@ -84,7 +84,7 @@ class Archive:
         return known.code if known else self._folder.read_code(candidate)
 
     def where(self, candidate: str) -> str:
-        """Say in words where a known network stood first."""
+        """Return words that say where a known network came up first."""
         return self._where[candidate]
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Archive:
             self._save_index()
 
     def _save_index(self) -> None:
-        """Save the next start the computation. Nothing else depends on the file, so a full disk is only a warning."""
+        """Save the novelty index for the next start. A full disk is only a warning: the index can be computed again."""
         self._saved = self._known
         try:
             self.novelty.save(self._folder.novelty)

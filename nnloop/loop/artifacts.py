@@ -1,11 +1,11 @@
-"""The files that a search hands to its tracker, each with the ones it was made from."""
+"""The files that a search hands to its tracker, each with the files that it was made from."""
 
 from nnloop.runs.folder import RunDir
 from nnloop.tracking import Artifact, Tracker
 
 
 def track_adapter(tracker: Tracker, run: RunDir, cycle: int) -> None:
-    """Hand over the adapter of a closed cycle, if it made one, as made from the adapter that it continues."""
+    """Hand over the adapter of a closed cycle, if it has one, with the adapter that it continues."""
     if run.adapter(cycle).is_dir():
         tracker.artifact(_adapter(run, cycle), *_parent(run, cycle))
 
@@ -24,7 +24,7 @@ def _adapter(run: RunDir, cycle: int) -> Artifact:
 
 
 def _parent(run: RunDir, cycle: int) -> list[Artifact]:
-    """Return the run's adapter that this cycle's continues; nothing if it was made from the bare model."""
+    """Return the adapter of the run that this cycle's adapter continues; empty if it began from the bare model."""
     from nnloop.llm.adapters import find_lineage
 
     own = find_lineage(run.adapter(cycle))

@@ -1,7 +1,7 @@
-"""The trials of the corpus by the run's own protocol, so that "better than its parent" means something.
+"""The trials of the corpus by the run's own protocol, so that candidates can be compared with corpus networks.
 
 Every run on the same data would repeat them, so their results are cached in $NNLOOP_CACHE, under the digest of the
-data, the protocol and the training code itself.
+data, the protocol and the training code.
 """
 
 import json
@@ -32,7 +32,7 @@ def judge_corpus(
 ) -> JudgedCorpus:
     """Give every network its result and validation accuracy, training those not in the cache; write corpus.jsonl.
 
-    `cache` is the file from `trial_cache_path`. A run that has its corpus.jsonl reads that alone.
+    `cache` is the file from `trial_cache_path`. If the run has a corpus.jsonl already, nothing else is read.
     """
     if folder.corpus_trials.exists():
         return folder.judged_corpus()
@@ -49,12 +49,15 @@ def judge_corpus(
 
 
 def trial_cache_path(home: Path, digest: Digest) -> Path:
-    """Return the file below `home` for results on the digest's data, by its protocol and its training code."""
+    """Return the cache file, below `home`, for results by the digest's data, protocol and training code."""
     return home / "corpus" / f"{digest.protocol}-{digest.training}.jsonl"
 
 
 def _train(trials: Sequence[Trial], executor: Executor, results: dict[str, TrialResult], *, cache: Path) -> None:
-    """Add the trials' results, and cache the repeatable ones (no timeouts, no faults of ours) as they come."""
+    """Add the trials' results to `results`, and cache the completed ones as they come.
+
+    Other results, such as timeouts, may differ the next time.
+    """
     cache.parent.mkdir(parents=True, exist_ok=True)
     running = {executor.submit(trial): trial.candidate.id for trial in trials}
     for future in as_completed(running):

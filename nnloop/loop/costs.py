@@ -13,23 +13,23 @@ from nnloop.records import Costs, Entry, Status
 
 
 class CostTracker:
-    """A count of one cycle's costs, which begins when it is made."""
+    """Counts the costs of one cycle, from the moment that it is made."""
 
     def __init__(self, gpus: Sequence[NvmlGpu] | None = None) -> None:
-        """Begin to count; `gpus` None: all that this process may use."""
+        """Begin to count. `gpus` None: the GPUs that this process may use."""
         self._gpus = _find_gpus() if gpus is None else gpus
         self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
         self._seconds: dict[str, float] = {}
 
     def record(self, stage: str) -> None:
-        """Book the time since the last record on a stage."""
+        """Add the time since the last call to a stage."""
         now = time.monotonic()
         self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._recorded
         self._recorded = now
 
     def costs(self, entries: Sequence[Entry]) -> Costs:
-        """Return the costs so far, tokens and trials of the cycle's entries included."""
+        """Return the costs so far, with the costs of the cycle's entries."""
         total = time.monotonic() - self._started
         trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
         seconds = self._seconds | {"trials": sum(result.seconds for result in trained), "total": total}
@@ -52,7 +52,7 @@ def _find_gpus() -> Sequence[NvmlGpu]:
 
 
 def _joules(gpus: Sequence[NvmlGpu]) -> float | None:
-    """Return the energy of all GPUs since the driver was loaded; None without one, or if one does not tell."""
+    """Return the energy that all GPUs used since the driver was loaded; None without GPUs, or if one can't tell."""
     try:
         return sum(gpu.joules() for gpu in gpus) if gpus else None
     except (OSError, AttributeError):  # a virtual device, an old driver's library

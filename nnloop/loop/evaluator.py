@@ -1,7 +1,7 @@
-"""From a completion to an entry of the archive: parse, deduplicate, train, compare, decide.
+"""The way of a completion to an entry of the archive: parse, deduplicate, train, compare, decide.
 
-Completions come in any order and trials end in any order; entries leave in slot order, so that the archive, the novelty
-verdicts and the choice of the first of two equal candidates do not depend on timing.
+Completions may come and trials may end in any order. Entries are made in slot order, so that the archive, the novelty
+verdicts and the first of two equal candidates do not depend on timing.
 """
 
 from collections.abc import Callable
@@ -45,21 +45,21 @@ class _Case:
 
 @dataclass(kw_only=True)
 class Evaluator:
-    """One cycle's way from completions to the archive."""
+    """Takes one cycle's completions, and makes entries of the archive from them."""
 
     archive: Archive
     mode: Mode
     rules: SelectionRules
     executor: Executor
     make_trial: Callable[[Candidate], Trial]
-    results: dict[str, TrialResult]  # by candidate id; at first those of this cycle from before a restart
-    trials: Journal  # takes each result at once, however long an earlier slot still trains
-    next_slot: int  # the lowest that is not in the archive yet
+    results: dict[str, TrialResult]  # by candidate id; at first this cycle's results from before a restart
+    trials: Journal  # every result is written here at once, even while an earlier slot still trains
+    next_slot: int  # the lowest slot that is not in the archive yet
     _cases: dict[int, _Case] = field(default_factory=dict, init=False)
     _running: dict[Future[TrialResult], str] = field(default_factory=dict, init=False)
 
     def submit(self, completion: Completion, parent: Network) -> None:
-        """Turn a completion into a candidate and start its trial, unless an equal one is known or on trial."""
+        """Turn a completion into a candidate and start its trial, unless an equal candidate was or is on trial."""
         case = self._cases[completion.slot] = _Case(completion, parent)
         try:
             code, case.salvaged = read_answer(self.mode, completion.text, parent.code)
@@ -72,7 +72,7 @@ class Evaluator:
             self._running[self.executor.submit(self.make_trial(case.candidate))] = name
 
     def poll(self) -> list[Entry]:
-        """Archive the completions whose results are there, as far as all earlier slots' are; return their entries."""
+        """Archive completions up to the first slot without a result, and return their entries."""
         for future in [future for future in self._running if future.done()]:
             name = self._running.pop(future)
             self.results[name] = future.result()
@@ -87,10 +87,7 @@ class Evaluator:
         return entries
 
     def wait(self, stop: Stop) -> list[Entry]:
-        """Wait for the end of a trial, at most WAIT_S seconds, and poll.
-
-        Once a stop is requested, trials that have not begun are dropped.
-        """
+        """Wait up to WAIT_S for a trial to end, then poll; after a stop request, drop trials that have not begun."""
         if stop.requested:
             self._running = {future: name for future, name in self._running.items() if not future.cancel()}
         with stop.waiting():
@@ -98,14 +95,14 @@ class Evaluator:
         return self.poll()
 
     def is_pending(self, below: int | None = None) -> bool:
-        """Tell whether trials run that slots lower than `below` may wait for; None: any trial."""
+        """Tell whether a slot lower than `below` may wait for a running trial; None: whether any trial runs."""
         return bool(self._running) and (below is None or self.next_slot < below)
 
     def _has_result(self, case: _Case) -> bool:
         return case.candidate is None or case.candidate.id in self.results or case.candidate.id in self.archive.results
 
     def _decide(self, case: _Case) -> Entry:
-        """Make the entry of a case whose result is there."""
+        """Make the entry of a case whose result is known."""
         if case.candidate is None:
             assert case.error is not None
             return Entry(case.completion.generation, None, case.error.status, reason=case.error.reason)
@@ -125,5 +122,5 @@ class Evaluator:
 
 
 def _candidate(completion: Completion, code: str) -> Candidate:
-    its = completion.generation
-    return Candidate(candidate_id(code), code, mode=its.mode, parent=its.parent, cycle=its.cycle, slot=its.slot)
+    asked = completion.generation
+    return Candidate(candidate_id(code), code, mode=asked.mode, parent=asked.parent, cycle=asked.cycle, slot=asked.slot)

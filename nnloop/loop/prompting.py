@@ -1,7 +1,7 @@
 """The requests to the LLM: the networks that each prompt shows, and the results that they are chosen from.
 
-Everything is derived from (run seed, cycle, slot) and the entries that a prompt may know of, in slot order, never in
-the order in which trials end. So prompts do not depend on timing, and a killed run asks the same again.
+A request depends only on (run seed, cycle, slot) and on the entries that its prompt may use, in slot order. So prompts
+do not depend on the order in which trials end, and a resumed run asks the same again.
 """
 
 import logging
@@ -32,24 +32,24 @@ from nnloop.settings import (
 RETRIED = frozenset(
     [Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED, Status.BUILD_FAILED, Status.BAD_SHAPE]
 )
-"""Statuses of a completion that failed before any training, so that settings.retries sends it back to the LLM."""
+"""Statuses of a completion that failed before any training; settings.retries sends such answers back to the LLM."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Slots whose prompts are built together, when the cycle's first `visible_results` slots have their results."""
+    """Slots whose prompts are built together, once the first `visible_results` slots of the cycle have results."""
 
     slots: range
     visible_results: int
 
 
 def batches(candidates: int, staleness: int | None) -> list[Batch]:
-    """Cut a cycle such that no prompt is more than `staleness` results behind; None is a whole cycle.
+    """Split a cycle so that no prompt misses more than the latest `staleness` results; None: a whole cycle's.
 
-    The first batch is as large as that allows, later ones half of it: so one batch is written while the results of the
-    one before come in. Large batches are what makes generation fast.
+    The first batch is as large as that allows, because large batches generate fast. Later ones are half as large, so
+    that the LLM writes one batch while the results of the batch before come in.
     """
     allowed = candidates - 1 if staleness is None else min(staleness, candidates - 1)
     cut = [Batch(range(allowed + 1), 0)]
@@ -72,7 +72,7 @@ class PromptBuilder:
     _fits: dict[str, bool] = field(default_factory=dict, init=False)  # by network id
 
     def build(self, engine: Engine, place: PromptSlot, *, visible_results: int) -> Request:
-        """Build the request of a slot from the results of earlier cycles and of its cycle's first `visible_results`.
+        """Build a slot's request from the results of earlier cycles and of this cycle's first `visible_results` slots.
 
         Raises SettingsError if no network of the corpus fits in the LLM's context.
         """
@@ -86,9 +86,9 @@ class PromptBuilder:
         return self._request(self._prompt(engine, parent, items), parent, place)
 
     def retry(self, engine: Engine, failed: Entry, *, slot: int) -> Request | None:
-        """Build the request that sends a failed answer back, as another slot of its cycle; None if it does not fit.
+        """Build the request, in another slot of the cycle, that sends a failed answer back; None if it does not fit.
 
-        The prompt shows the parent alone, whatever else the first one showed.
+        The prompt shows only the parent, even if the first prompt had a context.
         """
         parent = self.archive.networks[failed.parent]
         prompt = context.retry(self.mode.prompt(parent, self.task), failed, self._answer(failed))

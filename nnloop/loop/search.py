@@ -2,10 +2,10 @@
 
 One completion's way, with the file of each step:
 
-1. `prompting` samples a parent and builds the prompt, from results that the slot may know of.
+1. `prompting` samples a parent and builds the prompt, from the results that settings.search.staleness lets it use.
 2. The LLM (`nnloop.llm`) writes a completion, which is on the disk before it is used.
-3. `evaluator` parses or applies it (`nnloop.modes`) and has the candidate tried, unless an equal network is known.
-   Meanwhile later completions are still being written.
+3. `evaluator` makes a candidate from it (`nnloop.modes`) and starts its trial, unless an equal network is known.
+   Meanwhile the LLM writes later completions.
 4. The executor (`nnloop.executor`) trains the candidate in a sandbox for the proxy's epochs.
 5. `evaluator` decides in slot order: is it novel, is it admitted, is it selected (`selection`)? The entry goes to the
    `archive`; a selected network is a parent from then on.
@@ -13,7 +13,7 @@ One completion's way, with the file of each step:
 7. When all slots are in the archive, `tuning` fine-tunes the LLM on pairs of parents and selected networks, and `cycle`
    sums up what came out.
 
-Everything is derived from (run seed, cycle, slot) and the archive, so a killed run continues with the same command:
+Everything depends only on (run seed, cycle, slot) and the archive, so a killed run continues with the same command:
 closed cycles are read back, stored completions and finished trials are used again, and only the rest is done.
 """
 
@@ -92,7 +92,7 @@ class Search:
         return self.close_cycle(number, finetune, costs)
 
     def explore(self, cycle: OpenCycle) -> None:
-        """Generate batch by batch, each as soon as the results that its prompts may know of are there."""
+        """Generate batch by batch, each as soon as the results that its prompts use are known."""
         engine = self.engine(cycle.number)
         for batch in batches(self.settings.candidates, self.settings.search.staleness):
             self._wait(cycle, below=batch.visible_results)
@@ -102,7 +102,7 @@ class Search:
         self.drain(cycle)
 
     def retry(self, cycle: OpenCycle) -> None:
-        """Send failed answers back to the LLM, up to settings.retries times, in slots behind the first answers'."""
+        """Send failed answers back to the LLM, up to settings.retries times, in slots behind those of first answers."""
         slots = range(self.settings.candidates)
         for _ in range(self.settings.retries):
             requests: list[Request] = []
@@ -116,7 +116,7 @@ class Search:
             self.drain(cycle)
 
     def generate(self, cycle: OpenCycle, requests: Sequence[Request]) -> None:
-        """Have the requests answered, and every answer tried while later ones are still being written."""
+        """Let the LLM answer the requests, and start each answer's trial while it writes the next ones."""
         candidates = self.settings.candidates
         before = max([len(self.archive.of_cycle(cycle.number)), *(request.slot for request in requests[:1])])
         with contextlib.closing(self._complete(cycle.number, requests)) as completions:
@@ -127,7 +127,7 @@ class Search:
         cycle.costs.record("generate")
 
     def drain(self, cycle: OpenCycle) -> None:
-        """Wait for all trials that have begun, and archive their results; the LLM may leave its memory to them."""
+        """Wait for all trials that have begun, and archive their results; the LLM may free its memory for them."""
         if self._engine is not None:
             self._engine.offload()
         self.progress.stage("evaluating")
@@ -141,7 +141,7 @@ class Search:
         return self.tuner.tune(self.engine(number), self.archive, number)
 
     def close_cycle(self, number: int, finetune: FinetuneResult | None, costs: CostTracker) -> CycleReport:
-        """Sum the cycle up and track it; its report is written last."""
+        """Sum the cycle up, track it, and write its report last: the report marks the cycle as closed."""
         entries = self.archive.of_cycle(number)
         report = summarise(
             number,
@@ -158,7 +158,7 @@ class Search:
         return report
 
     def engine(self, number: int) -> Engine:
-        """Return the LLM. When it is loaded, it gets the newest adapter of the cycles before `number`."""
+        """Return the LLM; the first call loads it, with the newest adapter of the cycles before `number`."""
         if self._engine is None:
             self.progress.stage("loading the LLM")
             self._engine = self.load_engine()
@@ -174,7 +174,7 @@ class Search:
 
     @contextlib.contextmanager
     def _evaluator(self, number: int) -> Iterator[Evaluator]:
-        """Open a cycle's evaluator, with its trials from before a restart. A stop archives what has ended by then."""
+        """Open a cycle's evaluator, with its trials from before a restart; archive finished trials before a stop."""
         archived, candidates = len(self.archive.of_cycle(number)), self.settings.candidates
         self.progress.begin(number, self.settings.cycles, candidates=candidates, done=min(archived, candidates))
         with self.folder.journal(self.folder.trials(number)) as trials, self.stop.grace():
@@ -208,7 +208,7 @@ class Search:
                     yield completion
 
     def _wait(self, cycle: OpenCycle, below: int | None = None) -> None:
-        """Archive results as trials end, until the slots lower than `below` are archived; None: all that have begun."""
+        """Archive results as trials end, until all slots lower than `below` are archived; None: until no trial runs."""
         self._show(cycle.evaluator.poll())
         while cycle.evaluator.is_pending(below):
             self._show(cycle.evaluator.wait(self.stop))

@@ -7,7 +7,7 @@ from nnloop.records import Network, Status, TrialResult
 
 @dataclass(frozen=True, slots=True)
 class SelectionRules:
-    """The conditions of admission to the archive and of selection as parent and training target."""
+    """The conditions for admission to the archive, and for selection as a parent and training target."""
 
     min_accuracy: float
     rule: str  # selection.rule: admitted, good or better

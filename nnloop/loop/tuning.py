@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Tuner:
-    """LoRA at each cycle's end. It continues the run's last adapter, or begins anew if the settings say so."""
+    """Tunes the LLM by LoRA at each cycle's end, from the run's last adapter or anew, as the settings say."""
 
     settings: LoraSettings
     mode: Mode
@@ -30,9 +30,9 @@ class Tuner:
     folder: RunDir
 
     def check(self, engine: Engine) -> None:
-        """Raise SettingsError now if the model's layers don't suit the settings, not after a cycle's work.
+        """Raise SettingsError if the model's layers don't suit the settings, before a cycle's work is done.
 
-        If another server generates, the model is not loaded for this: it is checked when it is tuned.
+        With an LLM on a server, the model is not loaded for this; the fine-tune checks it.
         """
         from nnloop.llm.finetune import check_targets
         from nnloop.llm.hf import HfEngine
@@ -41,7 +41,7 @@ class Tuner:
             check_targets(engine.bare(), self.settings)
 
     def tune(self, engine: Engine, archive: Archive, cycle: int) -> FinetuneResult | None:
-        """Tune on the pairs known at the end of `cycle`, and leave the engine with the new adapter in force.
+        """Tune on the pairs known at the end of `cycle`, and let the engine use the new adapter.
 
         Returns None if there is no pair.
         """
@@ -91,7 +91,7 @@ class Tuner:
         return made[-1] if made else None
 
     def checked_adapter(self, before: int) -> Path | None:
-        """Return `newest_adapter`. Raises ModelError if it is not as it was written."""
+        """Return `newest_adapter`. Raises ModelError if its files have changed since they were written."""
         from nnloop.llm.adapters import read_lineage
 
         newest = self.newest_adapter(before)
@@ -100,7 +100,7 @@ class Tuner:
         return newest
 
     def _prompts(self, entries: Sequence[Entry]) -> dict[str, str]:
-        """Return the prompt of each candidate's first answer, by candidate id: a retry's prompt is not learned."""
+        """Return a prompt for each candidate, by its id: for a retry, the prompt of the first answer."""
         stored: dict[int, dict[int, Completion]] = {}
         prompts = {}
         for entry in entries:
