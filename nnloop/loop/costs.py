@@ -13,7 +13,7 @@ from nnloop.records import Costs, Entry, Status
 
 
 class CostTracker:
-    """Counts the costs of one cycle, from the moment that it is made."""
+    """A count of one cycle's costs, which begins when it is made."""
 
     def __init__(self, gpus: Sequence[NvmlGpu] | None = None) -> None:
         """Begin to count. `gpus` None: the GPUs that this process may use."""

@@ -45,7 +45,7 @@ class _Case:
 
 @dataclass(kw_only=True)
 class Evaluator:
-    """Takes one cycle's completions, and makes entries of the archive from them."""
+    """The way of one cycle's completions to the archive."""
 
     archive: Archive
     mode: Mode

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Tuner:
-    """Tunes the LLM by LoRA at each cycle's end, from the run's last adapter or anew, as the settings say."""
+    """The fine-tune by LoRA at each cycle's end, from the run's last adapter or anew, as the settings say."""
 
     settings: LoraSettings
     mode: Mode
