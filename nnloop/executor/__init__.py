@@ -9,15 +9,15 @@ from nnloop.settings import Settings
 
 
 class Executor(Protocol):
-    """A place to run trials, thread-safe."""
+    """A place to run trials; thread-safe."""
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
-        """Queue a trial. A candidate's failure is a result; the future raises only where no trial can be run."""
+        """Queue a trial. A candidate's failure is a result; the future raises only if no trial can be run."""
         ...
 
 
 def make_trial(settings: Settings, candidate: Candidate) -> Trial:
-    """Make the trial of a candidate; its seed depends on the run's and on the network alone."""
+    """Make the trial of a candidate; its seed depends only on the run's seed and the network."""
     return Trial(
         candidate,
         dataset=settings.dataset.name,

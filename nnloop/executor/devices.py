@@ -1,8 +1,8 @@
-"""Allocation of devices to trials. Trials share a device, as many as fit by the memory peaks that trials have shown.
+"""Allocation of devices to trials. As many trials share a device as fit by the memory peaks of earlier trials.
 
-The first trial on a device has it alone; its peak says how many fit beside each other. A trial gets a share of the
-memory that it can't go beyond, so one that turns out larger than those before it ends without harm to the others, and
-the executor runs it again alone. Peaks are the candidates' own word: a false one costs speed, never a result.
+The first trial has its device alone; its peak tells how many trials fit. A trial can't use more than its share of the
+memory, so a trial larger than the earlier ones fails without harm to others, and the executor runs it again alone.
+Candidates' processes report the peaks themselves: a false one costs speed, never a result.
 """
 
 import threading
@@ -14,8 +14,8 @@ from typing import Protocol
 
 CONTEXT_BYTES = 600 << 20  # used by a process on a device before its first tensor: assumed, not measured
 HEADROOM = 1.2  # over the largest recent peak
-PEAKS = 16  # recent ones that count
-MOST = 8  # trials on one device: beyond, kernels of one wait for those of others
+PEAKS = 16  # recent peaks that count
+MOST = 8  # trials on one device; with more, they wait for each other's kernels
 LOOK_AGAIN_S = 1.0
 
 
@@ -36,7 +36,7 @@ class Gpu(Protocol):
 class Allocation:
     """The right of one trial to use a device."""
 
-    uuid: str = ""  # of a GPU; empty is the CPU
+    uuid: str = ""  # of a GPU; empty: the CPU
     share: float = 1.0  # of the device's memory, at most
     alone: bool = True
     reserved_bytes: int = 0
@@ -50,7 +50,7 @@ class _Device:
     capacity: int = 0  # bytes that were free when no trial ran
 
     def offer(self, alone: bool) -> Allocation | None:
-        """Return an allocation for one more trial, None if it has to wait."""
+        """Return an allocation for one more trial; None if it has to wait."""
         total, free = self.gpu.memory()
         if not self.allocations:
             self.capacity = free
@@ -65,7 +65,7 @@ class _Device:
 
 
 class Devices:
-    """The GPUs of this machine. Thread-safe. Without any, every trial gets the CPU at once."""
+    """The GPUs of this machine; thread-safe. Without GPUs, every trial gets the CPU at once."""
 
     def __init__(self, gpus: Sequence[Gpu]) -> None:
         self._devices = [_Device(gpu) for gpu in gpus]
@@ -74,7 +74,7 @@ class Devices:
 
     @contextmanager
     def acquire(self, alone: bool = False) -> Iterator[Allocation]:
-        """Wait for a device, `alone` or shared as memory allows, the least busy first; release it at the end."""
+        """Wait for the least busy device that can take the trial, alone or beside others; release it at the end."""
         if not self._devices:
             yield Allocation()
             return
@@ -98,11 +98,11 @@ class Devices:
             self._waiting_alone += alone
             try:
                 while True:
-                    if alone or not self._waiting_alone:  # else a device would never be free of others
+                    if alone or not self._waiting_alone:  # else no device would ever be empty
                         for device in sorted(self._devices, key=lambda device: len(device.allocations)):
                             if (allocation := device.offer(alone)) is not None:
                                 device.allocations.append(allocation)
                                 return device, allocation
-                    self._changed.wait(LOOK_AGAIN_S)  # others than our trials may free memory too
+                    self._changed.wait(LOOK_AGAIN_S)  # other programs may free memory too
             finally:
                 self._waiting_alone -= alone

@@ -11,7 +11,7 @@ from nnloop.settings import LocalExecutorSettings, Settings, SlurmExecutorSettin
 
 
 def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> LocalExecutor | SlurmExecutor:
-    """Make the executor; a job's own `folder` takes what cluster nodes exchange."""
+    """Make the executor; files that cluster nodes exchange go to the job's own `folder`."""
     if isinstance(settings.executor, SlurmExecutorSettings):
         return SlurmExecutor(settings.executor, folder, partial(_on_node, settings))
     return LocalExecutor(
@@ -25,10 +25,10 @@ def make_executor(settings: Settings, dataset: data.Dataset, folder: Path) -> Lo
 
 
 def _on_node(settings: Settings) -> LocalExecutor:
-    """Make a cluster node's own executor, on the node: one trial at a time, and one retry."""
-    its = settings.executor
+    """Make the executor that runs on a cluster node: one trial at a time, and one retry."""
+    slurm = settings.executor
     here = LocalExecutorSettings(
-        name="local", workers=1, wall_s=its.wall_s, memory_gb=its.memory_gb, retries=1, grace_s=its.grace_s
+        name="local", workers=1, wall_s=slurm.wall_s, memory_gb=slurm.memory_gb, retries=1, grace_s=slurm.grace_s
     )
     executor = make_executor(replace(settings, executor=here), data.load(settings.dataset), Path())
     assert isinstance(executor, LocalExecutor)

@@ -1,4 +1,4 @@
-"""Trials on this machine: a warm process that is forked for every trial, several at once."""
+"""Trials on this machine: a warm process (the zygote) forks a child for every trial, several at once."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class LocalExecutor:
-    """Runs trials in a sandbox. Thread-safe. Building it takes a fraction of a second: torch is imported meanwhile."""
+    """An executor that runs trials in a sandbox; thread-safe. It is made at once, and imports torch meanwhile."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class LocalExecutor:
         max_params: int | None = None,
         gpus: Sequence[Gpu] | None = None,
     ) -> None:
-        """Start the warm process. Raises UserError where sandbox=strict can't be had on this machine.
+        """Start the warm process. Raises UserError if this machine can't provide sandbox=strict.
 
-        `max_params`: candidates with more parameters are rejected untrained; None is no limit. `gpus`: None finds those
+        Candidates with more than `max_params` parameters are rejected untrained; None: no limit. `gpus` None: the GPUs
         of this machine.
         """
         self._dataset = dataset = unordered(dataset)
@@ -73,7 +73,7 @@ class LocalExecutor:
         self._report_layers(sandbox.name)
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
-        """Queue a trial. The future never raises: status and reason of the result say it all."""
+        """Queue a trial. The future never raises: a failure is in the result's status and reason."""
         return self._pool.submit(self._judge, trial)
 
     def close(self) -> None:
@@ -91,7 +91,7 @@ class LocalExecutor:
         self.close()
 
     def _report_layers(self, sandbox: str) -> None:
-        """Log the layers that are in force. Raises UserError where sandbox=strict lacks one that it needs."""
+        """Log the layers in force. Raises UserError if sandbox=strict lacks one that it needs."""
         leaks = self._zygote.layers.leaks()
         if sandbox == "strict" and leaks:
             self.close()
@@ -108,7 +108,7 @@ class LocalExecutor:
             log.info("sandbox: in force: %s", self.layers)
 
     def _judge(self, trial: Trial) -> TrialResult:
-        """Run a trial, again where our own machinery failed under it."""
+        """Run a trial, and again, up to executor.retries times, if nnloop or the machine failed."""
         reason = "the executor was closed"
         for _ in range(self._retries + 1):
             if self._closed:
@@ -121,7 +121,7 @@ class LocalExecutor:
         return TrialResult(Status.INFRASTRUCTURE, reason[:300], sandbox=self.layers)
 
     def _attempt(self, trial: Trial) -> TrialResult:
-        """Run a trial, segment by segment if it leaves checkpoints."""
+        """Run a trial, segment by segment if it saves checkpoints."""
         segments = Segments(trial)
         while True:
             request = TrialRequest(
@@ -140,13 +140,13 @@ class LocalExecutor:
             segments.save(end)
 
     def _run(self, request: TrialRequest, alone: bool = False) -> TrialResult | SegmentEnd:
-        """Run one segment of a trial, once more with its device to itself if memory ran out beside others."""
+        """Run one segment of a trial; if memory runs out beside other trials, once more with its device to itself."""
         with self._devices.acquire(alone) as allocation:
             zygote = self._living_zygote()
             request = replace(request, device=allocation.uuid, device_share=allocation.share)
             outcome = zygote.run(request)
             if self._inline:
-                zygote.close()  # it was for one trial
+                zygote.close()  # an inline process serves one trial
             end = score(outcome, request, self._dataset)
         if isinstance(end, SegmentEnd):
             return end
@@ -158,7 +158,7 @@ class LocalExecutor:
         return end
 
     def _living_zygote(self) -> Zygote:
-        """Return the warm process, a new one if the last is gone. Raises InfrastructureError."""
+        """Return the warm process; start a new one if it has died. Raises InfrastructureError."""
         with self._lock:
             if self._closed:
                 raise InfrastructureError("the executor was closed")
@@ -172,10 +172,10 @@ class LocalExecutor:
 
 
 def unordered(dataset: Dataset) -> Dataset:
-    """Put the evaluation images, validation and test apart, in an order that only their labels determine.
+    """Shuffle the validation images and the test images, each in an order that only the labels determine.
 
-    Published sets lie in telling orders (digits 0 to 9 again and again, folder after folder of one class): a candidate
-    could answer by the place of an image. The same labels give the same order, so results can be repeated.
+    Published sets have orders that give labels away (digits 0 to 9 again and again, one class after the other): a
+    candidate could answer by an image's position. The same labels give the same order, so results can be repeated.
     """
     digest = sha256(dataset.val_y.tobytes() + dataset.test_y.tobytes()).digest()
     generator = np.random.default_rng(int.from_bytes(digest))
@@ -193,7 +193,7 @@ def _checked_layers(names: list[str]) -> list[str]:
 
 
 def _find_gpus() -> Sequence[Gpu]:
-    """Find the GPUs of this machine that the environment leaves; none if the driver doesn't answer."""
+    """Return this machine's GPUs that CUDA_VISIBLE_DEVICES lets us use; none if the driver doesn't answer."""
     try:
         return nvml.find(os.environ.get("CUDA_VISIBLE_DEVICES"))
     except OSError as error:
@@ -202,7 +202,7 @@ def _find_gpus() -> Sequence[Gpu]:
 
 
 def _default_workers(gpus: int) -> int:
-    """Return one per core of this process (a trial on a GPU keeps one busy too), and no more than the GPUs take."""
+    """Return one worker per core (a trial on a GPU keeps a core busy too), but no more than the GPUs take."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST * gpus) if gpus else cores
 

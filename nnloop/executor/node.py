@@ -12,9 +12,9 @@ Start = Callable[[], LocalExecutor]
 
 
 def run_trials(requests: Path, start: Start) -> None:
-    """Run the trials of a file of requests (a JSON list) and append each result to the JSONL file beside it.
+    """Run the trials in a file of requests (a JSON list) and append each result to the JSONL file beside it.
 
-    A job that SLURM puts into the queue again runs only the trials without a result.
+    If SLURM runs a job again, it runs only the trials without a result.
     """
     done = read_results(requests)
     trials = [trial for trial in map(Trial.from_json, json.loads(requests.read_text())) if key(trial) not in done]
@@ -31,7 +31,7 @@ def read_results(requests: Path) -> dict[str, TrialResult]:
 
 
 def key(trial: Trial) -> str:
-    """Return a text of everything that may differ between two trials of a run and changes the result."""
+    """Return a text that identifies a trial by everything that can change its result within a run."""
     return f"{trial.candidate.id} {trial.dataset} {trial.proxy} {trial.epochs} {trial.seed}"
 
 

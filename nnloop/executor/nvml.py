@@ -1,4 +1,4 @@
-"""The GPUs of this machine and their memory, from the driver's own library; there is no torch in the parent."""
+"""The GPUs of this machine and their memory, from the driver's own library: this process does without torch."""
 
 import ctypes
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class NvmlGpu:
     _handle: ctypes.c_void_p
 
     def memory(self) -> tuple[int, int]:
-        """Return the total and the free bytes, as of now. Raises OSError."""
+        """Return the total and the free bytes now. Raises OSError."""
         info = _MemoryInfo()
         _check(self._library.nvmlDeviceGetMemoryInfo(self._handle, ctypes.byref(info)), "its memory")
         return int(info.total), int(info.free)
 
     def joules(self) -> float:
-        """Return the energy since the driver was loaded, whoever used the GPU. Raises OSError if it can't tell."""
+        """Return the energy that all programs used since the driver was loaded. Raises OSError if it is unknown."""
         millijoules = ctypes.c_ulonglong()
         code = self._library.nvmlDeviceGetTotalEnergyConsumption(self._handle, ctypes.byref(millijoules))
         _check(code, "its energy")
@@ -33,7 +33,7 @@ class NvmlGpu:
 
 
 def find(visible: str | None, library: ctypes.CDLL | None = None) -> list[NvmlGpu]:
-    """List the GPUs that `visible` (CUDA_VISIBLE_DEVICES) leaves; none without a driver. Raises OSError."""
+    """List the GPUs in `visible` (CUDA_VISIBLE_DEVICES; None: all); none without a driver. Raises OSError."""
     library = library or _load()
     if library is None:
         return []
@@ -44,7 +44,7 @@ def find(visible: str | None, library: ctypes.CDLL | None = None) -> list[NvmlGp
         handle = ctypes.c_void_p()
         if name.lstrip("-").isdigit():
             if int(name) < 0:
-                break  # as CUDA reads the list
+                break  # CUDA ignores the rest of the list too
             _check(library.nvmlDeviceGetHandleByIndex_v2(int(name), ctypes.byref(handle)), f"GPU {name}")
         else:
             _check(library.nvmlDeviceGetHandleByUUID(name.encode(), ctypes.byref(handle)), f"GPU {name}")

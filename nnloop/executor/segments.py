@@ -1,7 +1,7 @@
-"""Segments of one long trial, with checkpoints on the disk, so that a killed job goes on inside a network.
+"""Segments of one long trial, with checkpoints on the disk, so that a killed job goes on in the midst of a training.
 
-A checkpoint is bytes of a candidate's making. Nothing here looks into them: they are compared with their own digest and
-go back into a sandboxed process of the same candidate. A file that is torn, or of another training, is ignored.
+A checkpoint's bytes come from the candidate, so nothing here interprets them: they are checked by their digest and go
+back into a sandboxed process of the same candidate. A file that is incomplete, or of another training, is ignored.
 """
 
 import base64
@@ -18,7 +18,7 @@ from nnloop.sandbox.score import SegmentEnd
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """The part of a training that is behind it."""
+    """The part of a training that is done."""
 
     epochs: int = 0
     seconds: float = 0.0
@@ -27,17 +27,17 @@ class _Progress:
 
 
 class Segments:
-    """The segments of one trial. Without `trial.checkpoint` there is one, the whole trial."""
+    """The segments of one trial; without `trial.checkpoint`, the whole trial is one segment."""
 
     def __init__(self, trial: Trial) -> None:
-        """Go on from the trial's checkpoint if there is a valid one."""
+        """Continue from the trial's checkpoint if there is a valid one."""
         self._trial = trial
         self._path = Path(trial.checkpoint) if trial.checkpoint else None
         self._progress = (_read(self._path, _identity(trial)) if self._path else None) or _Progress()
 
     @property
     def until(self) -> int | None:
-        """The epoch after which the next segment stops; None: it is the last."""
+        """The epoch after which the next segment stops; None: the next segment is the last."""
         if self._path is None or self._trial.segment_epochs is None:
             return None
         end = self._progress.epochs + self._trial.segment_epochs
@@ -50,11 +50,11 @@ class Segments:
 
     @property
     def wall_s_left(self) -> float:
-        """The seconds that are left of the trial's limit, at least 1."""
+        """The seconds left of the trial's limit, at least 1."""
         return max(1.0, self._trial.limits.wall_s - self._progress.seconds)
 
     def save(self, end: SegmentEnd) -> None:
-        """Write a checkpoint; `until` and `state` are then those of the next segment. Raises OSError."""
+        """Write a checkpoint; `until` and `state` are then about the next segment. Raises OSError."""
         if self._path is None or self.until is None:
             raise ValueError("a trial of one segment has no checkpoint")
         point = [] if end.val_accuracy is None else [[self.until, end.val_accuracy]]
@@ -81,7 +81,7 @@ class Segments:
             self._path.unlink(missing_ok=True)
 
     def join(self, last: TrialResult) -> TrialResult:
-        """Return the last segment's result with the time of all, and with the curve if there was more than one."""
+        """Return the last segment's result with all segments' time, and with the curve if there were several."""
         if not self._progress.epochs:
             return last
         end = [] if last.val_accuracy is None else [[self._trial.epochs, last.val_accuracy]]
@@ -89,12 +89,12 @@ class Segments:
 
 
 def _identity(trial: Trial) -> dict[str, object]:
-    """Return the facts that have to agree before a training goes on."""
+    """Return the facts that a checkpoint and a trial must share."""
     return {"candidate": trial.candidate.id, "seed": trial.seed, "proxy": trial.proxy, "of": trial.epochs}
 
 
 def _read(path: Path, identity: dict[str, object]) -> _Progress | None:
-    """Return the progress that a checkpoint holds, None if the file is not whole or of another training."""
+    """Return the progress in a checkpoint; None if the file is incomplete or of another training."""
     try:
         head, _, state = path.read_bytes().partition(b"\n")
         facts = json.loads(head)

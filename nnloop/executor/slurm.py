@@ -1,9 +1,8 @@
 """Trials as SLURM job arrays: one search feeds many evaluation nodes over a shared file system.
 
-submitit submits; it learns of dead jobs from sacct alone, which many sites have switched off, so squeue is asked which
-jobs live, and results come as lines of files that the jobs append to. A trial whose job is gone without a result is run
-again, `executor.retries` times. The jobs of a process that was killed are cancelled by the next, which reuses their
-results.
+Jobs are submitted by submitit. It learns of dead jobs only from sacct, which many sites have switched off, so squeue is
+asked which jobs live, and jobs append their results to files. A trial whose job died without a result is run again, up
+to `executor.retries` times. If a search is killed, the next start cancels its jobs and reuses their results.
 """
 
 import hashlib
@@ -35,9 +34,9 @@ HOPELESS = ("held", "JobHeld", "BadConstraints", "DependencyNeverSatisfied", "No
 """Parts of the reasons for which SLURM never starts a waiting job."""
 BUSY = ("Unable to contact", "timed out", "temporarily", "MaxSubmitJob", "try again")
 """Parts of the messages with which sbatch refuses a submission that it may accept later."""
-VISIBLE_S = 10.0  # until a file that a dead job wrote on its node must be visible here
-PATIENCE_S = 600.0  # with a controller that does not answer
-STARTUP_S = 300.0  # of a job, imports on a busy node included
+VISIBLE_S = 10.0  # the longest delay until a file that a job wrote on its node is visible here
+PATIENCE_S = 600.0  # the longest silence of SLURM's controller
+STARTUP_S = 300.0  # the longest start of a job, imports on a busy node included
 PARAMETERS = ("partition", "account", "qos", "constraint", "gres")
 
 log = logging.getLogger(__name__)
@@ -49,26 +48,26 @@ class _Pending:
 
     trial: Trial
     future: Future[TrialResult]
-    losses: int = 0  # jobs that it was lost with
+    losses: int = 0  # jobs that died with it
 
 
 @dataclass(slots=True)
 class _Job:
-    """A SLURM job with the trials that it has not finished."""
+    """A SLURM job and its unfinished trials."""
 
     requests: Path  # file of all its trials
     pending: dict[str, _Pending]  # by the trial's key
-    missing_since: float | None = None  # by this process's steady clock; None while SLURM knows it
+    missing_since: float | None = None  # monotonic time; None while SLURM lists the job
 
 
 class SlurmExecutor:
-    """Runs trials on a cluster. Thread-safe."""
+    """An executor that runs trials on a cluster; thread-safe."""
 
     def __init__(self, settings: SlurmExecutorSettings, folder: Path, start: node.Start) -> None:
-        """Cancel the jobs that an earlier process on this folder has left, and read their results.
+        """Cancel the jobs that an earlier process left in this folder, and read their results.
 
-        `folder` has to be on a file system that all nodes share; `start` makes a node's own executor, and travels there
-        in the jobs as a pickle. Raises UserError where SLURM is not installed.
+        `folder` must be on a file system that all nodes share. `start` makes a node's own executor; the jobs carry it
+        as a pickle. Raises UserError if SLURM is not installed.
         """
         self._settings, self._folder, self._start = settings, (folder / "slurm").resolve(), start
         self.name = f"nnloop-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:10]}"
@@ -76,7 +75,7 @@ class SlurmExecutor:
         self._jobs: dict[str, _Job] = {}  # by SLURM's id
         self._changed = threading.Condition()
         self._closed = False
-        self._silent_since: float | None = None  # the controller
+        self._silent_since: float | None = None  # monotonic time of the controller's last answer
         _ask(["scancel", f"--name={self.name}"])
         self._results = _finished_results(self._folder)
         self._thread = threading.Thread(target=self._run, daemon=True, name="slurm")
@@ -123,7 +122,7 @@ class SlurmExecutor:
                     self._changed.wait(self._settings.poll_s)
 
     def _collect(self) -> None:
-        """Hand over the results that have come."""
+        """Set the futures whose results have come; retry trials that failed by a fault of their node."""
         for job in self._jobs.values():
             for key, result in node.read_results(job.requests).items():
                 if (pending := job.pending.pop(key, None)) is None:
@@ -135,7 +134,7 @@ class SlurmExecutor:
         self._jobs = {name: job for name, job in self._jobs.items() if job.pending}
 
     def _check_jobs(self) -> None:
-        """Drop the jobs that ended without having given all results."""
+        """Drop the jobs that ended without all their results."""
         if not self._jobs or (states := self._states()) is None:
             return
         for name, job in list(self._jobs.items()):
@@ -166,7 +165,7 @@ class SlurmExecutor:
                 self._queue.appendleft(pending)
 
     def _states(self) -> dict[str, tuple[str, str]] | None:
-        """Return the state and its reason of this executor's jobs by id; None if the controller does not answer."""
+        """Return each job's state and its reason, by id; None if the controller does not answer."""
         output = _ask(["squeue", "--noheader", "--array", f"--name={self.name}", "--format=%i|%T|%r"])
         if output is not None:
             self._silent_since = None
@@ -181,7 +180,7 @@ class SlurmExecutor:
             raise UserError(f"executor=slurm: given up after {PATIENCE_S / 60:.0f} minutes: {why}")
 
     def _dispatch(self) -> None:
-        """Submit queued trials as one array, as many as may be in flight."""
+        """Submit queued trials as one array, up to executor.workers trials in flight."""
         with self._changed:
             room = self._settings.workers - len(self._in_flight())
             batch: list[_Pending] = []
@@ -258,7 +257,7 @@ class SlurmExecutor:
 
 @contextmanager
 def outside_of_slurm() -> Iterator[None]:
-    """Hide the job that this process itself may run in: its limits would contradict those of the jobs it submits."""
+    """Hide the SLURM job that this process may run in: its limits would contradict those of the submitted jobs."""
     hidden = {name: value for name, value in os.environ.items() if name.startswith(("SLURM_", "SBATCH_", "SUBMITIT_"))}
     hidden.pop("SLURM_CONF", None)
     for name in hidden:
@@ -278,7 +277,7 @@ def _finished_results(folder: Path) -> dict[str, TrialResult]:
 
 
 def _ask(command: list[str]) -> str | None:
-    """Return the output of one of SLURM's commands, None if it fails. Raises UserError if it is not installed."""
+    """Return the output of a SLURM command; None if it fails. Raises UserError if it is not installed."""
     if shutil.which(command[0]) is None:
         raise UserError(f"executor=slurm: {command[0]} is not installed here; use executor=local")
     try:

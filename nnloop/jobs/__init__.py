@@ -1,1 +1,1 @@
-"""The commands beside the search, a file each and named for it: run(settings, folder, out)."""
+"""The commands beside the search, one file each; every file has run(settings, folder, out)."""

@@ -1,8 +1,8 @@
 """job=adopt: collect networks and adapters made elsewhere, for a search to start from.
 
 The setting `folder` may name run folders, an export, LEMUR files or loose modules. Every .py file below it that defines
-class Net and passes the static guard is copied once; no code is run. LoRA adapters (PEFT's layout) are copied too. A
-search trains the networks that it starts from under its own protocol, so no accuracy is copied.
+class Net and passes the static guard is copied once; no code is run. LoRA adapters (PEFT's layout) are copied too.
+Accuracies are not: a search trains the networks that it starts from under its own protocol.
 """
 
 import json
@@ -22,7 +22,7 @@ _CONFIG = "adapter_config.json"
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Copy networks and adapters into the job's folder; print why files were left out, and how to start from it.
+    """Copy networks and adapters into the job's folder; print why files were left out, and how to start a search.
 
     Raises CorpusError if no file can be adopted.
     """

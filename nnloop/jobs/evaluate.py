@@ -57,7 +57,7 @@ def _read(path: Path) -> bytes:
 
 
 def _candidate(source: bytes, slot: int) -> Candidate | TrialResult:
-    """Return the candidate; for source that is no Python its result."""
+    """Return the candidate; if the source is not Python, the result that says so."""
     try:
         code = source.decode()
         return Candidate(candidate_id(code), code, mode="given", parent=None, cycle=0, slot=slot)

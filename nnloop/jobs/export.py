@@ -3,8 +3,8 @@
     <to>/ab/nn/nn/nnloop-<hash>.py
     <to>/ab/nn/stat/train/<task>_<dataset>_<metric>_nnloop-<hash>/<epochs>.json   (of searches under proxy=lemur)
 
-LEMUR's statistics are of LEMUR's protocol alone, so networks of other protocols are written without statistics. The
-accuracy is the test accuracy, as in LEMUR; it had no part in admission. corpus=lemur corpus.path=<to> reads the folder.
+LEMUR's statistics are about LEMUR's protocol alone, so networks of other protocols are written without statistics. The
+accuracy is the test accuracy, as in LEMUR, which admission does not use. corpus=lemur corpus.path=<to> reads the folder.
 """
 
 from collections import defaultdict
@@ -66,7 +66,7 @@ def _statistics(to: Path, name: str, protocol: dict[str, Any]) -> Path:
 
 
 def _trial(entry: Entry, protocol: dict[str, Any]) -> dict[str, Any]:
-    """Return one trial under LEMUR's names; the duration, in nanoseconds, is of nnloop's whole trial."""
+    """Return one trial under LEMUR's names; `duration` is the whole trial's, in nanoseconds."""
     assert entry.result is not None
     proxy = protocol["proxy"]
     prm = {

@@ -17,9 +17,9 @@ from nnloop.settings import ReportJobSettings, Settings
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Write report.html beside what it is about, tables and figures into report/.
+    """Write each run's and validation's report.html into its folder, tables and figures into report/ beside it.
 
-    Prints the page about all of the runs, or each validation's where there are none. Raises RunFolderError.
+    Prints the page about all runs, or each validation's page if there are no runs. Raises RunFolderError.
     """
     assert isinstance(settings.job, ReportJobSettings)
     validations = find_validations(str(settings.runs))
@@ -39,7 +39,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 
 
 def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:
-    """Write the summaries to a pack, or those of run folders to a folder; `wanted` None writes nothing."""
+    """Write all summaries to a pack, or the run folders' summaries to a folder; `wanted` None: write nothing."""
     if wanted is not None and wanted.endswith(PACKED):
         write_pack(Path(wanted), [summary(one) for one in runs] + [one.document for one in validations])
     elif wanted is not None:
@@ -48,7 +48,7 @@ def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wante
 
 
 def keep_summary(run: Run, folder: str | None) -> None:
-    """Leave the run's summary in a folder, if one is wanted; a summary is not copied."""
+    """Write the run's summary to `folder`; None: write nothing. A run read from a summary is not written again."""
     if folder is not None and run.folder is not None:
         write_document(Path(folder) / f"{packs.plain(run.name)}.json", summary(run))
 
@@ -62,7 +62,7 @@ def write_extras(run: Run) -> None:
 
 
 def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> None:
-    """Write tables and figures for each protocol: accuracies of two never share a table or an axis."""
+    """Write tables and figures for each protocol: accuracies of two protocols never share a table or an axis."""
     for number, comparison in enumerate(comparisons, 1):
         tables.write_runs(comparison.runs, beside, number)
         tables.write_comparison(comparison, beside, number)
@@ -73,15 +73,15 @@ def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> No
 
 
 def find_validations(pattern: str) -> list[Validation]:
-    """Return the validations in files that a path or glob names, or below."""
+    """Return the validations in the files that a path or glob names, or in folders below."""
     paths = sorted({file for match in glob.glob(pattern) for file in packs.files(Path(match))})
     return [one for path in paths if packs.holds(path, validation.MARK) for one in read_validations(path)]
 
 
 def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
-    """Return the run folders and summaries that a path or glob names, themselves or one or two levels below.
+    """Return the run folders and summaries that a path or glob names, and those up to two levels below it.
 
-    Raises RunFolderError.
+    Raises RunFolderError if there is none.
     """
     paths: set[Path] = set()
     matches = [Path(match) for match in sorted(glob.glob(pattern))]
@@ -96,6 +96,6 @@ def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
 
 
 def common_folder(paths: Sequence[Path]) -> Path:
-    """Return the deepest folder that holds all of them."""
+    """Return the deepest folder that holds all paths."""
     parents = [path.resolve().parents for path in paths]
     return next(parent for parent in parents[0] if all(parent in others for others in parents))

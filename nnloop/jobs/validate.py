@@ -1,7 +1,7 @@
 """job=validate: train networks of finished searches for many epochs; measure how well the short protocol ranked them.
 
-A job is about one dataset and one pair of protocols. Finished long trials stand in trials.jsonl, so that a job started
-again in the same folder goes on; a network whose trial was cut short goes on from its last checkpoint.
+A job is about one dataset and one pair of protocols. Finished long trials are in trials.jsonl, so a job that is started
+again in the same folder continues; an interrupted trial continues from its last checkpoint.
 """
 
 import json
@@ -63,7 +63,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 
 
 def validate(settings: Settings, executor: Executor, *, folder: Path, out: TextIO) -> None:
-    """Do what `run` does, with an executor at hand."""
+    """Do the job with an executor that is given."""
     job = settings.job
     assert isinstance(job, ValidateJobSettings)
     runs = [run for path in find_runs(str(settings.runs)) for run in read_all(path)]
@@ -93,7 +93,7 @@ def validate(settings: Settings, executor: Executor, *, folder: Path, out: TextI
 
 
 def select(networks: Sequence[ProxyTrial], count: int, *, rule: str, seed: int) -> list[ProxyTrial]:
-    """Select `count` networks by one of RULES, or all if there are no more; the best comes first."""
+    """Select `count` networks by one of RULES, or all if there are fewer; the best comes first."""
     ranked = sorted(networks, key=lambda one: (-one.accuracy, one.name))
     if rule == "top" or len(ranked) <= count:
         return ranked[:count]
@@ -137,7 +137,7 @@ def pair_up(chosen: Sequence[ProxyTrial], results: Mapping[str, TrialResult]) ->
 
 
 def _proxy_trials(runs: Sequence[Run]) -> list[ProxyTrial]:
-    """Return the distinct valid networks of all runs; one that several runs have comes once."""
+    """Return the distinct valid networks of all runs."""
     networks: dict[str, ProxyTrial] = {}
     for run in runs:
         for entry in run.networks:
@@ -164,7 +164,7 @@ def _one_protocol(runs: Sequence[Run], dataset: str) -> str:
 
 
 def _long_trial(candidate: Candidate, settings: Settings, checkpoints: Path) -> Trial:
-    """Make a long trial. The executor's time limit is meant for one epoch, so it gets that limit times its epochs."""
+    """Make a long trial. Its time limit is the executor's, which is meant for one epoch, times its epochs."""
     assert isinstance(settings.job, ValidateJobSettings)
     return Trial(
         candidate=candidate,

@@ -1,4 +1,4 @@
-"""Prompts for the LLM, and the way from its answers to code: one class per option of conf/mode."""
+"""Modes: prompts for the LLM, and code from its answers; one class per option of conf/mode."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Mode(Protocol):
-    """A form of answer: the prompt that asks for it, the code that it stands for, and training pairs of its form."""
+    """A form of answer: prompts that ask for it, code from it, and fine-tuning pairs in it."""
 
     @property
     def name(self) -> str:
@@ -22,17 +22,17 @@ class Mode(Protocol):
         ...
 
     def prompt(self, parent: "Network", task: "Task", context: str = "") -> "Prompt":
-        """Ask for a network; `context` is the text of `modes.context` that stands before the parent."""
+        """Write the prompt; `context` is the text from `modes.context` that comes before the parent."""
         ...
 
     def code(self, text: str, parent: str) -> str:
-        """Turn a completion into a candidate's source. Raises CompletionError with the status it ends in."""
+        """Turn a completion into a candidate's source. Raises CompletionError, which has the completion's status."""
         ...
 
     def pair(self, parent: "Network", better: "Network", task: "Task") -> "TrainingPair":
-        """Write the fine-tuning example that leads from the one network to the other."""
+        """Write the fine-tuning example that leads from one network to the other."""
         ...
 
     def suits(self, parent: str, better: str) -> bool:
-        """Tell whether two sources are near enough for a pair."""
+        """Tell whether two sources are similar enough for a pair."""
         ...

@@ -1,7 +1,7 @@
 """The context of a prompt beside its parent: earlier attempts, further networks, or the failed answer to retry.
 
-Items are shown whole or not at all: one that does not fit is dropped and counted. `context=single` shows none, and its
-prompts are those of the papers, byte for byte.
+Items are shown whole or not at all: an item that does not fit is dropped and counted. `context=single` shows none, so
+its prompts are the papers' prompts, byte for byte.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ class Room:
 
     fits: Callable[[str], bool]  # tells whether a prompt of this text leaves room for a completion
     count: Callable[[str], int]  # tokens of a text
-    tokens: int | None  # that the context may take; None: as many as `fits` allows
+    tokens: int | None  # limit of the context; None: only `fits` limits it
 
 
 def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Item:
     """Show an earlier completion as problem, suggestion and outcome (Gu et al.).
 
-    Their second LLM diagnoses the problem in words; here the problem is the accuracy that the attempt began from, and
-    the suggestion is the change it made to `code`, or its answer if no network came out of it (`code` is None).
+    There, a second LLM puts the problem into words. Here, the problem is the parent's accuracy; the suggestion is the
+    change from the parent to `code`, or the answer itself if it gave no code (`code` is None).
     """
     text = template("attempt").format(
         problem=_share(parent.val_accuracy),
@@ -49,9 +49,9 @@ def further(network: Network) -> Item:
 
 
 def fill(kind: str, items: Sequence[Item], write: Callable[[str], Prompt], room: Room) -> Prompt:
-    """Write a prompt that shows as many of the items as fit, tried in their order: the most important first.
+    """Write a prompt with as many of the items as fit; they are tried in their order, the most important first.
 
-    `kind` names the file that introduces them; `write` makes the prompt of a context.
+    `kind` names the template that introduces the items; `write` makes the prompt for a context.
     """
     shown: list[Item] = []
     for item in items:
@@ -71,7 +71,7 @@ def retry(prompt: Prompt, entry: Entry, answer: str) -> Prompt:
 
 
 def _section(kind: str, items: Sequence[Item]) -> str:
-    """Write the lines that go before the parent; attempts are shown oldest first."""
+    """Write the lines that come before the parent; attempts are shown oldest first."""
     if not items:
         return ""
     shown = reversed(items) if kind == "memory" else items

@@ -1,4 +1,4 @@
-"""mode=delta: a unified diff of the parent shown (paper B)."""
+"""mode=delta: the LLM answers with a diff of the parent (paper B)."""
 
 import difflib
 from collections import Counter
@@ -15,12 +15,12 @@ from nnloop.patching.source import split_lines
 from nnloop.records import Network, Prompt, Status, candidate_id
 
 MAX_CHANGED = 0.6
-"""Share of the target's lines that a pair may change: beyond it, a diff is a rewrite in disguise."""
+"""Share of the target's lines that a pair may change: a larger diff is a rewrite in disguise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The mode that asks for edits of the parent in `edit_format` (unified or search_replace), and takes either."""
+    """The mode that asks for edits of the parent in `edit_format` (unified or search_replace), and reads both."""
 
     diff_context: int  # lines
     diff_line_numbers: bool
@@ -57,14 +57,14 @@ class Delta:
         old, new = split_lines(parent), split_lines(better)
         limit = MAX_CHANGED * len(new)
         if max(len(old), len(new)) - (Counter(old) & Counter(new)).total() > limit:
-            return False  # cheaply: no more lines can stay than both have
+            return False  # a cheap bound: only lines that both have can stay
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         same = sum(block.size for block in matcher.get_matching_blocks())
         return 0 < max(len(old), len(new)) - same <= limit
 
 
 def guarded_id(code: str) -> str:
-    """Identify a network. Raises CompletionError if the source nests too deeply to be written down again."""
+    """Return `candidate_id(code)`. Raises CompletionError if the source nests too deeply."""
     try:
         return candidate_id(code)
     except (RecursionError, MemoryError):

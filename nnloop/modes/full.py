@@ -1,4 +1,4 @@
-"""mode=full: a whole program (paper A)."""
+"""mode=full: the LLM answers with a whole program (paper A)."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from nnloop.records import Network, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """The mode that asks for a new network beside the parent."""
+    """The mode that shows a parent and asks for a whole new network."""
 
     salvage: bool = False
     name: str = "full"
 
     def prompt(self, parent: Network, task: Task, context: str = "") -> Prompt:
-        """Ask for another network than the parent."""
+        """Ask for a network other than the parent."""
         return render(self.name, parent, task, context=context)
 
     def code(self, text: str, parent: str) -> str:
-        """Take the program out of a completion. Raises CompletionError.
+        """Extract the program from a completion. Raises CompletionError.
 
-        A copy of the parent is a candidate like any other: the archive calls it a duplicate.
+        A copy of the parent is accepted here; the evaluator calls it a duplicate.
         """
         code = extract_code(text)
         static_guard.check(code)

@@ -1,4 +1,4 @@
-"""Fine-tuning pairs, and the choice of the networks that they are made of."""
+"""Fine-tuning pairs, and the choice of their networks."""
 
 import itertools
 import random
@@ -10,7 +10,7 @@ from nnloop.modes.render import Task
 from nnloop.records import Network
 
 _SAMPLES = 50
-"""Pairs sampled for each that is wanted, before fewer are given."""
+"""Pairs that are sampled at most for each wanted pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class TrainingPair:
 def corpus_pairs(
     networks: Sequence[Network], mode: Mode, task: Task, *, limit: int, rng: random.Random
 ) -> list[TrainingPair]:
-    """Sample up to `limit` pairs from a network to a more accurate one; networks without an accuracy take no part.
+    """Sample up to `limit` pairs of a network and a more accurate one; networks without an accuracy are left out.
 
     The same networks and generator state give the same pairs.
     """

@@ -9,7 +9,7 @@
 | `<delta>`, with or without `<hp>` and `<tr>` | its content (hp and tr are context: the parent's stay in force) |
 | no `<delta>` | the fenced blocks that look like a diff, else the text if it does |
 
-Nothing is salvaged here: code is taken as it stands, or not (`modes.salvage` tries again with an answer changed).
+Nothing is salvaged here: code is taken unchanged or refused (`modes.salvage` tries again with a changed answer).
 """
 
 import re
@@ -21,11 +21,11 @@ from nnloop.patching import syntax
 from nnloop.records import Status
 
 MAX_CHARS = 400_000
-"""Longer answers are refused unread: no network is."""
+"""Longer answers are refused unread: no network is so long."""
 _BUDGET = 1_000_000
-"""Characters that are parsed, over all blocks, before an answer is given up."""
+"""Characters to parse, over all blocks, before an answer is given up."""
 _MARKS = 40
-"""The last marks, and the first beginnings of code, that are looked at."""
+"""Marks at the end, and beginnings of code at the start, that are considered."""
 _MARK = re.compile(r"\s{0,3}(?:```|~~~).*|\s*</?[A-Za-z_]\w*>\s*")
 _INLINE = re.compile(r"(?m)^[ \t]*(<nn>)(?=\S)|(?<=\S)(</nn>)[ \t]*$")
 _BEGINS_CODE = re.compile(r"import \w|from [\w.]+ import |class \w|def \w|@\w|#|\"\"\"|'''")

@@ -2,12 +2,12 @@
 
 | salvage | change |
 |---|---|
-| brackets | lines that hold closing brackets alone are left out, the last ones first, until the answer is taken |
+| brackets | lines with only closing brackets are left out, the last ones first, until the answer is taken |
 | cut off | lines are left out from the end until a whole network remains |
 | imports | `torch`, `nn` and `F` are imported where they are used and never bound |
 
-An answer that is a program already gets imports at most; a refusal for another reason than its syntax (a hunk that
-fits nowhere, the static guard) stays one.
+A correct program gets missing imports at most. An answer that is refused for another reason than its syntax (a hunk
+that fits nowhere, the static guard) is not salvaged.
 """
 
 import ast
@@ -26,9 +26,9 @@ _IMPORTS = {"F": "import torch.nn.functional as F", "nn": "from torch import nn"
 
 
 def read_answer(mode: Mode, text: str, parent: str) -> tuple[str, list[str]]:
-    """Turn a completion into code, and name the salvages that it took.
+    """Turn a completion into code, and name the salvages that this took.
 
-    Raises CompletionError, that of the text as it stands, where none helped or mode.salvage is off.
+    Raises the CompletionError of the unchanged text if no salvage helped or mode.salvage is off.
     """
     if not mode.salvage:
         return mode.code(text, parent), []

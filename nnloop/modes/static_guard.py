@@ -1,8 +1,8 @@
-"""Refuse candidates that reach for what a network has no use for.
+"""Refuse candidates that use parts of Python and its libraries that no network needs.
 
-A courtesy filter, not a wall: it spares the loop trials of code that opens files, reaches for the network or loads
-weights, and says why in one line. Python offers endless ways around such a list (`getattr` with a computed name is not
-even looked at); what confines a candidate is the sandbox.
+A filter for speed, not for security: it spares the loop trials of code that opens files, connects to hosts or loads
+weights, and says why in one line. There are endless ways around such lists (`getattr` with a computed name is not even
+looked at); only the sandbox confines a candidate.
 """
 
 import ast
@@ -28,7 +28,7 @@ FAMILIES = (
 # fmt: on
 """Packages whose submodules may be imported too."""
 IDLE = frozenset({"inspect", "os", "sys", "traceback"})
-"""Modules that many networks import and never use: only their use is refused."""
+"""Modules that many networks import but never use: only their use is refused."""
 
 CALLS = {
     **dict.fromkeys(("open", "input", "breakpoint", "exit", "quit"), "a network reads and asks nothing"),
@@ -71,7 +71,7 @@ DUNDERS = frozenset([
 
 
 def check(code: str) -> None:
-    """Raise CompletionError: unparseable if the code is no Python, rejected if the lists refuse it."""
+    """Raise CompletionError: unparseable if the code is not Python, rejected if the lists above refuse it."""
     try:
         tree = syntax.parse(code)
     except SyntaxError as error:
@@ -186,7 +186,7 @@ def _is_dunder(name: str) -> bool:
 
 
 def _dotted(node: ast.Attribute, names: dict[str, str]) -> str | None:
-    """Write out the dotted path of an attribute that starts at an imported name; None for any other."""
+    """Return the dotted path of an attribute that starts at an imported name; None for other attributes."""
     parts: list[str] = []
     each: ast.expr = node
     while isinstance(each, ast.Attribute):

@@ -6,13 +6,13 @@
 | tokens (paper A) | 10-token shingles of classes | numbers, texts, comments, layout, the rest | names, structure |
 | chars (paper B) | 10-character shingles of the module | comments, docstrings, layout | names, numbers, structure |
 
-The graph was traced in the candidate's own process (training.graph) and is its word: a network that forges it is
-admitted on a lie, not scored on one. Without a graph, statements in normal form are compared: they see every number,
-and as little of names and of the order of methods as the source allows.
+The graph is traced in the candidate's own process (training.operator_graph), so it can't be trusted: a forged graph can
+get a network admitted, but can't change its accuracy. Without a graph, statements in normal form are compared: they
+keep every number, and as little of names and of the order of methods as possible.
 
-Up to `SCAN` known networks, all are compared, so that the maximum reported is the true one. Beyond, LSH retrieves the
-networks to compare, and 0 and None mean that it retrieved nothing.
-A filter that errs does not admit: a source that can't be parsed or has no classes isn't novel, nor is a known id.
+Up to `SCAN` known networks, all are compared, so the reported maximum is exact. Beyond, LSH retrieves the networks to
+compare; a maximum of 0 and nearest None mean that it retrieved nothing.
+In doubt a network is not novel: neither a source that can't be parsed or has no classes, nor a known id.
 """
 
 from pathlib import Path
@@ -24,20 +24,20 @@ from nnloop.settings import MinHashSettings, NoNoveltySettings
 
 
 class Novelty(Protocol):
-    """The known networks, to compare others with. `graph` is the JSON of an operator graph, None without one."""
+    """The known networks, to compare others with. `graph` is the JSON of an operator graph; None: unknown."""
 
     def add(self, id: str, code: str, graph: str | None) -> None:
         """Make a network known; a known id is left as it is."""
         ...
 
     def judge(self, id: str, code: str, graph: str | None) -> NoveltyVerdict:
-        """Compare a network with all that are known, without making it known."""
+        """Compare a network with all known ones, without making it known."""
         ...
 
     def save(self, folder: Path) -> None:
         """Write what `restore` needs, so that a later `add` of the same networks costs next to nothing.
 
-        Raises OSError, and leaves what was saved before.
+        Raises OSError, and leaves the files that were saved before.
         """
         ...
 
@@ -47,7 +47,7 @@ class Novelty(Protocol):
 
 
 def build(settings: MinHashSettings | NoNoveltySettings) -> Novelty:
-    """Make the rule that the settings name, which knows no network yet."""
+    """Make the rule that the settings name; it knows no network yet."""
     if isinstance(settings, NoNoveltySettings):
         return ExactNovelty()
     return GraphNovelty(settings) if settings.unit == "graph" else SourceNovelty(settings)
@@ -77,7 +77,7 @@ class SourceNovelty:
 
 
 class GraphNovelty:
-    """The rule on graphs, and on statements wherever one of two networks has no graph."""
+    """The rule on graphs, or on statements if one of two networks has no graph."""
 
     def __init__(self, settings: MinHashSettings) -> None:
         self._graphs = MinHashIndex(settings, "graph")

@@ -14,7 +14,7 @@ _COMMUTATIVE = frozenset({"add", "mul", "maximum", "minimum"})
 
 
 def graph_shingles(graph: str, size: int) -> list[bytes] | None:
-    """Hash the shingles of a graph; None if it is no graph or an empty one."""
+    """Hash the shingles of a graph; None if it is malformed or empty."""
     try:
         nodes = json.loads(graph)
         labels = [_digest(f"{name}\x1f{text}\x1f{shape}".encode()) for name, text, shape, _ in nodes]

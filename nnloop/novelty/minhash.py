@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from datasketch import MinHash
 
 VERIFY = 64
-"""Retrieved networks whose Jaccard is computed exactly: the ones with the most similar signatures."""
+"""Retrieved networks, the most similar by signature, whose Jaccard is computed exactly."""
 VERSION = 2
 """Version of the normalisation and of the file that `save` writes."""
 _RECALL = 0.95
-"""Share of the pairs at a Jaccard of lsh_threshold that LSH retrieves at least."""
+"""The least share of pairs with a Jaccard of lsh_threshold that LSH has to retrieve."""
 
 Signature = NDArray[np.uint32]  # (permutations,)
 
@@ -57,7 +57,7 @@ class MinHashIndex:
             self._insert(id, shingles, self._signature(shingles))
 
     def judge(self, id: str, text: str) -> NoveltyVerdict:
-        """Compare a network with all that are known, without making it known."""
+        """Compare a network with all known ones, without making it known."""
         threshold = self._settings.threshold
         if id in self._known:
             return NoveltyVerdict(False, 1.0, id, threshold=threshold)
@@ -91,8 +91,8 @@ class MinHashIndex:
     def restore(self, path: Path) -> int:
         """Read the file that `save` wrote; return the number of networks in it.
 
-        Nothing becomes known by it: `add` still makes a network known, and takes its shingles from here. A file that is
-        missing, damaged or of another rule is ignored, which costs time and nothing else.
+        The networks are not known by that: `add` makes them known, and takes their shingles from the file. A file that
+        is missing, damaged or of another rule is ignored, which only costs time.
         """
         try:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -165,10 +165,10 @@ class MinHashIndex:
 
 
 def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Choose (bands, rows): the most selective ones that still retrieve _RECALL of the pairs at the threshold.
+    """Choose the most selective (bands, rows) that still retrieve _RECALL of the pairs at the threshold.
 
-    A pair of Jaccard j is retrieved with probability 1 - (1 - j^rows)^bands. datasketch's own choice weighs misses and
-    false alarms alike, and at 256 permutations and 0.85 it misses a third of the pairs at 0.90.
+    A pair of Jaccard j is retrieved with probability 1 - (1 - j^rows)^bands. datasketch's own choice minds misses and
+    false alarms alike: with 256 permutations and threshold 0.85 it misses a third of the pairs at 0.90.
     """
     for rows in range(permutations // 2, 1, -1):
         bands = permutations // rows

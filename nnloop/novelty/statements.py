@@ -1,7 +1,7 @@
-"""The statements of a network, one after the other, free of everything but structure.
+"""The statements of a network in normal form, one after the other.
 
-Local names, attributes of self, and the file's own classes and functions are named by the order in which they come;
-methods are put in one order; docstrings, comments and layout are gone. Numbers and the library's names stay.
+Local names, attributes of self, and the module's own classes and functions are numbered in order of appearance, and
+methods are sorted; docstrings, comments and layout are gone. Numbers and the libraries' names stay.
 """
 
 import ast
@@ -27,7 +27,7 @@ def statements(tree: ast.Module) -> list[str]:
 
 
 def _order_methods(tree: ast.Module) -> None:
-    """Put __init__ first, then the order in which other methods are used, as far as their names say nothing."""
+    """Put __init__ first, and sort the other methods by their structure, without any names."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             methods = [each for each in node.body if isinstance(each, Function)]
@@ -36,7 +36,7 @@ def _order_methods(tree: ast.Module) -> None:
 
 
 def _shape(node: Function) -> str:
-    """Write a function without any name, to sort by."""
+    """Return a sort key of a function that has no names in it."""
     parts = []
     for each in ast.walk(node):
         parts.append(type(each).__name__ + (repr(each.value) if isinstance(each, ast.Constant) else ""))

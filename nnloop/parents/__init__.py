@@ -1,7 +1,7 @@
-"""The choice of the networks that a prompt shows: pure functions of a pool and a generator.
+"""The choice of the networks that a prompt shows, by pure functions of a pool and a random generator.
 
-Two things make a rule: the weights of the networks on one side of the pool (`weigh`), and how often the corpus is the
-side (`corpus_share`; without one, corpus and run are weighed together). Islands narrow the pool before that.
+A rule has two parts: `corpus_share` says how often to sample from the corpus and not from the run's own networks (None:
+from both together), and `weigh` gives the networks' weights. Islands narrow the pool before that.
 """
 
 import random
@@ -23,7 +23,7 @@ from nnloop.settings import (
 
 @dataclass(frozen=True, slots=True)
 class PromptSlot:
-    """The cycle and the slot of a prompt to sample parents for."""
+    """The cycle and the slot of a prompt."""
 
     cycle: int
     slot: int
@@ -32,7 +32,7 @@ class PromptSlot:
 def sample(
     settings: ParentsSettings, pool: Pool, place: PromptSlot, *, count: int, rng: random.Random
 ) -> list[Network]:
-    """Sample up to `count` different networks, each by the rule from the rest; fewer if the pool has no more."""
+    """Sample `count` different networks, each by the rule from the remaining ones; fewer if the pool has no more."""
     if isinstance(settings, IslandsParentsSettings):
         pool = islands.island(settings, pool, cycle=place.cycle, slot=place.slot) or pool
     networks: list[Network] = []
@@ -44,7 +44,7 @@ def sample(
 
 
 def _side(corpus_share: float | None, pool: Pool, rng: random.Random) -> Sequence[Network]:
-    """Choose the networks to weigh; an empty side leaves all samples to the other."""
+    """Choose the corpus or the run's networks to sample from; if one of them is empty, the other."""
     run = [member.network for member in pool.run]
     if corpus_share is None:
         return [*pool.corpus, *run]

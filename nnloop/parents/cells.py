@@ -52,7 +52,7 @@ def _describe(network: Network, descriptor: str) -> int | str | None:
 
 @functools.lru_cache(maxsize=8192)
 def depth(code: str) -> int:
-    """Count the layers with weights that `Net` is written with; a loop's body counts once."""
+    """Count the layers with weights in the source of `Net`; a loop's body counts once."""
     classes = _classes(code)
     return _layers("Net", classes, frozenset()) if "Net" in classes else 0
 
@@ -93,7 +93,7 @@ def _classes(code: str) -> dict[str, ast.ClassDef]:
 
 
 def _layers(name: str, classes: dict[str, ast.ClassDef], inside: frozenset[str]) -> int:
-    """Count the layers of a class; one that uses itself is counted once."""
+    """Count the layers of a class; a class that uses itself is counted once."""
     if name in inside:
         return 0
     calls = [_name(node.func) for node in ast.walk(classes[name]) if isinstance(node, ast.Call)]
@@ -102,7 +102,7 @@ def _layers(name: str, classes: dict[str, ast.ClassDef], inside: frozenset[str])
 
 
 def _used(name: str, classes: dict[str, ast.ClassDef]) -> set[str]:
-    """Name a class and all that it uses, directly or not."""
+    """Return the names of a class and of all classes that it uses, directly or not."""
     used: set[str] = set()
     waiting = [name] if name in classes else []
     while waiting:
@@ -114,7 +114,7 @@ def _used(name: str, classes: dict[str, ast.ClassDef]) -> set[str]:
 
 
 def _name(function: ast.expr) -> str:
-    """Return the last part of a called name; a lazy layer goes by the name of the layer that it becomes."""
+    """Return the last part of a called name, without the prefix Lazy."""
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     return str(name).removeprefix("Lazy")
 

@@ -1,4 +1,4 @@
-"""Islands: populations that breed apart and now and then send their best to the next one."""
+"""Islands: populations that evolve apart and from time to time send their best networks to the next island."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ def _populations(settings: IslandsParentsSettings, pool: Pool, cycle: int) -> li
 
 
 def _migrated(populations: Sequence[Sequence[SelectedNetwork]], migrants: int) -> list[list[SelectedNetwork]]:
-    """Give every island the best of the one before it on the ring."""
+    """Give every island the best networks of the island before it on the ring."""
     grown = []
     for number, residents in enumerate(populations):
         neighbours = sorted(populations[number - 1], key=lambda member: -(member.network.val_accuracy or 0.0))

@@ -24,7 +24,7 @@ def present(text: str) -> bool:
 
 
 def read(text: str) -> list[Section]:
-    """Read all blocks as hunks of one section, whose refusal names a malformed one."""
+    """Read all blocks as hunks of one section; its `refusal` tells of a malformed block."""
     section = Section()
     old: list[str] | None = None
     new: list[str] | None = None
@@ -48,7 +48,7 @@ def read(text: str) -> list[Section]:
 
 
 def from_diff(diff: str) -> str:
-    """Rewrite a correct diff, one with enough context to be unambiguous, as blocks."""
+    """Rewrite a correct diff, with enough context to be unambiguous, as blocks."""
     blocks: list[str] = []
     for hunk in re.split(r"(?m)^@@.*\n", diff)[1:]:
         lines = [line for line in hunk.split("\n") if line[:1] in (" ", "-", "+") and line]

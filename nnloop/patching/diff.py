@@ -1,7 +1,7 @@
-"""Read hunks out of anything that an LLM wrote as a unified diff. The rules stand in the table of `patching.patch`.
+"""Read the hunks of a diff that an LLM wrote, by the rules in `patching.patch`.
 
-Reading is forgiving and decides nothing about places: a misread line doesn't match the source later, and is refused
-there. Work is linear in the text.
+Reading is lenient, and decides nothing about places: a misread line doesn't match the source later, which refuses the
+hunk. The time is linear in the text.
 """
 
 import re
@@ -23,7 +23,7 @@ class Line:
     """One line of a hunk."""
 
     kind: str  # " " context, "-" removed, "+" added
-    text: str  # with its line ending; none where the diff says that the file ends without one
+    text: str  # with its line ending, unless the diff says that the file ends without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Hunk:
     heading: str = ""  # the header's text beside its numbers
     announced: tuple[int, int] | None = None  # old and new lines by the header
     cut: bool = False  # the text may have ended inside this hunk
-    follows: bool = False  # comes after an elision: lies behind the hunk before it
+    follows: bool = False  # comes after an elision, so its place is behind the hunk before
 
     @property
     def old(self) -> list[str]:
@@ -109,7 +109,7 @@ def _is_file_header(lines: Sequence[str], at: int) -> bool:
 
 
 def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
-    """Start or continue the section of the file that two header lines name. Paths are names here, nothing is opened."""
+    """Start or continue the section of the file that two header lines name; no file is opened."""
     paths = [line[4:].split("\t")[0].strip() for line in (old, new)]
     name = paths[0] if paths[1] == "/dev/null" else paths[1]
     section = sections.setdefault(name, Section())
@@ -186,7 +186,7 @@ def _ends_hunk(lines: Sequence[str], at: int) -> bool:
 
 
 def _tail(region: Sequence[str], known: Index) -> int:
-    """Return the beginning of the prose behind a hunk: after its last change, the first line that no diff can have."""
+    """Return the beginning of the prose behind a hunk: the first line after its last change that no diff can have."""
     last = -1
     prose = False  # in a paragraph that began behind a blank line
     for at, line in enumerate(region):
@@ -220,7 +220,7 @@ def _body(lines: Sequence[str]) -> tuple[Line, ...]:
 
 
 def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: bool) -> bool:
-    """Tell whether the text stops inside the hunk: lines are missing, nothing follows, the last one is a change."""
+    """Tell whether the text stops inside the hunk: lines are missing, nothing follows, and the last line is a change."""
     if announced is None or not at_end or not body or body[-1].kind == " ":
         return False
     old = sum(line.kind != "+" for line in body)

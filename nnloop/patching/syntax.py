@@ -1,4 +1,4 @@
-"""Parse code that nobody vouches for."""
+"""Parse untrusted code."""
 
 import ast
 import warnings

@@ -1,7 +1,7 @@
-"""The digest of a run: protocol, training code and LLM weights, by which two runs' accuracies may stand in one table.
+"""The digest of a run: hashes of its protocol, training code and LLM weights.
 
-It covers what a trial's result depends on beside the network. It leaves out the versions of the packages and the
-machine, which run.json names too: they move an accuracy little.
+Accuracies are compared only between runs of one protocol. The versions of packages and the machine, which run.json
+names too, are left out: they move an accuracy little.
 """
 
 import json
@@ -23,14 +23,14 @@ _CODE = ("training/*.py", "sandbox/child.py", "sandbox/score.py")
 
 @dataclass(frozen=True, slots=True)
 class Digest(Record):
-    """Hashes of the three parts. A part that changed while a run was going on reads old+new."""
+    """Hashes of the three parts; a part that changed between two starts of a run reads old+new."""
 
     protocol: str
     training: str | None  # None: the run was made before digests were kept
-    weights: str | None  # hash of the LLM's checkpoint, or commit of the hub; None: no LLM, or one behind a server
+    weights: str | None  # hash of the LLM's checkpoint, or its commit on the hub; None: no LLM, or one on a server
 
     def followed_by(self, later: "Digest") -> "Digest":
-        """Return the digest of a run that was begun under this one and goes on under another."""
+        """Return the digest of a run that began under this digest and goes on under a later one."""
         return Digest(
             protocol=_joined(self.protocol, later.protocol) or "",
             training=_joined(self.training, later.training),
@@ -39,16 +39,16 @@ class Digest(Record):
 
 
 def digest(settings: Settings, fingerprint: str, weights: str | None) -> Digest:
-    """Return the digest of a run on data with this fingerprint, by an LLM with these weights."""
+    """Return a run's digest from its settings, its dataset's fingerprint and its LLM's weights."""
     return Digest(
         protocol_digest(asdict(settings.dataset), asdict(settings.proxy), fingerprint), training_code(), weights
     )
 
 
 def protocol_digest(dataset: Mapping[str, Any], proxy: Mapping[str, Any], fingerprint: str | None) -> str:
-    """Return the hash of every setting of data and training that can move an accuracy, and of the data themselves.
+    """Return the hash of the data's fingerprint and of every setting of data and training that can move an accuracy.
 
-    A waived check of the raw files' checksums counts, because they may then be a part of the set.
+    Among them is the choice not to check the raw files' checksums, because the files may then be incomplete.
     """
     known = affecting({"dataset": dataset, "proxy": proxy}, PROTOCOL, DATA)
     chosen = {key: value for key, value in known.items() if value is not None}

@@ -1,8 +1,8 @@
 """Files that survive a kill and a power loss: whole-file replacement, and append-only JSONL journals.
 
-What a call has handed to the kernel survives a kill of the process; what it has fsynced survives a power loss too. A
-torn last line of a journal is dropped when the journal is opened for writing. A full or read-only disk is a
-RunFolderError of one line, and leaves every file as it was before the call.
+Data handed to the kernel survive a kill of the process; fsynced data survive a power loss too. An incomplete last line
+is dropped when a journal is opened for writing. A full or read-only disk raises RunFolderError, and leaves every file
+as it was before the call.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 from nnloop.errors import RunFolderError
 
-SYNC_S = 1.0  # a journal's lines are fsynced together as long as its last fsync is younger
+SYNC_S = 1.0  # a journal is fsynced at most once in this time, unless it is asked to
 
 
 def write_text(path: Path, text: str) -> None:
@@ -37,7 +37,7 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file whose name another file will carry later: until then nobody reads it. Its folder is not synced."""
+    """Write a file that nobody reads until another file names it. Its folder is not synced."""
     with _one_line(path):
         _write(path, text)
 
@@ -59,7 +59,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make all files below a folder durable, with their names, whoever wrote them."""
+    """Make all files below a folder durable, with their names."""
     for path in [*folder.rglob("*"), folder]:
         sync_folder(path)  # a file is opened and synced like a folder
 
@@ -73,7 +73,7 @@ def make_folder(path: Path) -> None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSONL file without a torn last line. Raises RunFolderError for a damaged line before it."""
+    """Yield the rows of a JSONL file but an incomplete last line. Raises RunFolderError for any other damaged line."""
     if not path.exists():
         return
     whole, newline, _torn = path.read_bytes().rpartition(b"\n")
@@ -87,8 +87,8 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 class Journal:
     """An append-only JSONL file with one writer.
 
-    A line is with the kernel when `append` returns, and on the disk after the next `sync`. `append` calls `sync` if the
-    last call is older than SYNC_S, `close` always.
+    The kernel has a line when `append` returns, the disk after the next `sync`. `append` calls `sync` if the last call
+    is older than SYNC_S; `close` always does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class Journal:
         self._synced_at = float("-inf")
 
     def append(self, line: str) -> None:
-        """Append a line, given without its newline. Raises RunFolderError and leaves no part of it behind."""
+        """Append a line, given without its newline. On a RunFolderError, no part of it is left behind."""
         data = line.encode("utf-8", "backslashreplace") + b"\n"
         with _one_line(self._path):
             try:

@@ -16,12 +16,7 @@ from typing import Any, TypeVar
 from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
 from nnloop.runs.digest import Digest
-from nnloop.runs.durable import Journal as Journal
-from nnloop.runs.durable import journal as journal
-from nnloop.runs.durable import make_folder
-from nnloop.runs.durable import read_lines as read_lines
-from nnloop.runs.durable import write_json as write_json
-from nnloop.runs.durable import write_text as write_text
+from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
 from nnloop.runs.lease import Lease, myself
 from nnloop.settings import Settings
 from nnloop.settings.keys import affecting, flat
@@ -29,7 +24,7 @@ from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
 FORMAT = 2
-"""Version of the files below; one more whenever an older folder can't be read any longer."""
+"""Version of a run folder's files, raised whenever older folders can't be read any longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +39,7 @@ class RunDir:
         self.meta = path / "run.json"
         self.archive = path / "archive.jsonl"
         self.corpus_trials = path / "corpus.jsonl"
-        self.novelty = path / "novelty"  # the index of what is known, to be had again without computing it
+        self.novelty = path / "novelty"  # the novelty index, which can be computed again
         self.dataset = path / "dataset.json"
         self.page = path / "report.html"
         self.log = path / "nnloop.log"
@@ -58,7 +53,7 @@ class RunDir:
     def read_code(self, candidate: str) -> str:
         """Return a candidate's source.
 
-        Raises RunFolderError if it is missing: it was durable before the entry that names it, so somebody removed it.
+        Raises RunFolderError if it is missing: it was written before the entry that names it, so somebody removed it.
         """
         try:
             return self.code(candidate).read_text("utf-8", "surrogatepass")
@@ -74,15 +69,15 @@ class RunDir:
         return self.path / "cycles" / f"{cycle:04d}"
 
     def trials(self, cycle: int) -> Path:
-        """Return the journal of a cycle's trial results, in the order of their ends: none waits for an earlier slot."""
+        """Return the journal of a cycle's trial results, in the order in which the trials end."""
         return self.cycle(cycle) / "trials.jsonl"
 
     def adapter(self, cycle: int) -> Path:
-        """Return the folder of the adapter that a cycle's fine-tune produced; the next cycle generates with it."""
+        """Return the folder of the adapter from a cycle's fine-tune; the next cycle generates with it."""
         return self.cycle(cycle) / "adapter"
 
     def report(self, cycle: int) -> Path:
-        """Return the file of a cycle's report. It is written last: a cycle that has one is closed."""
+        """Return the file of a cycle's report. It is written last: a cycle with a report is closed."""
         return self.cycle(cycle) / "report.json"
 
     def open(self, settings: Settings) -> None:
@@ -103,7 +98,7 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes off the folder. Raises RunFolderError that names the process that has the lock."""
+        """Lock the folder against other processes. Raises RunFolderError, which names the process that has the lock."""
         try:
             make_folder(self.path)
             self._lease = Lease(self.path / "run.lock", myself())
@@ -149,9 +144,9 @@ class RunDir:
             )
 
     def record_digest(self, digest: Digest) -> None:
-        """Record the digest in run.json; a run that goes on under another one than it was begun with names both.
+        """Record the digest in run.json, beside the run's earlier digest if they differ.
 
-        A run that was begun before digests were kept stays without one.
+        A run from before there were digests stays without one.
         """
         about = self.provenance()
         recorded = about.get("digest")
@@ -163,7 +158,7 @@ class RunDir:
             self.create(about | {"digest": digest.to_json()})
 
     def dataset_facts(self) -> dict[str, Any] | None:
-        """Return the fingerprint and, by split, the number of images of each class; None if they are not recorded."""
+        """Return the facts that `save_dataset` recorded; None if there are none."""
         try:
             return dict(json.loads(self.dataset.read_text()))
         except (OSError, ValueError):
@@ -174,7 +169,7 @@ class RunDir:
         return dict(self.provenance()["settings"])
 
     def provenance(self) -> dict[str, Any]:
-        """Return the contents of run.json. Raises RunFolderError if there is none, or one of an older version."""
+        """Return the contents of run.json. Raises RunFolderError if it is missing, damaged or of an older version."""
         try:
             about = json.loads(self.meta.read_text())
         except (OSError, ValueError):
@@ -188,7 +183,10 @@ class RunDir:
         return about
 
     def entries(self) -> list[Entry]:
-        """Return the archive, in (cycle, slot) order. Raises RunFolderError, as all that follow, for another format."""
+        """Return the archive, in (cycle, slot) order.
+
+        This and the methods below raise RunFolderError for a file in another format.
+        """
         return _read(self.archive, Entry.from_json)
 
     def reports(self) -> list[CycleReport]:
@@ -203,7 +201,7 @@ class RunDir:
         return {one.slot: one for one in _read(self.completions(cycle), Completion.from_json)}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
-        """Return a cycle's results by candidate id, but for status infrastructure: such trials are run again."""
+        """Return a cycle's results by candidate id; trials of status infrastructure are left out, to be run again."""
         trials = _read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
         return {candidate: result for candidate, result in trials if result.status is not Status.INFRASTRUCTURE}
 
@@ -223,7 +221,7 @@ def _read(path: Path, convert: Callable[[Any], T]) -> list[T]:
 
 
 def _checked(path: Path, convert: Callable[[Any], T], row: object) -> T:
-    """Convert a row of a file. Raises RunFolderError if it is not as this version writes it."""
+    """Convert a row of a file. Raises RunFolderError if its form is not this version's."""
     try:
         return convert(row)
     except (KeyError, ValueError) as error:
@@ -231,7 +229,7 @@ def _checked(path: Path, convert: Callable[[Any], T], row: object) -> T:
 
 
 def provenance(settings: Settings) -> dict[str, Any]:
-    """Return what run.json records of a new run: its id, settings, versions, commit and machine."""
+    """Return the contents of a new run's run.json: its id, settings, versions, commit and machine."""
     return {
         "format": FORMAT,
         "run_id": os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12],  # a W&B agent has made its run already
@@ -284,7 +282,7 @@ def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
 def differing(one: Mapping[str, Any], other: Mapping[str, Any], parts: Sequence[Affects] = COMPUTED) -> list[str]:
     """Return the dotted keys of settings that differ and affect one of these parts of a run.
 
-    A setting that came after the folder was written may be there as long as it is off.
+    A setting that is newer than the folder counts only if it is on.
     """
     old, new = affecting(one, *parts), affecting(other, *parts)
     keys = sorted(old.keys() | new.keys())

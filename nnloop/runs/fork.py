@@ -12,15 +12,15 @@ from nnloop.settings.setting import DATA, PROTOCOL
 
 
 def source_of(resume: str, folder: Path) -> Path:
-    """Return the folder to fork from: for resume=fork the same command's own, else the one that `resume` names."""
+    """Return the folder to fork from: for resume=fork the folder of the same command, else the one `resume` names."""
     return folder.with_name(folder.name.replace("-resume=fork", "", 1)) if resume == "fork" else Path(resume)
 
 
 def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
     """Fill `target` with the closed cycles of `source`, at most as many as the settings ask for.
 
-    Entries stay as they were. run.json is written last: a fork that was cut off is done again, and a target with a
-    run.json stays as it is. Raises RunFolderError if the source is no run, or one of another dataset or protocol.
+    Entries stay as they were. run.json is written last: an interrupted fork is done again, and a target with a run.json
+    stays as it is. Raises RunFolderError if the source is not a run, or is of another dataset or protocol.
     """
     if target.meta.exists():
         return

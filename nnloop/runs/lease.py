@@ -1,12 +1,12 @@
-"""One writer per run folder: a lock that holds on one host, and a heartbeat that holds between hosts.
+"""One writer per run folder: a lock between processes of one host, and a heartbeat between hosts.
 
-`flock` decides between processes of one host, and dies with its holder. Not every network file system carries it to
-other hosts, so the lock file also names its holder, who changes it every BEAT_S. A process on another host takes over a
-file that stands still for STALE_S by its own steady clock; no two hosts' clocks are ever compared. A holder that finds
-another's name in the file (it was suspended, or cut off from the file system, for so long) writes nothing any more.
+`flock` decides between processes of one host, and ends with its holder. Not every network file system passes it on to
+other hosts, so the lock file also names its holder, who rewrites it every BEAT_S. A process on another host takes over
+a file that has not changed for STALE_S by its own monotonic clock; the clocks of two hosts are never compared. A holder
+that finds another name in the file (after it was suspended, or cut off from the file system) stops writing.
 
-It doesn't cover a file system that shows one host's writes to another later than STALE_S, nor a holder cut off in the
-middle of one write.
+Not covered: a file system that shows one host's writes to another later than STALE_S, and a holder that is cut off in
+the middle of a write.
 """
 
 import fcntl
@@ -26,8 +26,8 @@ from nnloop.records import Record
 
 BEAT_S = 5.0
 STALE_S = 30.0
-RIVAL_S = 2.0  # until a rival that took over in the same moment shows
-_BYTES = 512  # every state is as long, so that one write replaces it
+RIVAL_S = 2.0  # the wait in which a rival that takes over at the same moment shows
+_BYTES = 512  # the length of every state, so that one write replaces it
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Holder(Record):
     """The process that has the lock, as the lock file names it."""
 
     host: str
-    boot: str  # of the kernel: equal ones share flocks
+    boot: str  # the kernel's boot id: processes with the same one share flocks
     pid: int
     token: str
     beat: int = 0
@@ -60,7 +60,7 @@ class Lease:
         self._beating = threading.Thread(target=self._beat, daemon=True, name="lease")
 
     def acquire(self, waiting: Callable[[str], None] = lambda _: None) -> None:
-        """Become the holder; `waiting` gets a line if that takes long. Raises RunFolderError that names the other."""
+        """Become the holder; `waiting` gets a line if that takes long. Raises RunFolderError that names the holder."""
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             locked = _flock(self._file)
@@ -75,7 +75,7 @@ class Lease:
                 self.check()
             else:
                 self._write(self._me)
-        except BaseException:  # Ctrl-C while waiting too: whatever ends this, the lock is let go
+        except BaseException:  # Ctrl-C too: whatever ends this, the lock is released
             os.close(self._file)
             raise
         self._beating.start()
@@ -102,11 +102,11 @@ class Lease:
             if now is None or now.token != self._me.token:
                 return  # `check` tells
             self._me = replace(self._me, beat=self._me.beat + 1)
-            with suppress(OSError):  # the file system is away: `check` tells whether somebody took over meanwhile
+            with suppress(OSError):  # the file system is gone for now: `check` tells if somebody took over meanwhile
                 self._write(self._me)
 
     def _watch(self, seen: Holder) -> None:
-        """Wait whether the holder's state changes, by the steady clock of this process alone."""
+        """Wait for STALE_S by this process's monotonic clock. Raises RunFolderError if the holder's state changes."""
         until = time.monotonic() + self._stale_s
         while time.monotonic() < until:
             self._ended.wait(min(self._beat_s, self._stale_s / 6))
@@ -115,7 +115,7 @@ class Lease:
                 raise self._in_use_by(now or seen)
 
     def _read(self) -> Holder | None:
-        """Open the file anew: that is when a network file system asks its server what it holds."""
+        """Read the holder. The file is opened anew, because that makes a network file system ask its server."""
         try:
             return Holder.from_json(json.loads(self._path.read_bytes()))
         except (OSError, ValueError, TypeError):
@@ -130,7 +130,7 @@ class Lease:
 
 
 def _flock(file: int) -> bool | None:
-    """Return whether the lock was got; None if the file system knows no locks."""
+    """Return True if the lock was acquired; None if the file system has no locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
