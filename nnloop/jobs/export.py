@@ -3,8 +3,8 @@
     <to>/ab/nn/nn/nnloop-<hash>.py
     <to>/ab/nn/stat/train/<task>_<dataset>_<metric>_nnloop-<hash>/<epochs>.json   (of searches under proxy=lemur)
 
-LEMUR's statistics are about LEMUR's protocol alone, so networks of other protocols are written without statistics. The
-accuracy is the test accuracy, as in LEMUR, which admission does not use. corpus=lemur corpus.path=<to> reads the folder.
+LEMUR's statistics are about LEMUR's protocol alone, so networks of other protocols are written without statistics.
+Accuracies are test accuracies, as in LEMUR; admission ignores them. corpus=lemur corpus.path=<to> reads the folder.
 """
 
 from collections import defaultdict

@@ -71,7 +71,7 @@ def extract_delta(text: str) -> str:
 
 
 def tidy(code: str) -> str:
-    """End a program in exactly one newline; it begins with its first line that isn't blank."""
+    """Drop blank lines before a program, and end it in exactly one newline."""
     return code.lstrip("\r\n").rstrip() + "\n"
 
 
@@ -85,7 +85,7 @@ def _fenced_diffs(text: str) -> str:
 
 
 def _blocks(lines: list[str]) -> Iterator[str]:
-    """Yield every text that could be the program: between marks, later ones first, then unmarked."""
+    """Yield every text that could be the program: those between marks, the last first, then unmarked text."""
     marks = [at for at, line in enumerate(lines) if _MARK.fullmatch(line)][-_MARKS:]
     for opening in reversed(marks):
         for closing in (*(mark for mark in marks if mark > opening), len(lines)):
@@ -96,7 +96,7 @@ def _blocks(lines: list[str]) -> Iterator[str]:
 
 
 def _unmarked(lines: list[str]) -> Iterator[str]:
-    """Yield, from each line on that begins like code, the text up to the line that doesn't parse."""
+    """Yield, for each line that begins like code, the text from there up to the first line that doesn't parse."""
     starts = [at for at, line in enumerate(lines) if _BEGINS_CODE.match(line)]
     for start in starts[:_MARKS]:
         code = lines[start:]

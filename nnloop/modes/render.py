@@ -1,4 +1,4 @@
-"""Prompts and training targets, written in this one place for generation, fine-tuning and pre-training alike."""
+"""The texts of prompts and training targets, for generation, fine-tuning and pre-training alike."""
 
 import difflib
 import functools
@@ -11,7 +11,7 @@ from nnloop.records import Network, Prompt
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The facts about dataset and answer that a prompt states."""
+    """The facts that a prompt states about the dataset and the wanted network."""
 
     title: str
     description: str
@@ -66,7 +66,7 @@ def template(name: str) -> str:
 
 
 def accuracy_line(value: float | None) -> str:
-    """Say in a sentence how good a network is."""
+    """Return the sentence of a prompt that states a network's accuracy."""
     if value is None:
         return "Its validation accuracy is not known."
     return f"After one epoch of training its validation accuracy is {value:.1%}."
@@ -79,7 +79,7 @@ def _numberless(before: list[str], after: list[str], context: int) -> Iterator[s
     reach = [_reach(before, code[1:3], context) for code in changes]
     at, end = 0, -1
     for (_, start, stop, new_start, new_stop), (low, high) in zip(changes, reach, strict=True):
-        if low > end:  # not touching the hunk before: close that one, open the next
+        if low > end:  # apart from the hunk before: close that one, open the next
             yield from (f" {line}" for line in before[at : max(at, end)])
             yield "@@ @@"
             at = low
@@ -91,7 +91,7 @@ def _numberless(before: list[str], after: list[str], context: int) -> Iterator[s
 
 
 def _reach(lines: list[str], span: tuple[int, int], context: int) -> tuple[int, int]:
-    """Widen a span [start, stop) by context until its block stands only once among the lines."""
+    """Widen a span [start, stop) by context until its block occurs only once in the lines."""
     while True:
         low, high = max(0, span[0] - context), min(len(lines), span[1] + context)
         block = lines[low:high]

@@ -1,9 +1,9 @@
 """Shingles of an operator graph: every operator with its surroundings, upstream and downstream.
 
-A graph is the JSON of `training.graph`: a list of nodes, each with operator, arguments, shape and inputs. An operator's
-upstream shingle of size k is the hash of its own label (operator, arguments, shape of its result), of the labels of its
-inputs, of their inputs, and so on, k operators deep; its downstream shingle goes the other way. Where the same
-surroundings come up n times, they count n times.
+A graph is the JSON of `training.operator_graph`: a list of nodes, each with operator, arguments, shape and inputs. An
+operator's upstream shingle of size k is the hash of its own label (operator, arguments, shape of its result), of the
+labels of its inputs, of their inputs, and so on, k operators deep; its downstream shingle goes the other way.
+Surroundings that occur n times count n times.
 """
 
 import hashlib

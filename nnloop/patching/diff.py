@@ -220,7 +220,7 @@ def _body(lines: Sequence[str]) -> tuple[Line, ...]:
 
 
 def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: bool) -> bool:
-    """Tell whether the text stops inside the hunk: lines are missing, nothing follows, and the last line is a change."""
+    """Tell whether the text stops inside the hunk: lines are missing, nothing follows, the last line is a change."""
     if announced is None or not at_end or not body or body[-1].kind == " ":
         return False
     old = sum(line.kind != "+" for line in body)

@@ -145,7 +145,7 @@ def _edited(base: list[str], edits: Sequence[Edit]) -> str:
 
 
 def _require_python(source: str, result: str) -> None:
-    """Refuse an application up to white space that broke the program."""
+    """Raise PatchError if matching without regard to white space broke the program."""
     if _syntax_error(source) is None and (error := _syntax_error(result)) is not None:
         raise PatchError(f"applies only up to white space, and the result is no Python: {error}")
 

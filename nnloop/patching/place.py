@@ -11,7 +11,7 @@ from nnloop.patching.diff import Hunk, Line
 from nnloop.patching.source import Index, PlaceError, SourceLines, squeeze
 
 TAB = 4
-"""Columns of a tab, when an LLM writes tabs against a source in spaces."""
+"""Columns of a tab, if an LLM writes tabs for a source that has spaces."""
 _NOWHERE = "it only adds lines, and nothing says where"
 _TAKEN = "it changes lines that an earlier hunk changes too"
 
@@ -41,7 +41,7 @@ class Placer:
     def __init__(self, source: SourceLines) -> None:
         self._source = source
         self._removed: set[int] = set()
-        self._filled: set[int] = set()  # gaps that have an insertion: i lies before line i
+        self._filled: set[int] = set()  # gaps that have an insertion; gap i is before line i
         self._seen: set[tuple[Line, ...]] = set()
         self._numbered: set[tuple[int | None, tuple[Line, ...]]] = set()
         self._offset = 0
@@ -163,7 +163,7 @@ def _edits(lines: Sequence[Line], at: int) -> list[Edit]:
 
 
 def _reindented(hunk: Hunk, base: Sequence[str], at: int) -> tuple[Line, ...]:
-    """Give the added lines the source's indentation and line ending, as seen at the old lines of the hunk."""
+    """Give the added lines the source's indentation and line ending, which the hunk's old lines tell."""
     ending = "\r\n" if any(line.endswith("\r\n") for line in base) else "\n"
     pairs = list(zip(hunk.old, base[at : at + len(hunk.old)], strict=True))
     moved = any(_indent(ours) != _indent(theirs) for ours, theirs in pairs if ours.strip())

@@ -1,4 +1,4 @@
-"""The lines of a source text, and the places where they stand in it."""
+"""The lines of a source text, and their places."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class SourceLines:
             raise PlaceError("the diff fits in too many places")
 
     def stands(self, index: Index, wanted: Sequence[str], at: int) -> bool:
-        """Tell whether the wanted lines stand in the index from line `at` on."""
+        """Tell whether the index has the wanted lines from line `at` on."""
         if at < 0 or at + len(wanted) > len(index.lines):
             return False
         self.spend(len(wanted))

@@ -1,8 +1,8 @@
-"""Control groups: the kernel counts and limits one trial's memory and processes, where their folders are writable.
+"""Control groups, by which the kernel counts and limits one trial's memory and processes.
 
-Covers version 1 (controllers memory and pids) and version 2 (a folder whose children have both). Usually root's; an
-ordinary user has them where the system delegates a folder. Without them the other layers do this: the supervisor looks
-at resident memory every 0.1 s, and resource limits count address space and processes.
+Covers version 1 (controllers memory and pids) and version 2 (a folder whose children have both). Root can use them, and
+an ordinary user if the system delegates a folder. Without them other layers step in: the supervisor checks the resident
+memory every 0.1 s, and resource limits count address space and processes.
 """
 
 import os
@@ -25,7 +25,7 @@ class Home(Record):
 
 
 def find() -> Home | None:
-    """Return the folders in which this process can make groups, None if it can't."""
+    """Return the folders in which this process can make groups; None if it can't."""
     return next((home for home in _homes() if _usable(home)), None)
 
 
@@ -64,7 +64,7 @@ def _usable(home: Home) -> bool:
 
 
 class Group:
-    """The control group of one trial. Raises OSError where it can't be made."""
+    """The control group of one trial. Raises OSError if it can't be made."""
 
     def __init__(self, home: Home, name: str, *, memory_bytes: int, processes: int) -> None:
         self._version = home.version
@@ -146,7 +146,7 @@ def _write(folder: str, name: str, text: str) -> None:
 
 
 def _ask_for_controllers(home: Home) -> None:
-    """Have a folder of version 2 hand its controllers on to its children, which it does only where it is told to."""
+    """Let a folder of version 2 pass its controllers on to its children, which it does only if it is told to."""
     if home.version == 2:
         try:
             _write(home.memory, "cgroup.subtree_control", "+memory +pids")

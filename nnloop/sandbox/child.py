@@ -1,4 +1,4 @@
-"""The candidate's process: train the network and report in JSON lines, and after the last one the logits as npy."""
+"""The candidate's process: it trains the network, and reports in JSON lines, followed by the logits as npy."""
 
 import base64
 import io
@@ -21,7 +21,7 @@ from nnloop.training.unfit import UnfitError
 def run(request: TrialRequest, report: int, images: Images) -> None:
     """Train one candidate and write its report, logits included, to the descriptor `report`."""
     torch.set_num_threads(1)
-    tempfile.tempdir = None  # the warm process has looked it up, and its own folder lies beyond the wall
+    tempfile.tempdir = None  # the warm process looked up a folder that is out of reach here
     fit.quiet()
     _choose_device(request)
 
@@ -58,7 +58,7 @@ def run(request: TrialRequest, report: int, images: Images) -> None:
 
 
 def _choose_device(request: TrialRequest) -> None:
-    """Show CUDA the request's GPU alone, before anything has looked for one, and set the share of its memory."""
+    """Show CUDA only the request's GPU, before anything looks for GPUs, and limit the share of its memory."""
     if request.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = request.device
         if torch.cuda.is_available():

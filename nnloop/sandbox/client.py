@@ -1,4 +1,4 @@
-"""The parent's side of the wall: starts the warm process and hands it trials."""
+"""The parent's side of the sandbox: it starts the warm process and gives it trials."""
 
 import os
 import socket
@@ -20,11 +20,11 @@ from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.shared_arrays import share
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
-HELLO_S = 60.0  # until the warm process has probed its layers, before it imports torch
-READY_S = 300.0  # until a trial starts: imports on a busy machine
-GRACE_S = 30.0  # beyond a trial's wall limit, until the supervisor must have reported
+HELLO_S = 60.0  # the longest time in which the warm process probes its layers, before it imports torch
+READY_S = 300.0  # the longest time until a trial starts: imports on a busy machine
+GRACE_S = 30.0  # beyond a trial's time limit, the longest time until the supervisor reports
 _PASSED_ON = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")
-"""How the names of the environment's variables begin that the warm process gets: nothing secret is among them."""
+"""Prefixes of the environment variables that the warm process gets; none of them is a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Zygote:
     """One warm process. Thread-safe. Starting it and `run` raise InfrastructureError when the process is gone."""
 
     def __init__(self, config: SandboxConfig, arrays: Sequence[NDArray[Any]]) -> None:
-        """Start it; `arrays` are train_x, train_y and eval_x as every candidate sees them."""
+        """Start the process; `arrays` are train_x, train_y and eval_x, as every candidate gets them."""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
         self._control, theirs = socket.socketpair()
         self._sending = threading.Lock()
@@ -112,7 +112,7 @@ class Zygote:
         return InfrastructureError(f"the warm process: {reason}{ended}{': ' + last if last else ''}")
 
     def _last_words(self) -> str:
-        """Return the last line it wrote to stderr, without moving the offset at which it writes."""
+        """Return the process's last line on stderr, without moving the offset at which it writes."""
         try:
             size = os.fstat(self._stderr.fileno()).st_size
             text = os.pread(self._stderr.fileno(), 4000, max(0, size - 4000)).decode("utf-8", "replace")
@@ -121,7 +121,7 @@ class Zygote:
         return (text.strip().splitlines() or [""])[-1]
 
     def close(self) -> None:
-        """End it and every trial that it runs."""
+        """End the process and every trial that it runs."""
         for connection in list(self._running):
             _shut(connection)
         _shut(self._control)
@@ -144,7 +144,7 @@ def _shut(connection: socket.socket) -> None:
 
 
 def _start(descriptors: list[int], stderr: int, inline: bool) -> "subprocess.Popen[bytes]":
-    """Start the warm process, which gets the descriptors, the first for control, and nothing secret to know."""
+    """Start the warm process with these descriptors, the first for control, and no secret in its environment."""
     environment = {name: value for name, value in os.environ.items() if inline or name.startswith(_PASSED_ON)}
     environment |= {
         "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path),

@@ -22,13 +22,13 @@ class SandboxConfig(Record):
 
 @dataclass(frozen=True, slots=True)
 class ProbedSandbox(Record):
-    """A SandboxConfig with everything that this machine has for it."""
+    """A SandboxConfig, and this machine's means for it."""
 
     config: SandboxConfig
     layers: layers.Layers
     view: View
     groups: cgroup.Home | None  # None: no control groups
-    scratch: str  # folder for the trials' scratch folders; empty where every trial has a root of its own
+    scratch: str  # folder for the trials' scratch folders; empty if every trial has a root of its own
 
     def remove_leftovers(self, warm_pid: int) -> None:
         """Remove the control groups and scratch folders that killed supervisors of a warm process have left."""
@@ -50,5 +50,5 @@ def probe(config: SandboxConfig) -> ProbedSandbox:
 
 
 def group_prefix(warm_pid: int) -> str:
-    """Return how the names of the control groups of a warm process's trials begin."""
+    """Return the prefix of the names of a warm process's control groups."""
     return f"nnloop-{warm_pid}-"

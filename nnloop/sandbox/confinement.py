@@ -12,7 +12,7 @@ from nnloop.sandbox.config import ProbedSandbox
 from nnloop.sandbox.view import SCRATCH
 
 OPEN_FILES = 256
-MOST_OPEN_FILES = 1 << 20  # no descriptor of the warm process is beyond
+MOST_OPEN_FILES = 1 << 20  # more descriptors than the warm process ever has
 PROCESSES = 256  # threads included
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
 CPU_SLACK_S = 5
@@ -25,11 +25,11 @@ class Confinement:
 
     sandbox: ProbedSandbox
     limits: Limits
-    scratch: str  # its scratch folder; empty where it gets a root of its own
+    scratch: str  # its scratch folder; empty if it gets a root of its own
 
 
 def confine(confinement: Confinement, *, open_descriptors: set[int]) -> None:
-    """Apply every layer and close all descriptors but the standard and the given ones. Raises OSError."""
+    """Apply every layer, and close all descriptors but the standard streams and the given ones. Raises OSError."""
     sandbox = confinement.sandbox
     layers = sandbox.layers
     mapped, data = _mapped_bytes()  # while there is a /proc to ask
@@ -70,7 +70,7 @@ def _close_descriptors(spared: set[int]) -> None:
 
 
 def _limit(confinement: Confinement, mapped: int, data: int) -> None:
-    """Set resource limits on top of the memory born with: `mapped` bytes of address space, `data` of them private."""
+    """Set resource limits beyond the memory at birth: `mapped` bytes of address space, `data` of them private."""
     sandbox, memory_bytes = confinement.sandbox, confinement.limits.memory_bytes
     limits = {
         resource.RLIMIT_CORE: 0,
@@ -78,10 +78,10 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
         resource.RLIMIT_FSIZE: sandbox.config.scratch_mb << 20,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
-    if not any("nvidia" in device for device in sandbox.view.devices):  # its driver maps far more than it uses
+    if not any("nvidia" in device for device in sandbox.view.devices):  # the GPU's driver maps far more than it uses
         limits[resource.RLIMIT_DATA] = data + memory_bytes
         limits[resource.RLIMIT_AS] = mapped + memory_bytes + SHARED_SLACK_BYTES
-    if sandbox.layers.user:  # elsewhere it counts everything that this user runs
+    if sandbox.layers.user:  # else the limit counts every process of this user
         limits[resource.RLIMIT_NPROC] = PROCESSES
     for what, wanted in limits.items():
         hard = resource.getrlimit(what)[1]
@@ -94,7 +94,7 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
 
 
 def _mapped_bytes() -> tuple[int, int]:
-    """Return the address space and the private data of this process, 0 where unknown."""
+    """Return the bytes of address space and of private data of this process; 0 if unknown."""
     try:
         with open("/proc/self/statm") as file:
             fields = file.read().split()
@@ -105,7 +105,7 @@ def _mapped_bytes() -> tuple[int, int]:
 
 
 def _file_rules(sandbox: ProbedSandbox, scratch: str) -> list[tuple[str, int]]:
-    """Return Landlock's rules. A root of its own has masked all that is hidden, so a rule a folder is enough then."""
+    """Return Landlock's rules. With a root of its own, hidden paths are covered already: one rule a folder is enough."""
     view, layers = sandbox.view, sandbox.layers
     if layers.root:
         rules = [(path, landlock.READ) for path in view.readable] + [("/dev/shm", landlock.WRITE)]
@@ -113,5 +113,7 @@ def _file_rules(sandbox: ProbedSandbox, scratch: str) -> list[tuple[str, int]]:
         rules = [(path, landlock.LIST) for path in view.readable]
         rules += [(part, landlock.READ) for part in view.parts]
     rules += [(path, landlock.DEVICE) for path in view.devices]
-    own = "/proc" if layers.pid and layers.root else f"/proc/{os.getpid()}"  # others' are in the machine's /proc
+    own = (
+        "/proc" if layers.pid and layers.root else f"/proc/{os.getpid()}"
+    )  # the machine's /proc also shows other processes
     return [*rules, (scratch, landlock.WRITE), (own, landlock.READ)]

@@ -80,13 +80,13 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def make_read_only(target: str) -> None:
-    """Make a tree of mounts read-only and deaf to setuid bits."""
+    """Make a tree of mounts read-only, with setuid bits ignored."""
     attributes = b"".join(value.to_bytes(8, "little") for value in (MS_RDONLY | MS_NOSUID, 0, 0, 0))
     syscall("mount_setattr", [_AT_FDCWD, os.fsencode(target), _AT_RECURSIVE, attributes, len(attributes)])
 
 
 def drop_capabilities(bounding: bool) -> None:
-    """Give up every capability; also for later programs where `bounding` (needs CAP_SETPCAP)."""
+    """Give up every capability; with `bounding` also for later programs, which needs CAP_SETPCAP."""
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     if bounding:
         _drop_bounding_set()

@@ -28,7 +28,7 @@ def version() -> int:
 
 
 def apply(rules: Iterable[tuple[str, int]]) -> None:
-    """Allow the rights on each path and below it, and nothing else, for ever.
+    """Allow the rights on each path and below it, and nothing else, for good.
 
     Each rule is a path and a sum of rights; paths that don't exist are passed over. Needs no_new_privs. Raises OSError.
     """

@@ -38,12 +38,12 @@ class Layers(Record):
         return "+".join([*on, *([f"landlock{self.landlock}"] if self.landlock else [])]) or "none"
 
     def missing(self) -> list[str]:
-        """Name the layers that are off; root needs no user namespace for the others."""
+        """Return the names of the layers that are off; `user` is not missing if root needs no user namespace."""
         spared = {"user"} if self.pid and self.net and self.root else set()
         return [name for name in self.__slots__ if not getattr(self, name) and name not in spared]
 
     def leaks(self) -> list[str]:
-        """Name everything within a candidate's reach that the strict sandbox must keep from it."""
+        """Return the things that a candidate can reach although sandbox=strict forbids them."""
         return [
             *([] if self.net or self.seccomp else ["the network"]),
             *([] if self.root or self.landlock else ["your files"]),
@@ -51,19 +51,19 @@ class Layers(Record):
         ]
 
     def without(self, names: Sequence[str]) -> "Layers":
-        """Leave layers off, and with the user namespace all that need it."""
+        """Return the layers without these; without the user namespace, the layers that need it are off too."""
         if "user" in names and self.user:
             names = [*names, *NAMESPACES, "root"]
         return replace(self, **{name: 0 if name == "landlock" else False for name in names})  # type: ignore[arg-type]
 
     def flags(self) -> int:
-        """Return the namespaces to unshare before the fork, the mount namespace not among them."""
+        """Return the namespaces to unshare before the fork: all but the mount namespace."""
         wanted = [flag for name, flag in NAMESPACES.items() if getattr(self, name)]
         return (kernel.CLONE_NEWUSER if self.user else 0) | sum(wanted)
 
 
 def probe(view: View, groups: bool) -> Layers:
-    """Try every layer; `groups` tells if there are control groups. Elsewhere than on Linux only limits are left."""
+    """Try every layer; `groups` tells if there are control groups. Other systems than Linux have only limits."""
     if not sys.platform.startswith("linux"):
         return Layers(rlimits=True)
     user = _works(lambda: enter(Layers(user=True)))
@@ -84,7 +84,7 @@ def probe(view: View, groups: bool) -> Layers:
 def enter(layers: Layers) -> None:
     """Unshare the pid namespace for this process's children, and all others but the mounts for itself too.
 
-    In a user namespace this user stays itself. Raises OSError.
+    In a user namespace, the user stays the same. Raises OSError.
     """
     if layers.flags():
         uid, gid = os.getuid(), os.getgid()

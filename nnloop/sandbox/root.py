@@ -1,6 +1,6 @@
 """The file system of a candidate: a new root, read-only, that holds a View and a scratch folder.
 
-Needs a mount namespace of the process's own.
+The process must have its own mount namespace.
 """
 
 import os
@@ -16,8 +16,8 @@ _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
 def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
     """Replace the root of this mount namespace. Raises OSError.
 
-    `scratch_mb` is the size of each of the two writable folders. `new_proc`: the process has a pid namespace of its
-    own to show in /proc.
+    `scratch_mb` is the size of each of the two writable folders. `new_proc`: the process has its own pid namespace,
+    which /proc shows.
     """
     kernel.mount("/", kernel.MS_REC | kernel.MS_PRIVATE)
     _mount_tmpfs("/tmp", "mode=755,size=1m")
@@ -45,7 +45,7 @@ def _mount_tmpfs(folder: str, options: str) -> None:
 
 
 def _mount_proc() -> None:
-    """Show this pid namespace; where the machine forbids it, as containers do, /proc stays empty."""
+    """Show this pid namespace in /proc; if the machine forbids it, as containers do, /proc stays empty."""
     try:
         kernel.mount("/proc", _QUIET | kernel.MS_NOEXEC, source="proc", kind="proc")
     except PermissionError:

@@ -1,4 +1,4 @@
-"""From the end of a candidate's process to a TrialResult. Only here, on the parent's side, are labels looked at."""
+"""Make a TrialResult from the end of a candidate's process. Labels are used only here, in the parent."""
 
 import io
 import json
@@ -45,7 +45,7 @@ class _Report:
     unfit: Status | None = None
     reason: str = ""
     logits: bytes | None = None
-    state_bytes: int | None = None  # of a segment that is not the last; the logits follow
+    state_bytes: int | None = None  # size of the state, if the segment is not the last; the logits follow it
     state: bytes | None = None
 
     def stage(self) -> str:
@@ -57,8 +57,8 @@ class _Report:
 class SegmentEnd:
     """The end of a segment after which the training goes on.
 
-    The state is bytes of the candidate's making: to be stored and handed back to a process of the same candidate, never
-    to be loaded on this side of the wall.
+    The state's bytes come from the candidate: they are stored and given back to a process of the same candidate, and
+    never loaded in the parent.
     """
 
     state: bytes
@@ -67,9 +67,9 @@ class SegmentEnd:
 
 
 def score(outcome: Outcome, request: TrialRequest, dataset: Dataset) -> TrialResult | SegmentEnd:
-    """Judge one ended trial, or one segment of it. Raises InfrastructureError where the wall broke.
+    """Judge one ended trial, or one segment of it. Raises InfrastructureError if the sandbox failed.
 
-    The result names no sandbox: that is the executor's to add.
+    The executor adds the sandbox's layers to the result.
     """
     exit_info = outcome.exit_info
     if exit_info.cause in ("broken", "cancelled"):
@@ -150,7 +150,7 @@ def _grade(
 def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the array if the data are npy of exactly this shape in float32, None for anything else.
 
-    Its header is compared with the only right one and never parsed, so that nothing in it can have an effect.
+    The header is compared with the only right one, never parsed, so nothing in it can have an effect.
     """
     file = io.BytesIO()
     npy.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
@@ -217,7 +217,7 @@ def _precision(value: object) -> str:
 
 
 def _graph(value: object) -> str:
-    """Check that a graph is text of JSON nodes; their contents are the candidate's word."""
+    """Check that a graph is a text of JSON nodes; their contents can't be verified."""
     nodes = json.loads(value) if isinstance(value, str) else None
     if not isinstance(nodes, list) or not all(_is_node(node, at) for at, node in enumerate(nodes)):
         raise ValueError("no graph")

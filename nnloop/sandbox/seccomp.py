@@ -1,4 +1,4 @@
-"""The system call filter, by hand in classic BPF: calls that no network in training needs are refused with EPERM."""
+"""The system call filter, in classic BPF: calls that no network in training needs are refused with EPERM."""
 
 import ctypes
 import os
@@ -42,7 +42,7 @@ DENIED = (
 
 
 def apply() -> None:
-    """Filter this thread and everything that it starts, for ever. Needs no_new_privs. Raises OSError."""
+    """Filter this thread and everything that it starts, for good. Needs no_new_privs. Raises OSError."""
     program = _program(machine(), os.getpid())
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
@@ -101,5 +101,5 @@ def _where(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
 
 
 def _step(code: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:
-    """Encode one instruction; a test skips `yes` of the following ones where it holds, `no` where it doesn't."""
+    """Encode one instruction; a test that holds skips the next `yes` instructions, else it skips the next `no`."""
     return struct.pack("HBBI", code, yes, no, value)

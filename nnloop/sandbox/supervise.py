@@ -20,9 +20,9 @@ from nnloop.sandbox.config import ProbedSandbox, group_prefix
 from nnloop.sandbox.confinement import LINUX, PROCESSES, Confinement, confine
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
-POLL_S = 0.1  # between looks at the memory in use
-DRAIN_S = 2.0  # for the bytes that are left in the pipes of a dead process
-BROKEN = 113  # exit code of a candidate's process whose wall could not be built
+POLL_S = 0.1  # between two checks of the memory in use
+DRAIN_S = 2.0  # the time to read the rest of a dead process's pipes
+BROKEN = 113  # exit code of a candidate's process that could not be confined
 REPORT_SLACK_BYTES = 1 << 20  # of a report beside its logits: the operator graph, above all
 OUTPUT_TAIL_BYTES = 2000
 
@@ -70,7 +70,7 @@ def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work) -> None
 
 
 def _start(request: TrialRequest, confinement: Confinement, *, group: Group | None, work: Work) -> _Candidate:
-    """Fork the candidate's process and put it into its control group before it begins."""
+    """Fork the candidate's process, and put it into its control group before it begins."""
     if LINUX:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         layers.enter(confinement.sandbox.layers)
@@ -114,7 +114,7 @@ def _become_candidate(work: Callable[[], None], confinement: Confinement, *, des
 
 
 def _watch(candidate: _Candidate, parent: socket.socket) -> None:
-    """Collect the candidate's report and output until both pipes close, and kill it where it goes beyond its limits."""
+    """Collect the candidate's report and output until both pipes close; kill it if it exceeds a limit."""
     limits = candidate.request.limits
     deadline = time.monotonic() + limits.wall_s
     waiting = {candidate.report_pipe, candidate.output_pipe}
@@ -125,7 +125,7 @@ def _watch(candidate: _Candidate, parent: socket.socket) -> None:
             now = time.monotonic()
             if now >= deadline:
                 if candidate.cause != "exit":
-                    break  # something keeps the pipes of the dead open
+                    break  # another process keeps the dead one's pipes open
                 deadline = _end(candidate, "timeout")
             for key, _ in selector.select(min(POLL_S, max(0.0, deadline - now))):
                 if key.fd == parent.fileno():
@@ -147,7 +147,7 @@ def _watch(candidate: _Candidate, parent: socket.socket) -> None:
 
 
 def _exceeded(candidate: _Candidate) -> str | None:
-    """Name the limit that the candidate is beyond, None if it is within all."""
+    """Return the name of the limit that the candidate exceeds; None if it exceeds none."""
     scratch, config = candidate.confinement.scratch, candidate.confinement.sandbox.config
     state_bytes = 0 if candidate.request.until is None else wire.LARGEST_STATE
     if len(candidate.report) > config.logit_bytes + REPORT_SLACK_BYTES + state_bytes:
@@ -182,7 +182,7 @@ def _end(candidate: _Candidate, cause: str) -> float:
 
 
 def _kill(pid: int) -> None:
-    """Kill the candidate's process; as the first of a pid namespace it takes everything in there along."""
+    """Kill the candidate's process; if it is the first of a pid namespace, the whole namespace dies with it."""
     for kill in (os.killpg, os.kill):
         try:
             kill(pid, signal.SIGKILL)
@@ -234,7 +234,7 @@ def kill_children() -> None:
 
 
 def _resident_bytes(pid: int) -> int:
-    """Return a process's private and shared memory, without pages of files: reading a data set is not using memory."""
+    """Return a process's private and shared memory, without pages of files, so that reading data does not count."""
     try:
         with open(f"/proc/{pid}/status") as file:
             rows = dict(line.split(":", 1) for line in file if line.startswith(("RssAnon", "RssShmem")))

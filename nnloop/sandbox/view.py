@@ -24,12 +24,12 @@ class View(Record):
 
     readable: list[str]  # folders and files
     hidden: list[str]  # paths below them that stay out of sight
-    parts: list[str]  # of the readable paths the largest parts that hold nothing hidden
+    parts: list[str]  # the largest parts of the readable paths without anything hidden
     devices: list[str]  # readable and writable
 
 
 def make_view(hidden: Sequence[str]) -> View:
-    """Collect the files that Python, torch and the device driver need, without `hidden` and folders of data sets."""
+    """Collect the files that Python, torch and the device driver need; hide `hidden` and folders of data sets."""
     gpus = _gpu_devices()
     wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
     readable = _outermost([path for path in wanted if os.path.exists(path)])
@@ -41,14 +41,14 @@ def make_view(hidden: Sequence[str]) -> View:
 
 
 def _python_folders() -> list[str]:
-    """List prefixes, installed packages and this package; not the folder of a checkout, which holds runs."""
+    """List Python's prefixes, the installed packages and this package, but not a checkout's folder, which has runs."""
     package = str(Path(__file__).resolve().parents[1])
     installed = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
     return [sys.prefix, sys.base_prefix, *site.getsitepackages(), *installed, package]
 
 
 def _packaged_data_sets(readable: list[str]) -> list[str]:
-    """List scikit-learn's copies of the digits: where this Python looks, and where another one of the machine would."""
+    """List scikit-learn's copies of the digits, for this Python and for others on the machine."""
     paths = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
     for folder in (*readable, "/usr/local"):
         for packages in ("lib*/python3*/*-packages", "python3*/*-packages"):
@@ -78,7 +78,7 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def expand(path: str, hidden: Sequence[str]) -> Iterator[str]:
-    """Yield the largest parts of `path` that hold nothing hidden, for rules that can only allow."""
+    """Yield the largest parts of `path` without anything hidden, for rules that can only allow."""
     real = os.path.realpath(path)
     if any(is_below(real, secret) for secret in hidden):
         return

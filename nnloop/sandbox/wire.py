@@ -17,7 +17,7 @@ LARGEST_MESSAGE = 2 * LARGEST_STATE
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest(Record):
-    """One trial, or one segment of it, as the parent asks a supervisor for it."""
+    """The parent's request to a supervisor: one trial, or one segment of it."""
 
     code: str
     seed: int
@@ -32,7 +32,7 @@ class TrialRequest(Record):
 
 @dataclass(frozen=True, slots=True)
 class ExitInfo(Record):
-    """The end of a candidate's process as its supervisor saw it; the candidate has no influence on it."""
+    """The end of a candidate's process, as its supervisor saw it: the candidate can't forge it."""
 
     cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the wall could not be built)
     code: int  # exit code, or minus the signal's number
@@ -48,7 +48,7 @@ def send(connection: socket.socket, message: Mapping[str, object]) -> None:
 
 
 def receive(connection: socket.socket) -> dict[str, Any] | None:
-    """Return the next message, None at the end of the stream. Raises ConnectionError on a torn or absurd one."""
+    """Return the next message; None at the end of the stream. Raises ConnectionError for an invalid one."""
     header = receive_exactly(connection, 8)
     if not header:
         return None
@@ -65,7 +65,7 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
 
 
 def receive_exactly(connection: socket.socket, size: int) -> bytes:
-    """Read `size` bytes, fewer only where the stream ends."""
+    """Read `size` bytes; fewer only if the stream ends."""
     data = bytearray()
     while len(data) < size:
         part = connection.recv(min(size - len(data), 1 << 20))

@@ -1,7 +1,7 @@
 """The warm process: imports torch and Lightning once, then forks a supervisor for every trial. Started by `client`.
 
-It only imports: a thread pool that had run an operation would not survive the fork, nor would a CUDA context. It holds
-the training set and the evaluation images, never the labels of the latter, and keeps no secret of the environment.
+It only imports: neither a thread pool that has run an operation nor a CUDA context would survive the fork. It has the
+training set and the evaluation images, but never the evaluation labels, and no secret from the environment.
 """
 
 import gc
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _end(sandbox: ProbedSandbox) -> None:
-    """End every trial and this process, at once: taking torch down in order would take seconds."""
+    """End every trial and this process at once: an orderly end of torch would take seconds."""
     kill_children()
     sandbox.remove_leftovers(os.getpid())
     os._exit(0)

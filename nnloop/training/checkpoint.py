@@ -1,8 +1,8 @@
 """A training cut into segments: the bounds of a segment, and the checkpoint at its end.
 
-A segment runs in a process of its own. Its checkpoint is written and read by processes of the same candidate alone,
-and even these load nothing but tensors and plain values. Of the network a checkpoint holds the state_dict alone; all
-its other attributes are lost between segments.
+A segment runs in a process of its own. Only processes of the same candidate write and read its checkpoint, and they
+load only tensors and plain values. A checkpoint has the network's state_dict; its other attributes are lost between
+segments.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ import torch
 class Segment:
     """One part of a training: from `state` to the end of epoch `until`, counted from 1.
 
-    An empty `state` is the start of the training. A training whose state would exceed `largest_state` bytes is not cut.
+    `state` empty: the training starts here. A training whose state would exceed `largest_state` bytes is not cut.
     """
 
     until: int
@@ -27,7 +27,7 @@ class Segment:
         return 12 * params < self.largest_state
 
     def unpack(self, folder: Path) -> Path | None:
-        """Write the state to a file that Lightning can read; None where the training starts."""
+        """Write the state to a file that Lightning can read; None if the training starts here."""
         if not self.state:
             return None
         path = folder / "from.ckpt"
@@ -37,7 +37,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of a segment that others follow, with the evaluation up to there."""
+    """The end of a segment that is not the last, with the evaluation at that point."""
 
     state: bytes
     logits: torch.Tensor  # float32 (M, classes), on the CPU

@@ -1,7 +1,7 @@
 """The candidate contract: a module with `class Net(nn.Module)`, built as Net(in_shape, out_shape, prm, device).
 
-Under proxy=lemur further parts of LEMUR's contract count, if a candidate has them: supported_hyperparameters() in the
-module, learn(batches) in Net and with it train_setup(prm).
+With proxy=lemur, a candidate may also have other parts of LEMUR's contract: supported_hyperparameters() in the module,
+and learn(batches) with train_setup(prm) in Net.
 """
 
 import linecache
@@ -29,7 +29,7 @@ Uninitialized = UninitializedParameter | UninitializedBuffer
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A network that was built and checked."""
+    """A network that has been built and checked."""
 
     net: nn.Module
     memory_format: torch.memory_format  # of the network and its images
@@ -42,7 +42,7 @@ class Built:
 def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) -> Built:
     """Build the network and check it on `sample`, normalised images (2, C, H, W).
 
-    Raises UnfitError where the candidate's code fails or gives something else than a trainable network.
+    Raises UnfitError if the candidate's code fails or does not make a trainable network.
     """
     with blame(Status.BUILD_FAILED):
         net = _construct(code, sample, recipe, device=device)
@@ -62,7 +62,7 @@ def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) ->
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:
-    """Run the module. Its lines are kept for tracebacks and the debugger."""
+    """Run the module; its source stays available for tracebacks and the debugger."""
     filename = f"<{MODULE}>"
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
     module = types.ModuleType(MODULE)
@@ -98,8 +98,8 @@ def _construct(code: str, sample: Tensor, recipe: Recipe, *, device: torch.devic
 def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
     """Run forward once, which also gives lazy modules their shapes, and check its output. Raises UnfitError.
 
-    Returns the network's memory format afterwards: channels last, in which convolutions are faster, or the default one
-    where forward fails in the other (as it does on a view of a convolution's output).
+    Returns the network's memory format: channels last, in which convolutions are faster, or the default format if
+    forward fails with channels last (as it does on a view of a convolution's output).
     """
     net.eval()
     with torch.no_grad():
@@ -140,9 +140,9 @@ def _check_output(out: object, expected: tuple[int, int]) -> None:
 
 
 def _runs(net: nn.Module, sample: Tensor, precision: Precision) -> bool:
-    """Return whether a network that runs in float32 runs in this precision too.
+    """Return whether a network that runs in float32 also runs in this precision.
 
-    It may mix two types, or use an operation that one of them lacks.
+    It doesn't if it mixes two types, or uses an operation that this precision lacks.
     """
     if not precision.mixed:
         return True
@@ -156,7 +156,7 @@ def _runs(net: nn.Module, sample: Tensor, precision: Precision) -> bool:
 
 
 def _forget_unused(net: nn.Module) -> None:
-    """Drop the parameters of lazy layers that forward never reaches: they have no shape, and torch can't move them."""
+    """Drop the parameters of lazy layers that forward never uses: they have no shape, and torch can't move them."""
     for module in net.modules():
         for store in (module._parameters, module._buffers):
             for name in [name for name, tensor in store.items() if isinstance(tensor, Uninitialized)]:
@@ -168,6 +168,6 @@ def _count_flops(net: nn.Module, sample: Tensor) -> int | None:
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             net(sample[:1])
-    except Exception:  # a figure beside the score: an operation that can't be counted costs no network its trial
+    except Exception:  # only a figure for the reader: a network with an uncountable operation is trained all the same
         return None
     return int(counter.get_total_flops())

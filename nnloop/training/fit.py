@@ -33,8 +33,8 @@ class Finished:
     """The end of a training, with its evaluation."""
 
     logits: Tensor  # float32 (M, classes), on the CPU
-    train_loss: float | None  # mean over the steps; None where the network trained by its own loop
-    peak_device_bytes: int | None  # taken from the device; None on a CPU, whose memory the parent measures
+    train_loss: float | None  # mean over the steps; None if the network trained by its own loop
+    peak_device_bytes: int | None  # as the device tells; None on a CPU, whose memory the parent measures
 
 
 def train(
@@ -50,8 +50,8 @@ def train(
     """Build, check, train and evaluate one candidate.
 
     The same seed gives the same logits on one thread, in one piece or in segments. `on_built` gets the network before
-    training starts. A network with more than `max_params` parameters is not trained. `segment` is the part to train,
-    None the whole; a segment that others follow ends in a Checkpoint. Raises UnfitError where the candidate is at
+    training starts. A network with more than `max_params` parameters is not trained. `segment` is the part to train
+    (None: everything); a segment that is not the last returns a Checkpoint. Raises UnfitError if the candidate is at
     fault.
     """
     seed_generators(seed)
@@ -70,7 +70,7 @@ def train(
 def _judge(
     built: Built, images: Images, recipe: Recipe, *, seed: int, watch: Watch, segment: Segment | None
 ) -> Finished | Checkpoint:
-    """Train and evaluate a network that is built, or train it to the end of `segment`."""
+    """Train and evaluate a built network, or train it to the end of `segment`."""
     net, device = built.net, built.precision.device
     normalise = Normalise(recipe, device, built.memory_format)
     few = slice(None, None, max(1, len(images.train_y) // KNOWN_IMAGES))
@@ -88,7 +88,7 @@ def _judge(
     else:
         classifier = Classifier(net, recipe, built.precision, steps=steps, generator=batches.generator)
         state = _fit(classifier, batches, segment)
-        if state is not None:  # it is made already: no evaluation changes how the training goes on
+        if state is not None:  # the state is made before, so that the evaluation can't change how the training goes on
             return Checkpoint(state, _logits(built, images.eval_x, normalise, recipe=recipe))
     watch.trained(steps if classifier and segment is None else None)
     logits = _logits(built, images.eval_x, normalise, recipe=recipe)
@@ -100,7 +100,7 @@ def _judge(
 
 
 def _fit(classifier: Classifier, batches: TrainBatches, segment: Segment | None) -> bytes | None:
-    """Train to the end of the segment and return the training's state there; None at the end of the training."""
+    """Train to the end of the segment and return the training's state there; None if the training is complete."""
     epochs = classifier.recipe.epochs
     last = segment.until if segment else epochs
     trainer, due = _trainer(classifier.precision.device, last), last * len(batches)
@@ -141,7 +141,7 @@ def _logits(built: Built, eval_x: Tensor, normalise: Normalise, *, recipe: Recip
 
 
 def quiet() -> None:
-    """Silence the messages of Lightning and of lazy modules that would come with every single trial."""
+    """Silence the messages of Lightning and of lazy modules that would repeat for every trial."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")

@@ -42,7 +42,7 @@ class Normalise:
 
 
 def resize(x: Tensor, size: int) -> Tensor:
-    """Resize the shorter side of uint8 images to `size` as Pillow's bilinear filter does, and cut out the middle."""
+    """Resize uint8 images as Pillow's bilinear filter does, the shorter side to `size`, and cut out the middle."""
     height, width = x.shape[2:]
     if (height, width) == (size, size):
         return x
@@ -84,7 +84,7 @@ class TrainBatches:
         return x
 
     def _crop(self, x: Tensor, pad: int) -> Tensor:
-        """Cut each image out of its padded self at its own random place: whole rows of pixels are copied."""
+        """Crop each padded image at its own random place, by copying whole rows of pixels."""
         count, channels, height, width = x.shape
         padded = nn.functional.pad(x, (pad, pad, pad, pad))
         tall, wide = padded.shape[2:]
@@ -101,7 +101,7 @@ Batch = tuple[Tensor, Tensor]  # images (B, C, H, W) and labels (B,)
 
 
 class Chunks:
-    """The same batches, several at a time."""
+    """The batches, several at a time."""
 
     def __init__(self, batches: TrainBatches, size: int) -> None:
         self._batches = batches

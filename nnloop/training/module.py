@@ -39,8 +39,8 @@ class Classifier(LightningModule):
         self.generator = generator
         self.steps = 0
         self.loss_sum = torch.zeros(())
-        self._seen = (0, 0.0)  # steps and sum of their losses at the last look
-        self.random: RandomState | None = None  # that a checkpoint held
+        self._seen = (0, 0.0)  # steps, and the sum of their losses, when the loss was last checked
+        self.random: RandomState | None = None  # from a checkpoint
 
     @property
     def mean_loss(self) -> float:
@@ -48,7 +48,7 @@ class Classifier(LightningModule):
         return float(self.loss_sum) / self.total_steps
 
     def on_train_start(self) -> None:
-        """Restore the random number generators of a training that goes on from a checkpoint."""
+        """Restore the random number generators if the training continues from a checkpoint."""
         self.loss_sum = self.loss_sum.to(self.device)
         if self.random is not None:
             self.random.restore(self.generator)
@@ -66,7 +66,7 @@ class Classifier(LightningModule):
         self.random = RandomState(**checkpoint["random"])
 
     def training_step(self, chunk: list[Batch], batch_idx: int) -> None:
-        """Take one optimizer step for each batch of the chunk, then look at the loss."""
+        """Take one optimizer step for each batch of the chunk, then check the loss."""
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         for x, y in chunk:
             self._step(optimizer, x, y)
@@ -88,7 +88,7 @@ class Classifier(LightningModule):
         self.steps += 1
 
     def _check(self) -> None:
-        """Look at the loss once a chunk: on an accelerator a look waits for the device."""
+        """Check the loss, only once a chunk: on an accelerator, reading it waits for the device."""
         seen, loss_sum = self._seen, float(self.loss_sum)
         self._seen = (self.steps, loss_sum)
         where = f"step {self.steps} of {self.total_steps}"

@@ -1,8 +1,8 @@
-"""The operator graph of a network: the operations of its forward, however its source is written.
+"""The operator graph of a network: the operations of its forward pass, however its source is written.
 
 One training-mode forward pass is recorded below autograd, so every way of writing an operation gives the same operator.
-Unused results are left out, as are operators that only copy; in-place operators count as their plain form. Not recorded
-are branches not taken, in-place writes through a view, and calculations with numbers taken out of a tensor.
+Unused results and operators that only copy are left out; in-place operators count as their plain form. Branches not
+taken, in-place writes through a view, and calculations with numbers read from a tensor are not recorded.
 """
 
 import json
@@ -37,7 +37,7 @@ class Operation(NamedTuple):
 def trace(net: nn.Module, sample: Tensor) -> str | None:
     """Record forward(sample), of images (B, C, H, W), as JSON: a list of Operations, of which the last is the result.
 
-    Returns None where the pass fails or the graph is too large. The network's buffers and mode are put back.
+    Returns None if the pass fails or the graph is too large. The network's buffers and mode are restored.
     """
     mode, buffers = net.training, [(buffer, buffer.clone()) for buffer in net.buffers()]
     recorder = _Recorder(sample)
@@ -47,7 +47,7 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
         with torch.no_grad(), recorder:
             out = net(sample)
         nodes = recorder.ancestors(out)
-    except Exception:  # whatever a candidate's forward() raises under tracing: it is then compared by its statements
+    except Exception:  # forward() may raise anything under tracing; the network is then compared by its statements
         return None
     finally:
         net.train(mode)
@@ -59,7 +59,7 @@ def trace(net: nn.Module, sample: Tensor) -> str | None:
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A record of operators. It keeps every tensor alive that it has seen, so that an id means one tensor."""
+    """A record of operators. It keeps every tensor that it has seen alive, so that ids stay unique."""
 
     def __init__(self, sample: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -81,7 +81,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def ancestors(self, out: Tensor) -> list[Operation]:
-        """Return the nodes on which the result depends, numbered anew."""
+        """Return the nodes on which the result depends, renumbered."""
         wanted = {self._place[id(out)]}
         for at in range(max(wanted), -1, -1):
             wanted.update(self._nodes[at].inputs if at in wanted else ())
@@ -107,7 +107,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return len(self._nodes) - 1
 
     def _text(self, value: object, inputs: list[int]) -> str:
-        """Write arguments down; computed tensors are noted in `inputs`, parameters and constants by their shape."""
+        """Return arguments as text; computed tensors go to `inputs`, parameters and constants show their shape."""
         if isinstance(value, Tensor):
             return self._tensor(value, inputs)
         if isinstance(value, list | tuple):

@@ -19,14 +19,14 @@ BATCHES_PER_LOOK = 16
 
 
 def trains_itself(net: nn.Module, recipe: Recipe) -> bool:
-    """Return whether the recipe lets the network train itself and the network can."""
+    """Return whether the recipe allows the network to train itself, and the network can."""
     return recipe.own_training and callable(getattr(net, "learn", None))
 
 
 class OwnTraining(LightningModule):
     """The training of `net` by its own learn: one pass over the batches an epoch, which is one step of Lightning.
 
-    It ends the trial as diverged when a weight is no longer finite. The loss stays the network's own affair.
+    The trial ends as diverged when a weight is no longer finite. The loss is known only to the network.
     """
 
     def __init__(self, net: nn.Module, recipe: Recipe, watch: Watch) -> None:
@@ -46,7 +46,7 @@ class OwnTraining(LightningModule):
         return optimizer if isinstance(optimizer, Optimizer) else None
 
     def training_step(self, batches: "Pass", batch_idx: int) -> None:
-        """Call the network's learn. Raises UnfitError where it took more steps by more gradients than batches."""
+        """Call the network's learn. Raises UnfitError if it took more optimizer steps and gradients than batches."""
         learn: Callable[[Pass], object] = self.net.learn  # type: ignore[assignment]
         self.steps.clear()
         before = self.watch.gradients
@@ -67,7 +67,7 @@ class OwnTraining(LightningModule):
 
 
 class Pass:
-    """One epoch's batches, given out once; like LEMUR's own loader it is its own iterator and has a length."""
+    """One epoch's batches, given out once. Like LEMUR's loader, it is its own iterator and has a length."""
 
     def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
         self._batches = batches
@@ -89,7 +89,7 @@ class Pass:
         return batch
 
     def look(self) -> None:
-        """Raise UnfitError where a weight is not finite: a loss that isn't has reached all of them."""
+        """Raise UnfitError if a weight is not finite; a loss that is not finite makes all weights so."""
         norm: Tensor = nn.utils.get_total_norm([parameter.detach() for parameter in self._net.parameters()])
         if not torch.isfinite(norm):
             raise UnfitError(
@@ -98,7 +98,7 @@ class Pass:
 
 
 class Passes:
-    """The loader that Lightning iterates over: it gives one pass an epoch."""
+    """The loader that Lightning iterates over, with one pass an epoch."""
 
     def __init__(self, batches: TrainBatches, net: nn.Module) -> None:
         self._batches = batches

@@ -1,8 +1,8 @@
-"""The precision of a trial's computations: bfloat16 beside float32 where that is faster, float32 elsewhere.
+"""The precision of a trial's computations: bfloat16 beside float32 if that is faster, else float32.
 
-Weights, their updates and the loss are float32 in either. On a CPU only AMX makes bfloat16 pay. With AMX, one core
-trains our seed networks 1.7 times as fast as in float32 at CIFAR-10's size (geometric mean), and 0.9 times as fast at
-that of digits: below `FEW_FLOPS` the casts cost more than they save.
+Weights, their updates and the loss are float32 in both cases. On a CPU, bfloat16 is faster only with AMX: then one core
+trains our seed networks 1.7 times as fast as in float32 at CIFAR-10's size (geometric mean), but 0.9 times as fast at
+the size of digits. Below `FEW_FLOPS` the casts cost more than they save.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +34,7 @@ class Precision:
 
     @contextmanager
     def forward(self) -> Iterator[None]:
-        """Cast the operations within; at most one training step, since casts of weights stay to its end."""
+        """Cast the operations in the block: one training step at most, because casts of weights stay until its end."""
         if not self.mixed:
             yield
             return
@@ -44,7 +44,7 @@ class Precision:
 
 
 def choose(setting: str, device: torch.device, flops: int | None) -> Precision:
-    """Choose by `setting`, auto or float32, and by the `flops` of a batch's forward pass, None where unknown."""
+    """Choose by `setting`, auto or float32, and by the `flops` of a batch's forward pass; None: unknown."""
     faster = device.type != "cpu" or (_has_amx() and flops is not None and flops >= FEW_FLOPS)
     return Precision(setting == "auto" and faster, device)
 
@@ -54,7 +54,7 @@ def _has_amx() -> bool:
 
 
 class _SlowOnes(TorchFunctionMode):
-    """A mode with depthwise convolutions and attention in float32: bfloat16 slows them on a CPU, 2 to 5 times."""
+    """A mode with depthwise convolutions and attention in float32: bfloat16 makes them 2 to 5 times slower on a CPU."""
 
     def __torch_function__(
         self, func: Callable[..., object], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None

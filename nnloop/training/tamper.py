@@ -1,7 +1,7 @@
-"""Notice training-side tricks: a candidate that gets its accuracy from elsewhere than the epoch it was given.
+"""Notice training-side tricks: a candidate that gets its accuracy by other means than the training it is given.
 
-A best effort, since a candidate shares this process and could undo any of it. The accuracy itself is safe whatever
-happens here: the parent computes it from labels that never come near this process.
+This is a best effort: a candidate shares this process and could undo any check. The accuracy itself is safe, because
+the parent computes it from labels that this process never has.
 
 Noticed (Status.TAMPERED, with the reason):
 - functions of torch, Lightning, numpy or this package that were replaced or given other code;
@@ -41,8 +41,8 @@ KNOWN_IMAGES = 40
 REBATCHED_IMAGES = 256
 REBATCH = 128
 TABLE_IMAGES = 40
-LOOKS = 4  # steps after which the parameters are remembered until the next one, the last step not counted
-KNOWING = 0.6  # share of the way from chance to perfect that no untrained network is at
+LOOKS = 4  # steps after which the parameters are compared before the next step, the last step not counted
+KNOWING = 0.6  # share of the way from chance to perfect accuracy that no untrained network reaches
 TOLERANCE = 0.01  # of the logits' standard deviation
 MIXED_TOLERANCE = 0.25  # in bfloat16
 TOLERATED_ROWS = 0.02
@@ -51,9 +51,9 @@ Prepare = Callable[[Tensor], Tensor]
 
 
 class Watch:
-    """A watch over one trial: within a `with`, call built, begin, trained and evaluated, in this order.
+    """A watch over one trial: in a `with` block, call built, begin, trained and evaluated, in this order.
 
-    Each of the four and the end of the `with` raise UnfitError where the candidate tampers.
+    Each of the four, and the end of the block, raises UnfitError if the candidate tampers.
     """
 
     def __init__(self, seed: int) -> None:
@@ -84,7 +84,7 @@ class Watch:
         torch.autograd.backward, torch.autograd.grad = self._backward, self._grad
         for hook in self._hooks:
             hook.remove()
-        if error is None:  # Python has fetched this method before the candidate ran
+        if error is None:  # the candidate can't replace this method: Python looked it up before the candidate ran
             self._check_originals(counting)
 
     def built(self, net: nn.Module, x: Tensor, y: Tensor, *, classes: int) -> None:
@@ -105,7 +105,7 @@ class Watch:
         self._looks = {steps, *self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
 
     def trained(self, steps: int | None) -> None:
-        """Check the training that ended: it should have taken `steps`; None where that is checked elsewhere."""
+        """Check a finished training, which should have taken `steps` steps; None: that is checked elsewhere."""
         self._compare("after its last step")
         if steps is not None and (self._steps, self._passes) != (steps, steps):
             raise _tampered(f"{self._steps} optimizer steps and {self._passes} backward passes, {steps} were due")
@@ -115,7 +115,7 @@ class Watch:
     def evaluated(
         self, net: nn.Module, logits: Tensor, *, eval_x: Tensor, prepare: Prepare, precision: Precision
     ) -> None:
-        """Check the logits, float32 (M, classes), of `eval_x`. Spoils the network: its parameters are 0 afterwards."""
+        """Check the logits, float32 (M, classes), of `eval_x`. Afterwards the network's parameters are 0."""
         self._compare("while it was evaluated")
         order = list(range(len(eval_x)))
         self._random.shuffle(order)
@@ -131,7 +131,7 @@ class Watch:
         self._check_table(run, chosen[:TABLE_IMAGES], again[:TABLE_IMAGES].argmax(1))
 
     def _check_batches(self, first: Tensor, again: Tensor, *, repeat: Callable[[], Tensor], tolerance: float) -> None:
-        """Object to logits that depend on the batch or on earlier ones, but not to logits that are random."""
+        """Raise UnfitError if logits depend on the rest of the batch or on earlier batches, unless they are random."""
         if _agree(again, first, tolerance):
             return
         repeats = []
@@ -167,7 +167,7 @@ class Watch:
 
     @property
     def gradients(self) -> int:
-        """The number of times gradients were computed since the training began, for whatever use."""
+        """The number of times that gradients were computed since the training began, for any use."""
         return self._passes + self._gradients
 
     def _count_grad(self, *arguments: Any, **keywords: Any) -> Any:
@@ -175,7 +175,7 @@ class Watch:
         return self._grad(*arguments, **keywords)
 
     def _count_backward(self, *arguments: Any, **keywords: Any) -> None:
-        """Count the passes but not passes within a pass, which recompute activations (torch.utils.checkpoint)."""
+        """Count backward passes, but not those within a pass, which recompute activations (torch.utils.checkpoint)."""
         self._passes += self._depth == 0
         self._depth += 1
         try:
@@ -227,7 +227,7 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 def _agree(one: Tensor, other: Tensor, tolerance: float) -> bool:
-    """Return whether nearly all rows are the same but for rounding."""
+    """Return whether nearly all rows are equal, up to rounding."""
     scale = other.std() + 1e-6
     apart = (one - other).abs().amax(1) > tolerance * scale
     return bool(apart.float().mean() <= TOLERATED_ROWS)

@@ -10,7 +10,7 @@ REASON_LENGTH = 300
 
 
 class UnfitError(Exception):
-    """The end of a candidate, with its status and a reason of one line."""
+    """The failure of a candidate, with its status and a reason of one line."""
 
     def __init__(self, status: Status, reason: str) -> None:
         super().__init__(reason)
@@ -20,7 +20,7 @@ class UnfitError(Exception):
 
 @contextmanager
 def blame(status: Status, where: str = "") -> Iterator[None]:
-    """Turn whatever the candidate's code within raises into an UnfitError of out-of-memory or, otherwise, `status`."""
+    """Turn any exception of the candidate's code in the block into an UnfitError of out-of-memory or else `status`."""
     try:
         yield
     except UnfitError:
@@ -41,7 +41,7 @@ def describe(error: BaseException) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether Python, torch's CPU allocator or CUDA says by this error that memory ran out."""
+    """Return whether this error of Python, torch's CPU allocator or CUDA means that memory ran out."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):
