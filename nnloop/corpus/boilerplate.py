@@ -76,7 +76,7 @@ def _imports_torch(tree: ast.Module) -> bool:
 
 
 def _first_statement(tree: ast.Module) -> int:
-    """Return the index of the line before which an import can stand: behind docstring and imports from __future__."""
+    """Return the index of the first line for an import: after the docstring and imports from __future__."""
     for node in tree.body:
         documents = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not documents and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):

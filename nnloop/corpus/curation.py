@@ -11,7 +11,7 @@ from nnloop.patching import syntax
 from nnloop.settings import LemurCorpusSettings
 
 NEAR = 0.9
-"""Share of lines, numbers and texts masked, that two networks of a family may have in common at most."""
+"""The largest share of lines, with numbers and texts masked, that two networks of a family may have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class RatedSource:
 def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[RatedSource]:
     """Choose the networks, sorted by name. The same sources and settings give the same choice.
 
-    Of networks that are one but for numbers and texts, the most accurate stays. Families then take turns, and each
-    gives its networks in an order that has nothing to do with their accuracy.
+    Of networks that differ only in numbers and texts, the most accurate stays. Then one family after the other gives a
+    network, in an order that does not depend on accuracy.
     """
     distinct = _distinct(source for source in sources if source.accuracy >= limits.min_accuracy)
     families: dict[str, list[tuple[RatedSource, frozenset[str]]]] = defaultdict(list)
@@ -45,7 +45,7 @@ def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[
 
 
 def _distinct(sources: Iterable[RatedSource]) -> Iterator[tuple[RatedSource, frozenset[str]]]:
-    """Yield the most accurate network of each shape, with its masked lines; sources that are no Python are left out."""
+    """Yield the most accurate network of each shape, with its masked lines; sources that don't parse are left out."""
     seen: set[str] = set()
     for source in sorted(sources, key=lambda source: (-source.accuracy, source.name)):
         masked = _masked(source.code)
@@ -62,7 +62,7 @@ def _masked(code: str) -> str | None:
 
 
 class _Mask(ast.NodeTransformer):
-    """Replaces numbers and texts, and drops constants that stand alone: docstrings, above all."""
+    """A transformer that masks numbers and texts, and drops docstrings and other constants that stand alone."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return node if node.value is None or isinstance(node.value, bool) else ast.Constant(0)
@@ -79,7 +79,7 @@ def _shuffle_key(item: tuple[RatedSource, frozenset[str]]) -> bytes:
 
 
 def _unlike(family: Sequence[tuple[RatedSource, frozenset[str]]], cap: int) -> Iterator[RatedSource]:
-    """Yield up to `cap` networks of a family, none near to one before."""
+    """Yield up to `cap` networks of a family, none similar to an earlier one."""
     chosen: list[frozenset[str]] = []
     for source, lines in family:
         if len(chosen) == cap:

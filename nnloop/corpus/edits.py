@@ -1,7 +1,7 @@
 """Structural edits of a network: random, local, and always such that the result builds at every image size.
 
 That holds by construction for modules in the idiom of the seeds (layout.py), not for any code. Growth is bounded: an
-edit that would leave the limits below is tried again, unless it makes a network smaller that is outside them already.
+edit whose result exceeds the limits below is tried again, unless it makes a network smaller that exceeds them already.
 """
 
 import ast
@@ -16,7 +16,7 @@ LIMITS = (16, 100, 400_000, 100_000_000)
 """Elements, columns, and estimates of parameters and of multiply-adds for one 32x32 image."""
 
 Operator = Callable[[Layout, random.Random], str | None]
-"""An edit of a module: it returns the new source, or None if it finds no place."""
+"""An edit of a module, which returns the new source, or None if nothing in the module can be edited so."""
 
 OPERATORS: dict[str, Operator] = {
     "width": parameters.width,
@@ -47,7 +47,7 @@ def random_edit(source: str, rng: random.Random, tries: int = 50) -> str:
 
 
 def apply_operator(name: str, source: str, rng: random.Random) -> str | None:
-    """Make one edit by the named operator; None if it finds no place, or its result is over the limits."""
+    """Make one edit by the named operator; None if it can't be made, or its result exceeds the limits."""
     layout = _parsed(source)
     code = OPERATORS[name](layout, rng)
     if code is None or code == source:
@@ -76,7 +76,7 @@ def _parsed(source: str) -> Layout:
 
 @functools.lru_cache(maxsize=256)
 def _size(source: str) -> tuple[int, int, int, int]:
-    """Return the four sizes that LIMITS bounds; the last two are upper guesses."""
+    """Return the four sizes that LIMITS bounds; the last two are upper estimates."""
     layout = _parsed(source)
     columns = max(len(line) for line in layout.source.splitlines())
     params = operations = 0
@@ -93,7 +93,7 @@ def _size(source: str) -> tuple[int, int, int, int]:
 
 
 def _weights(layout: Layout, block: ast.Call, *, channels: int, width: int) -> int:
-    """Guess a block's weights: dense, or pointwise and depthwise where its class says `groups`."""
+    """Estimate a block's weights: dense, or pointwise and depthwise if its class uses `groups`."""
     kernel, expansion, copies = (layout.number(block, name, 1) for name in ("k", "e", "n"))
     if "groups=" in layout.text(layout.classes[layout.name(block)]):
         return width * expansion * (channels + width + kernel**2)

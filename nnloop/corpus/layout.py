@@ -1,8 +1,9 @@
 """The editable parts of a network, and their places in its text.
 
-The idiom: `Net.__init__` assigns one `nn.Sequential(...)`, an element a line; blocks are classes of the same file that
-take their output channels `c` first and find their input channels at the first forward pass. Everything before the head
-maps (B, C, H, W) to (B, C', H', W') at any size from 1x1 up, so elements can be put in, taken out and moved freely.
+The idiom: `Net.__init__` assigns one `nn.Sequential(...)` with an element a line; blocks are classes of the same file,
+whose first argument is their output channels `c` and which learn their input channels at the first forward pass. Every
+element before the head maps (B, C, H, W) to (B, C', H', W') at any size from 1x1 up, so it can be added, removed and
+moved freely.
 """
 
 import ast
@@ -43,12 +44,12 @@ class Layout:
         self.head = self._head()
 
     def text(self, node: ast.AST) -> str:
-        """Return the text of a node as it is written."""
+        """Return a node's source text."""
         start, end = self._span(node)
         return self._bytes[start:end].decode()
 
     def name(self, node: ast.AST) -> str:
-        """Return the name that a call calls, dotted as written; "" for any other node."""
+        """Return the dotted name that a call calls; "" for any other node."""
         return self.text(node.func) if isinstance(node, ast.Call) else ""
 
     def signature(self, name: str) -> dict[str, ast.expr | None]:
@@ -81,11 +82,11 @@ class Layout:
         return value.value if isinstance(value, ast.Constant) and isinstance(value.value, int) else missing
 
     def replace(self, node: ast.AST, text: str) -> Change:
-        """Return the change that puts another text in the place of a node."""
+        """Return the change that replaces a node by a text."""
         return Change(*self._span(node), text)
 
     def set_argument(self, call: ast.Call, parameter: str, text: str) -> Change:
-        """Return the change of a block's parameter: in its place, or by position or keyword behind the others."""
+        """Return the change of a block's parameter: of its argument, or by a new argument behind the others."""
         position = list(self.signature(self.name(call))).index(parameter)
         if position < len(call.args):
             return self.replace(call.args[position], text)
@@ -97,7 +98,7 @@ class Layout:
         return Change(end, end, f", {added}" if call.args or call.keywords else added)
 
     def insert(self, index: int, *texts: str) -> Change:
-        """Return the change that puts new elements before the element of that index, a line each."""
+        """Return the change that inserts new elements before the element at an index, one a line."""
         element = self.elements[index]
         start = self._span(element)[0]
         if self._own_line(element):
@@ -106,7 +107,7 @@ class Layout:
         return Change(start, start, "".join(f"{text}, " for text in texts))
 
     def remove(self, index: int) -> Change:
-        """Return the change that takes out an element (not the last) with its line."""
+        """Return the change that removes an element (not the last) with its line."""
         element, after = self.elements[index], self.elements[index + 1]
         if self._own_line(element) and self._own_line(after):
             return Change(self._lines[element.lineno - 1], self._lines[after.lineno - 1], "")
@@ -137,7 +138,7 @@ class Layout:
         return not self._bytes[self._lines[node.lineno - 1] : self._span(node)[0]].strip()  # type: ignore[attr-defined]
 
     def _head(self) -> int:
-        """Return the index of the head: the element that makes a vector or classes of the map, or a pooling before."""
+        """Return the index of the head: the first element that makes a vector of the map, or the pooling before it."""
         last = len(self.elements) - 1
         flat = (i for i, element in enumerate(self.elements) if self.name(element) in FLATTENING)
         scores = (i for i, element in enumerate(self.elements) if "out_shape" in self.text(element))

@@ -1,13 +1,13 @@
 """LEMUR's networks as data: read from the files of its package or from its database, never by importing it.
 
-Sources are read, and the best accuracy that LEMUR's statistics give each for one task, dataset, metric and epoch. The
-accuracies are of many protocols and choose networks here; in a run every network is judged by the run's own.
+The sources are read, and each one's best accuracy in LEMUR's statistics for one task, dataset, metric and epoch. These
+accuracies come from many protocols, so they only choose networks; in a run every network is trained by its protocol.
 
 | a trap of the statistics | remedy |
 |---|---|
-| SVHN and CelebA: half of the trials are the share of the commonest class | they are no results |
+| SVHN and CelebA: half of the accuracies are the share of the commonest class | they are ignored |
 | trials at or below 1.2 / classes, crashes and timeouts were never stored | nothing: there are no bad examples |
-| repeated trials differ by 3 points (median), 15 at most | no order within that is relied on |
+| repeated trials differ by 3 points (median), 15 at most | smaller differences are not relied on |
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from nnloop.runs.durable import write_text
 from nnloop.settings import LemurCorpusSettings
 
 COMMONEST = {"svhn": 5099 / 26032, "celeba-gender": 0.6135}
-"""Share of the commonest class in the test set: the accuracy of a network that always says it."""
+"""Share of the commonest class in the test set: the accuracy of always answering that class."""
 NAMES = {"cifar10": "cifar-10", "cifar100": "cifar-100", "celeba": "celeba-gender", "digits": "mnist"}
 """LEMUR's name for a dataset of ours, if that differs; it has no digits, and MNIST is nearest."""
 _NEAR = 5e-4
@@ -94,7 +94,7 @@ def _key(path: Path, kind: TrialKind, settings: LemurCorpusSettings) -> str:
 
 
 def installed() -> Path:
-    """Find the folder of an installed nn-dataset that carries its networks. Raises CorpusError."""
+    """Find the folder of an installed nn-dataset that has its networks. Raises CorpusError."""
     try:
         folder = Path(str(metadata.distribution("nn-dataset").locate_file("")))
     except metadata.PackageNotFoundError:
@@ -142,6 +142,6 @@ def _from_database(path: Path, kind: TrialKind) -> list[RatedSource]:
 
 
 def _best(accuracies: Iterable[float], dataset: str) -> float | None:
-    """Return the largest accuracy if it beats always saying the commonest class; else None."""
+    """Return the largest accuracy if it beats always answering the commonest class; else None."""
     best = max(accuracies, default=None)
     return best if best is not None and best > COMMONEST.get(dataset, -1.0) + _NEAR else None

@@ -44,7 +44,7 @@ def kernel(layout: Layout, rng: random.Random) -> str | None:
 
 
 def stride(layout: Layout, rng: random.Random) -> str | None:
-    """Change the stride of one block between 1 and 2, where no other path has to keep its size."""
+    """Change the stride of one block between 1 and 2, unless another path has to keep the same size."""
     blocks = [element for element in layout.elements[: layout.head] if layout.name(element) in layout.classes]
     changes = [
         layout.set_argument(block, "s", "1" if layout.number(block, "s", 1) == 2 else "2")
@@ -88,7 +88,7 @@ def normalisation(layout: Layout, rng: random.Random) -> str | None:
 
 
 def dropout(layout: Layout, rng: random.Random) -> str | None:
-    """Put in a dropout, take one out, or change its rate."""
+    """Add a dropout, remove one, or change its rate."""
     present = [i for i, element in enumerate(layout.elements) if layout.name(element).startswith("nn.Dropout")]
     if present and rng.random() < 0.6:
         index = rng.choice(present)

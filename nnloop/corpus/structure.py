@@ -1,4 +1,4 @@
-"""Operators (corpus.edits) that put in, take out, move or wrap whole elements."""
+"""Operators (corpus.edits) that add, remove, move or wrap whole elements."""
 
 import ast
 import random
@@ -12,7 +12,7 @@ WRAPPERS = ("Residual", "Drop")
 
 
 def insertion(layout: Layout, rng: random.Random) -> str | None:
-    """Put in one more block, mostly of a kind that the file has."""
+    """Add a block, mostly of a kind that the file has."""
     known = [name for name in layout.classes if next(iter(layout.signature(name)), "") == "c"]
     name = rng.choice(known) if known and rng.random() < 0.85 else rng.choice(BLOCKS)
     widths = [layout.number(block, "c", 32) for block in layout.blocks()] or [32]
@@ -24,7 +24,7 @@ def insertion(layout: Layout, rng: random.Random) -> str | None:
 
 
 def removal(layout: Layout, rng: random.Random) -> str | None:
-    """Take out a block; at least one stays."""
+    """Remove a block; at least one stays."""
     blocks = _blocks(layout)
     return layout.apply(layout.remove(rng.choice(blocks))) if len(blocks) > 1 else None
 
@@ -60,7 +60,7 @@ def skip(layout: Layout, rng: random.Random) -> str | None:
 
 
 def pooling(layout: Layout, rng: random.Random) -> str | None:
-    """Put in a pooling, take one out, move it, or change its kind."""
+    """Add a pooling, remove or move one, or change its kind."""
     present = [i for i, element in enumerate(layout.elements) if layout.text(element) in POOLINGS]
     if not present or (len(present) < 3 and rng.random() < 0.3):
         return layout.apply(layout.insert(rng.randint(min(1, layout.head), layout.head), rng.choice(POOLINGS)))
@@ -76,7 +76,7 @@ def pooling(layout: Layout, rng: random.Random) -> str | None:
 
 
 def attention(layout: Layout, rng: random.Random) -> str | None:
-    """Put a gate behind a block, or take one out."""
+    """Add a gate behind a block, or remove one."""
     present = [i for i, element in enumerate(layout.elements[: layout.head]) if layout.name(element) in GATES]
     if present and rng.random() < 0.35:
         return layout.apply(layout.remove(rng.choice(present)))
@@ -139,7 +139,7 @@ def _inside(text: str, change: Change, start: int) -> str:
 
 
 def _blocks(layout: Layout) -> list[int]:
-    """List the indices of the elements before the head that transform: blocks of this file and convolutions."""
+    """List the indices of this file's blocks and of convolutions before the head."""
     return [
         i
         for i, element in enumerate(layout.elements[: layout.head])

@@ -23,18 +23,18 @@ class ArchiveFile:
     path: str
     urls: tuple[str, ...]
     md5: str
-    unpacked: tuple[str, ...] = ()  # the files and folders that it holds; empty where the file is read as it is
-    folder: str | None = None  # a folder that serves as well as the file
+    unpacked: tuple[str, ...] = ()  # the files and folders in it; empty if the file itself is read
+    folder: str | None = None  # a folder that can replace the file
 
     def is_present(self, root: Path) -> bool:
-        """Return whether the files to be read lie below `root`."""
+        """Return whether the files to be read are below `root`."""
         if self.folder is not None and (root / self.folder).is_dir():
             return True
         return all((root / path).exists() for path in self.unpacked or (self.path,))
 
 
 def provide(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> None:
-    """Make sure that the raw files lie below `root`: unpack archives that are there, download the others.
+    """Make sure that the raw files are below `root`: download missing archives and unpack them.
 
     Nothing is downloaded into a folder that the user gave. Raises DatasetError, which names the missing file, the
     reason and the remedy.
@@ -68,7 +68,7 @@ def root_error(settings: DatasetSettings, problem: str) -> DatasetError:
 
 
 def _check_given(settings: DatasetSettings, root: Path, archives: Sequence[ArchiveFile]) -> None:
-    """Raise DatasetError where the folder that the user gave lacks something."""
+    """Raise DatasetError if the folder that the user gave lacks something."""
     missing = [each for each in archives if not each.is_present(root) and not (root / each.path).is_file()]
     if missing:
         reason = _missing(missing[0], root) if root.is_dir() else f"{root}: no such folder"
@@ -88,7 +88,7 @@ def _provide(settings: DatasetSettings, root: Path, archive: ArchiveFile, *, exc
 
 
 def check_md5(settings: DatasetSettings, path: Path, md5: str) -> None:
-    """Raise DatasetError where a file is not the published one."""
+    """Raise DatasetError if a file is not the published one."""
     actual = md5_of(path)
     if actual != md5:
         raise root_error(
@@ -99,7 +99,7 @@ def check_md5(settings: DatasetSettings, path: Path, md5: str) -> None:
 
 
 def _unpack(settings: DatasetSettings, root: Path, archive: ArchiveFile) -> None:
-    """Unpack into a draft and move its parts into their places, so that no process meets half an archive."""
+    """Unpack into a draft and move its parts into place, so that no process finds half an archive."""
     path = root / archive.path
     draft = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=root))
     try:

@@ -57,7 +57,7 @@ def svhn_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
 
 
 def svhn_sizes(settings: DatasetSettings) -> tuple[int, int]:
-    """Return the published numbers of images for training, extra included where it is set, and for testing."""
+    """Return the published numbers of images for training (with dataset.extra, extra included) and for testing."""
     return (73_257 + 531_131 * ("extra" in _svhn_parts(settings)), 26_032)
 
 
@@ -99,7 +99,7 @@ def _cifar_class(settings: DatasetSettings) -> Any:
 
 
 def _unverified(kind: Any, settings: DatasetSettings) -> Any:
-    """Return a CIFAR class, without checksums where they are not to be compared."""
+    """Return a CIFAR class, without its checksums if dataset.verify is off."""
     if settings.verify:
         return kind
     # None for a checksum: the file must only exist.

@@ -15,8 +15,7 @@ Indices = NDArray[np.int64]
 class Dataset:
     """Images and labels, usually memory-mapped and read-only.
 
-    `eval_x` holds the validation images first, then the test images. Its labels are kept apart from it: a candidate
-    gets the images and never the labels.
+    `eval_x` has the validation images first, then the test images. A candidate gets these images, never their labels.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the official parts of a dataset. `pixels` reads the images at some indices: all may not fit in memory."""
+    """One of a dataset's official parts. `pixels` reads the images at given indices: all may not fit in memory."""
 
     labels: Labels
     pixels: Callable[[Indices], Pixels]
@@ -48,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A dataset as its source publishes it. `val` is None where no validation set is published."""
+    """A dataset as its source publishes it. `val` is None if no validation set is published."""
 
     train: Part
     test: Part

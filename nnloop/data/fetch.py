@@ -1,4 +1,4 @@
-"""The downloader: resumes, retries, checks; a file appears under its name only when it is whole."""
+"""The downloader: it resumes, retries and checks; a file gets its name only when it is complete."""
 
 import errno
 import hashlib
@@ -19,7 +19,7 @@ from typing import BinaryIO
 from nnloop.data.progress_bar import Advance, bar
 
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})  # HTTP statuses after which trying again makes sense
-TRIES = 4  # in a row without a byte gained
+TRIES = 4  # failures in a row, without a new byte, until an address is given up
 LONGEST_WAIT_S = 60.0
 READ_TIMEOUT_S = 30.0
 BLOCK = 1 << 18
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class FetchError(Exception):
-    """A file that none of its addresses gives; the message has each address with its reason."""
+    """No address gives the file; the message has each address with its reason."""
 
 
 class _RefusedError(Exception):
@@ -41,7 +41,7 @@ class _BrokenOffError(Exception):
     def __init__(self, reason: str, *, wait_s: float = 0.0, weight: int = 1) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
-        self.weight = weight  # in failures: an address where nobody answers gets half the tries
+        self.weight = weight  # in failures: an address that does not answer gets half the tries
 
 
 def fetch(
@@ -55,9 +55,9 @@ def fetch(
 ) -> None:
     """Download a file from the first address that gives it.
 
-    The download goes on from an earlier attempt's part where the server can continue and `md5` can tell whether the
-    two fit together. `exclusive`: no other process fetches the same file. `pause_s` doubles with every failure in a
-    row. Raises FetchError where no address gives the file, OSError where it can't be written.
+    The download continues an earlier attempt's part if the server can continue and `md5` is known, which tells whether
+    the parts fit together. `exclusive`: no other process fetches the same file. `pause_s` doubles with every failure in
+    a row. Raises FetchError if no address gives the file, OSError if it can't be written.
     """
     part = target.with_name(f".{target.name}.part{'' if exclusive else f'-{platform.node()}-{os.getpid()}'}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def md5_of(path: Path) -> str:
 
 @dataclass(slots=True)
 class _Download:
-    """One file from one address into `part`, with new tries where the connection fails."""
+    """The download of one file from one address into `part`, with retries."""
 
     url: str
     part: Path
@@ -93,7 +93,7 @@ class _Download:
     failures: int = 0  # in a row without a byte gained
 
     def get_checked(self, md5: str | None) -> None:
-        """Fill `part`; a file that does not fit its checksum is fetched anew, once. Raises _RefusedError."""
+        """Fill `part`; a file with a wrong checksum is fetched again, once. Raises _RefusedError."""
         if md5 is None:
             self.part.unlink(missing_ok=True)
         for _ in range(2):
@@ -114,14 +114,14 @@ class _Download:
                 self._wait(error, gained=_size(self.part) > before)
 
     def _wait(self, error: _BrokenOffError, *, gained: bool) -> None:
-        """Count a failure and wait. Raises _RefusedError when it was one too many."""
+        """Count a failure and wait. Raises _RefusedError after too many failures."""
         self.failures = error.weight + (0 if gained else self.failures)
         if self.failures >= TRIES:
             raise _RefusedError(f"{error} ({TRIES // error.weight} tries)")
         time.sleep(min(LONGEST_WAIT_S, max(error.wait_s, self.pause_s * 2 ** (self.failures - 1))))
 
     def _continue(self) -> None:
-        """Ask for the missing bytes and append them; take the whole file where the server can't continue."""
+        """Ask for the missing bytes and append them; fetch the whole file if the server can't continue."""
         have = _size(self.part)
         response = _ask(self.url, have, timeout_s=self.timeout_s)
         if response is None:
@@ -151,7 +151,7 @@ class _Download:
 
 
 def _ask(url: str, have: int, *, timeout_s: float) -> http.client.HTTPResponse | None:
-    """Request a file from byte `have` on; None where the server says that it ends there."""
+    """Request a file from byte `have` on; None if the server says that it ends there."""
     if not url.startswith(("http://", "https://")):
         raise _RefusedError("no address to download from; it begins with http:// or https://")
     headers = {"User-Agent": "nnloop", "Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
@@ -173,7 +173,7 @@ def _ask(url: str, have: int, *, timeout_s: float) -> http.client.HTTPResponse |
 def _blocks(response: http.client.HTTPResponse) -> Iterator[bytes]:
     while True:
         try:
-            block = response.read1(BLOCK)  # at once, so that no byte that has come is lost when the rest does not
+            block = response.read1(BLOCK)  # written at once, so that nothing received is lost if the connection breaks
         except (OSError, http.client.HTTPException) as error:
             raise _BrokenOffError(_plain(error)) from None
         if not block:

@@ -1,4 +1,4 @@
-"""Datasets that are published as JPEGs: Imagenette and CelebA. Images are read only when they are wanted."""
+"""Datasets that are published as JPEGs: Imagenette and CelebA. Images are read only when they are needed."""
 
 import io
 import zipfile
@@ -39,7 +39,7 @@ def read_imagenette(settings: DatasetSettings, root: Path) -> Raw:
 
 
 def celeba_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
-    """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces serves as well as the zip."""
+    """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces can replace the zip."""
     return tuple(
         ArchiveFile(
             f"celeba/{name}", urls=(DRIVE.format(key),), md5=md5, folder=FACES if name.endswith(".zip") else None
@@ -51,8 +51,8 @@ def celeba_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
 def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
     """Read the official parts with the attribute Male as label: 0 is female, 1 is male.
 
-    The class of torchvision reads the texts. The JPEGs come out of the zip, if it is there: unpacked they would be
-    202,599 files, which take long and exceed file quotas on clusters.
+    torchvision's class reads the texts. The JPEGs are read from the zip if there is one: unpacking 202,599 files takes
+    long and exceeds file quotas on clusters.
     """
     open_image = _open_faces(settings, root)
     kind = _celeba_class(settings.verify)
@@ -110,7 +110,7 @@ def _open_faces(settings: DatasetSettings, root: Path) -> Open:
 
 
 def _celeba_class(verify: bool) -> Any:
-    """Return torchvision's class, changed to accept the zip in the place of the unpacked images."""
+    """Return torchvision's class, changed to accept the zip instead of the unpacked images."""
     kind = official("CelebA")
     from torchvision.datasets.utils import check_integrity
 

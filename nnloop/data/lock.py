@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def acquire(path: Path) -> Iterator[bool]:
-    """Hold the lock file `path` to the end of the block; wait for another holder, naming it once in the log.
+    """Hold the lock file `path` for the block; wait for another holder, and name it once in the log.
 
-    The lock dies with its process. Yields True where no other process can be in the block, and False where the file
-    system knows no locks: files then have to be written under names of their own, and work may be done twice. Raises
-    OSError where the lock file can't be written.
+    The lock ends with its process. Yields True if no other process can be in the block, False if the file system has no
+    locks: then every process must write files under names of its own, and work may be done twice. Raises OSError if the
+    lock file can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:

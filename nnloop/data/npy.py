@@ -1,7 +1,7 @@
-"""Writing the prepared arrays: several threads read images, and each block is written when it comes.
+"""Write the prepared arrays: several threads read images, and each block is written when it is ready.
 
-A few blocks are in memory at a time. Threads suffice, since Pillow releases the interpreter while it decodes and scales
-JPEGs.
+A few blocks are in memory at a time. Threads suffice, because Pillow releases the interpreter lock while it decodes and
+scales JPEGs.
 """
 
 import errno
@@ -30,8 +30,8 @@ Shape = tuple[int, int, int]  # (C, H, W)
 def write(split: Split, folder: Path, *, name: str, shape: Shape) -> str:
     """Write train_x, train_y, eval_x, val_y and test_y as npy files and return the set's fingerprint.
 
-    `name` is the dataset's and goes into the fingerprint. Raises ValueError where an image can't be read or has another
-    shape, OSError where the disk is full.
+    The dataset's `name` goes into the fingerprint. Raises ValueError if an image can't be read or has another shape,
+    OSError if the disk is full.
     """
     subsets = (split.train, split.val, split.test)
     if _count(*subsets) * int(np.prod(shape)) > shutil.disk_usage(folder).free:
@@ -59,7 +59,7 @@ def _count(*subsets: Subset) -> int:
 
 
 def _read(subsets: Sequence[Subset], shape: Shape, advance: Advance) -> Generator[Pixels]:
-    """Yield blocks of images, subset after subset and in order; each block is of one subset."""
+    """Yield blocks of images, one subset after the other and in order; no block has images of two subsets."""
     size = max(1, BLOCK_BYTES // int(np.prod(shape)))
     threads = min(_cores(), MOST_THREADS)
     done = 0

@@ -1,7 +1,7 @@
 """The prepared cache: $NNLOOP_CACHE/prepared/<name>-<key>/, one npy file an array and meta.json.
 
-A folder is written under another name and renamed, so no process meets half of one under its name. Sizes are compared
-on reading, and a damaged folder is made anew. A prepared set needs its raw files no more.
+A folder is written under another name and then renamed, so no process finds an incomplete one. Sizes are checked on
+reading, and a damaged folder is made anew. A prepared set no longer needs its raw files.
 """
 
 import errno
@@ -41,9 +41,9 @@ def cache_home() -> Path:
 
 
 def load(settings: DatasetSettings) -> Dataset:
-    """Return the dataset, memory-mapped from the cache; prepare it first where it is not in the cache.
+    """Return the dataset, memory-mapped from the cache; prepare it first if it is not there.
 
-    Raises DatasetError where the settings don't suit the dataset, and where files can't be fetched, read or written.
+    Raises DatasetError if the settings don't suit the dataset, or files can't be fetched, read or written.
     """
     source = sources.find(settings.name)
     folder = prepared_folder(settings)
@@ -64,9 +64,9 @@ def load(settings: DatasetSettings) -> Dataset:
 
 
 def prepared_folder(settings: DatasetSettings) -> Path:
-    """Return the folder of a prepared set; its name depends on every setting on which the arrays depend.
+    """Return the folder of a prepared set; its name depends on every setting that the arrays depend on.
 
-    Raw files that passed their checksums are the same wherever they lie; others are told apart by their folder.
+    Raw files that passed their checksums are the same in every folder; unchecked ones are told apart by their folder.
     """
     data = affecting({"dataset": asdict(settings)}, DATA)
     parts = {key.removeprefix("dataset."): value for key, value in data.items()}
@@ -101,7 +101,7 @@ def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, excl
         for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
     draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
-    draft.mkdir(parents=True)  # as open to others as the umask lets it be: a cache may be shared
+    draft.mkdir(parents=True)  # with the umask's permissions, because a cache may be shared
     try:
         fingerprint = write(parts, draft, name=settings.name, shape=shape)
         sizes = {name: (draft / f"{name}.npy").stat().st_size for name in ARRAYS}
@@ -117,7 +117,7 @@ def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, excl
 
 
 def _read_raw(settings: DatasetSettings, source: RawSource, root: Path) -> Raw:
-    """Read the raw files. Raises DatasetError where they are damaged or do not suit the settings."""
+    """Read the raw files. Raises DatasetError if they are damaged or do not suit the settings."""
     try:
         raw = source.read(settings, root)
     except DatasetError:
@@ -160,7 +160,7 @@ def _check_limits(settings: DatasetSettings, raw: Raw) -> None:
 
 
 def _install(draft: Path, folder: Path) -> None:
-    """Rename the draft to its final name; a folder that another process has renamed first stays."""
+    """Rename the draft to its final name, unless another process was first."""
     if folder.exists():
         shutil.rmtree(folder)
     try:
@@ -171,7 +171,7 @@ def _install(draft: Path, folder: Path) -> None:
 
 
 def _read(name: str, folder: Path) -> Dataset | None:
-    """Map a prepared folder; None where it is missing or damaged, or where its raw files were changed since."""
+    """Map a prepared folder; None if it is missing or damaged, or if its raw files have changed since."""
     try:
         meta = json.loads((folder / "meta.json").read_text())
         if any((folder / f"{array}.npy").stat().st_size != size for array, size in meta["sizes"].items()):
@@ -185,7 +185,7 @@ def _read(name: str, folder: Path) -> Dataset | None:
 
 
 def _stamps(root: Path, archives: tuple[ArchiveFile, ...]) -> list[list[str | int]]:
-    """Return name, size and time of the raw files and of folders two levels deep; an edit of a JPEG goes unseen."""
+    """Return name, size and time of the raw files and of folders two levels deep; an edited JPEG is not noticed."""
     wanted = [path for each in archives for path in (*each.unpacked, each.path, each.folder) if path]
     paths = [root / path for path in wanted if (root / path).exists()]
     below = [child for folder in paths if folder.is_dir() for child in sorted(folder.iterdir()) if child.is_dir()]

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, shown only where that is a terminal."""
+"""Progress bars on stderr, shown only if it is a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ Advance = Callable[[int, int], None]  # done and total
 
 @contextmanager
 def bar(title: str, in_bytes: bool = False) -> Iterator[Advance]:
-    """Show a bar until the block ends; the block reports its progress by the function that it gets."""
+    """Show a bar for the block, which reports its progress by calling the yielded function."""
     from rich import progress
     from rich.console import Console
 

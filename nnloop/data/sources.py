@@ -19,9 +19,9 @@ class RawSource:
 
     read: Callable[[DatasetSettings, Path], Raw]
     archives: Callable[[DatasetSettings], tuple[ArchiveFile, ...]]
-    sizes: Callable[[DatasetSettings], tuple[int, ...]]  # training, validation where it is official, test
+    sizes: Callable[[DatasetSettings], tuple[int, ...]]  # training, validation if there is an official set, test
     folders: tuple[str, ...] = ()  # below root, in which torchvision's class looks
-    size: int | None = None  # side of the published images in pixels; None where they are cut to dataset.size
+    size: int | None = None  # side of the published images in pixels; None: they are cut to dataset.size
     version: Callable[[], str] = str  # names raw files that have no checksum
 
 

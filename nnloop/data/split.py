@@ -8,7 +8,7 @@ from nnloop.settings import DatasetSettings
 
 
 def stratified(labels: Labels, count: int, seed: int) -> Indices:
-    """Choose `count` indices that keep the shares of the classes as nearly as whole numbers allow, in rising order."""
+    """Choose `count` indices, in rising order, that keep the shares of the classes as nearly as possible."""
     generator = np.random.default_rng(seed)
     classes, sizes = np.unique(labels, return_counts=True)
     quotas = _quotas(sizes, count)
@@ -29,9 +29,9 @@ def _quotas(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def split(raw: Raw, settings: DatasetSettings) -> Split:
-    """Take the official validation set, or cut a fraction of the training images off for validation.
+    """Use the official validation set, or split a fraction of the training images off for validation.
 
-    Raises ValueError where a set without an official validation set gets no fraction.
+    Raises ValueError if there is neither an official set nor a fraction.
     """
     seed, train_limit = settings.split_seed, settings.train_limit
     test = _some(raw.test, settings.test_limit, seed)

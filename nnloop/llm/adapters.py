@@ -1,4 +1,4 @@
-"""LoRA adapters on disk and in force. An adapter is named by the hash of its weights, and names its parent's."""
+"""LoRA adapters, on disk and in a model. An adapter is named by its weights' hash, and records its parent's hash."""
 
 import copy
 import dataclasses
@@ -101,7 +101,7 @@ def add_lora(model: "PreTrainedModel", config: "LoraConfig") -> "PeftModel":
 
 
 def detach(model: "PreTrainedModel | PeftModel") -> None:
-    """Take an adapter's layers, if there are any, out of the model: its weights are as they were before."""
+    """Remove an adapter's layers, if there are any, from the model; its weights are as they were before."""
     from peft import PeftModel
 
     if isinstance(model, PeftModel):

@@ -65,7 +65,7 @@ class Engine(Protocol):
 
     @property
     def adapter(self) -> str | None:
-        """The hash of the adapter in force; None for the bare model."""
+        """The hash of the current adapter; None for the bare model."""
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield each completion as soon as it is finished, in any order.

@@ -61,8 +61,8 @@ def finetune(
 def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings) -> Examples:
     """Encode the pairs and divide them.
 
-    A pair is held out by the network that it leads to, in every cycle alike: none is learned from in one cycle and
-    held out in another. At least one is left to learn from.
+    The network that a pair leads to decides whether the pair is held out, so no network is trained on in one cycle and
+    held out in another. At least one pair is left to train on.
     """
     learn: list[Example] = []
     held_out: list[Example] = []
@@ -91,7 +91,7 @@ class _Job:
     seed: int
 
     def done(self) -> FinetuneResult | None:
-        """Return the outcome of this very fine-tune if its adapter is in the folder already."""
+        """Return the outcome if this fine-tune's adapter is in the folder already."""
         saved = adapters.find_lineage(self.folder)
         return saved.result if saved and saved.key == self._lineage().key else None
 
@@ -134,7 +134,7 @@ class _Job:
 def train(
     model: "PeftModel", examples: Examples, settings: LoraSettings, *, seed: int, checkpoint: FinetuneCheckpoint | None
 ) -> FinetuneResult:
-    """Train the LoRA layers in place, from the state in the checkpoint on if it holds one."""
+    """Train the LoRA layers in place, from the checkpoint's state on if it has one."""
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     name = optimizer.choose(settings.optimizer, model.device)
     stepper = optimizer.make(name, list(weights.values()), settings)

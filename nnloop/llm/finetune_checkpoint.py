@@ -1,7 +1,7 @@
-"""A fine-tune's checkpoint on disk: a killed one resumes from it and ends with the same weights.
+"""A fine-tune's checkpoint on disk: a killed fine-tune resumes from it and ends with the same weights.
 
-Covers a kill of the process at any moment. Does not cover another device or other versions of the libraries: there the
-weights agree as far as these compute alike.
+Covers a kill of the process at any moment. Not covered: another device or other versions of the libraries, which may
+compute slightly different weights.
 """
 
 import logging
@@ -31,9 +31,9 @@ class FinetuneCheckpoint:
     """The file beside the adapter's folder that holds the training's state; removed once the adapter is saved."""
 
     def __init__(self, folder: Path, key: str, minutes: float) -> None:
-        """Save every so many minutes; 0 saves after every step.
+        """Save every so many minutes; 0: after every step.
 
-        `key` names the fine-tune: the state of another one is not restored.
+        `key` names the fine-tune: another fine-tune's state is not restored.
         """
         self._path = folder.with_name(folder.name + ".partial.pt")
         self._key = key

@@ -1,4 +1,4 @@
-"""The source of a model: a folder, the package, the hub or its cache; and a remedy for each way to miss it."""
+"""The source of a model: a folder, the package, the hub or its cache; errors name a remedy."""
 
 import logging
 import shutil
@@ -19,7 +19,9 @@ class ModelSource:
 
     path: str  # folder or hub id
     commit: str | None = None  # of the hub's snapshot
-    files: dict[str, int] | None = None  # of a snapshot on the hub: bytes by name; None where nothing is downloaded
+    files: dict[str, int] | None = (
+        None  # sizes in bytes of a hub snapshot's files, by name; None: nothing is downloaded
+    )
 
 
 def find(model: str, revision: str | None) -> ModelSource:

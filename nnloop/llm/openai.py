@@ -1,8 +1,8 @@
 """A model behind an OpenAI-compatible server.
 
-It can be tuned where we have its weights too (llm.weights) and the server takes adapters while it runs, as vLLM does
+It can be tuned if its weights are here too (llm.weights) and the server takes adapters while it runs, as vLLM does
 (POST load_lora_adapter): each cycle's fine-tune loads the weights here, and the server reads the adapter from the run's
-folder, which it has to see under the same path.
+folder, which it must see under the same path.
 """
 
 import json

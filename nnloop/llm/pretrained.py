@@ -1,4 +1,4 @@
-"""Loads a causal LM and its tokenizer; whatever goes wrong is reported in one line with a remedy."""
+"""Load a causal LM and its tokenizer; errors are reported in one line with a remedy."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from nnloop.settings import HfLlmSettings
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-CPU_LIMIT = 2_000_000_000  # parameters; more on a CPU is hours per cycle and has to be asked for
+CPU_LIMIT = 2_000_000_000  # parameters; a larger model takes hours per cycle on a CPU: only with llm.device=cpu
 
 
 @dataclass(frozen=True, slots=True)

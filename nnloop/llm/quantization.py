@@ -15,7 +15,7 @@ BALANCED = "balanced"  # llm.device: layers spread over all GPUs
 
 
 def device_of(settings: HfLlmSettings) -> torch.device:
-    """Return the first layer's device. Raises SettingsError for a name that is none, ModelError for a missing GPU."""
+    """Return the first layer's device. Raises SettingsError for an unknown name, ModelError for a missing GPU."""
     name = settings.device
     if name in ("auto", BALANCED):
         if name == BALANCED and not torch.cuda.is_available():

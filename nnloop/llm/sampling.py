@@ -1,4 +1,4 @@
-"""Samples the next token of each sequence from its logits, by noise that depends on (seed, step, token) alone.
+"""Sample the next token of each sequence from its logits, by noise that depends only on (seed, step, token).
 
 Gumbel-max: argmax(logits / T + Gumbel noise) is a sample from softmax(logits / T). Because the noise comes from a
 counter and not from a generator's state, a prompt gets the same completion whatever batch it falls in and on whatever
@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-HEADS = (16, 256)  # so many most likely tokens hold top_p nearly always: finding them is cheaper than sorting them all
+HEADS = (
+    16,
+    256,
+)  # so many most likely tokens nearly always have top_p: finding them is cheaper than sorting all tokens
 
 
 @dataclass(frozen=True, slots=True)

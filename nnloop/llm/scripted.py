@@ -1,4 +1,4 @@
-"""Replays completions from a file, so that a test knows the LLM's answers beforehand."""
+"""Replay completions from a file, so that a test knows the LLM's answers beforehand."""
 
 import json
 import time

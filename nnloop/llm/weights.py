@@ -20,7 +20,7 @@ def weights_digest(settings: LlmSettings) -> str | None:
 
 
 def _hash(folder: Path) -> str:
-    """Return the hash of a folder's files but its texts for readers, with their names."""
+    """Return the hash of a folder's files and their names, without documentation."""
     whole = sha256()
     for path in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"):
         with path.open("rb") as file:

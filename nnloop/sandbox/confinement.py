@@ -105,7 +105,7 @@ def _mapped_bytes() -> tuple[int, int]:
 
 
 def _file_rules(sandbox: ProbedSandbox, scratch: str) -> list[tuple[str, int]]:
-    """Return Landlock's rules. With a root of its own, hidden paths are covered already: one rule a folder is enough."""
+    """Return Landlock's rules. With a root of its own, hidden paths are covered: one rule a folder is enough then."""
     view, layers = sandbox.view, sandbox.layers
     if layers.root:
         rules = [(path, landlock.READ) for path in view.readable] + [("/dev/shm", landlock.WRITE)]

@@ -1,9 +1,9 @@
 """Every setting: its type, range, unit, reason, and the part of a run that it affects.
 
-`groups` holds the dataclass of the whole config; it and `models`, `evaluation` and `strategy` hold those of its groups,
-and this package exports them all. `load` turns a composed config into them and is the last place that sees OmegaConf;
-`checks` holds the rules beyond a single setting's, `idle` tells overrides without effect, and `keys` tells of a dotted
-key what it affects.
+`groups` has the dataclass of the whole config; its groups' dataclasses are there and in `models`, `evaluation` and
+`strategy`, and this package exports them all. `load` makes them from a composed config and is the last module that sees
+OmegaConf; `checks` has rules about several settings, `idle` reports overrides without effect, and `keys` tells what a
+dotted key affects.
 """
 
 from nnloop.settings.evaluation import *  # noqa: F403

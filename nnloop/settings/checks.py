@@ -23,7 +23,7 @@ RENAMED = {
 
 
 def check(settings: Settings) -> None:
-    """Check everything that can be told without looking at files. Raises SettingsError."""
+    """Check everything that needs no look at files. Raises SettingsError."""
     for key, value, rule in given(settings):
         _check_rule(key, value, rule)
     _check_job(settings)

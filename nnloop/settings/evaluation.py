@@ -86,7 +86,7 @@ class LemurProxySettings:
 
 @dataclass
 class SandboxSettings:
-    """The wall around a candidate. Every part of it can decide whether a candidate fails."""
+    """The sandbox around a candidate. Every part of it can decide whether a candidate fails."""
 
     name: str = setting(RESULT, words=["auto", "strict", "inline"])
     scratch_mb: int = setting(RESULT, 1, 1_000_000)  # size of the only writable folder

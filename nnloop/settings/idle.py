@@ -1,6 +1,6 @@
-"""Overrides that change nothing, or less than they seem to, under the other settings. They are told, not refused.
+"""Overrides that change nothing, or less than they seem to, under the other settings. They are logged, not refused.
 
-A multirun over `llm=tiny,random context=single,memory` is a fair grid, and its random arms run all the same.
+A multirun over `llm=tiny,random context=single,memory` makes sense, although llm=random ignores the context.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ Reason = tuple[str, str]
 def idle(settings: Settings, overrides: Sequence[str]) -> list[str]:
     """Return a sentence for each override without the effect that it seems to have.
 
-    An overlay's context and retries are looked at as if the command line had named them.
+    An overlay's context and retries count as if the command line had named them.
     """
     given = {override.lstrip("+~").partition("=")[0]: override.lstrip("+") for override in overrides}
     if not isinstance(settings.context, SingleContextSettings):

@@ -22,9 +22,9 @@ def affecting(settings: Mapping[str, Any], *parts: Affects) -> dict[str, Any]:
 
 
 def affects(key: str) -> Affects:
-    """Return the part of a run that a key affects; a group's own is that of its option.
+    """Return the part of a run that a key affects.
 
-    A key that no option has, such as a former version's, is taken to affect the result.
+    A key that no option has, such as a former version's, counts as affecting the result.
     """
     known = _by_key()
     group, _, rest = key.partition(".")
@@ -34,7 +34,7 @@ def affects(key: str) -> Affects:
 
 
 def allowed(key: str) -> list[str]:
-    """Return every key that can stand where `key` does: under llm.nope the keys of every LLM."""
+    """Return every key that is possible in the place of `key`: for llm.nope, the keys of every LLM."""
     group, dot, _ = key.partition(".")
     if not dot or group not in kinds():
         return sorted(field.name for field in fields(Settings))

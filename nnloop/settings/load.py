@@ -1,4 +1,4 @@
-"""From a composed config to checked settings. Nothing below this sees OmegaConf."""
+"""Make checked settings from a composed config. No other module below sees OmegaConf."""
 
 from dataclasses import fields, make_dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""A setting is a field of a settings dataclass; `setting` puts beside it what it may be and what it affects."""
+"""The rules of settings: `setting` makes a dataclass field with its allowed values and the part that it affects."""
 
 from collections.abc import Sequence
 from dataclasses import Field, dataclass, field
@@ -19,7 +19,7 @@ class Affects(StrEnum):
 RESULT, PROTOCOL, DATA, PLACE, LABEL = Affects
 
 COMPUTED = (RESULT, PROTOCOL, DATA)
-"""What two runs have to share to come out the same."""
+"""The parts that two runs must share to give the same result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,6 @@ def setting(
 
 
 def rules(of: Field[Any]) -> Setting:
-    """Return what `setting` put beside a field. Raises KeyError where the field was made without it."""
+    """Return a field's rules. Raises KeyError if the field was not made by `setting`."""
     known: Setting = of.metadata["setting"]
     return known

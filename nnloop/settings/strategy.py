@@ -64,7 +64,7 @@ class QualityDiversityParentsSettings:
 
 @dataclass
 class IslandsParentsSettings:
-    """Populations that breed apart, one for the slots s with s % islands == i, with migration round a ring."""
+    """Populations that evolve apart, one for the slots s with s % islands == i, with migration around a ring."""
 
     name: str = setting(RESULT, words=["islands"])
     corpus_share: float | None = setting(RESULT, 0, 1)
@@ -181,7 +181,7 @@ CorpusSettings = SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSetting
 
 @dataclass
 class AdmissionSettings:
-    """The bar of the archive."""
+    """The condition for admission to the archive."""
 
     min_accuracy: float = setting(RESULT, 0, 1)  # validation accuracy that a network needs to be admitted
 
@@ -195,7 +195,7 @@ class SelectionSettings:
 
 @dataclass
 class BudgetSettings:
-    """The cycle in which one of them is used up is the run's last; raised, the run goes on."""
+    """Limits of a run. It ends with the cycle that uses one up, and goes on if the limit is raised."""
 
     tokens: int | None = setting(PLACE, 1, 1e12)  # prompts and completions; None: no limit
     hours: float | None = setting(PLACE, 1e-6, 1e12)  # wall time of the closed cycles
@@ -203,6 +203,6 @@ class BudgetSettings:
 
 @dataclass
 class SearchSettings:
-    """The order of asking and judging."""
+    """The order of generation and evaluation."""
 
     staleness: int | None = setting(RESULT, 0, 1e6)  # results that a prompt may be behind, at most; None: a whole cycle

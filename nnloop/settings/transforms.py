@@ -1,4 +1,4 @@
-"""LEMUR's names of image transforms, and what each does."""
+"""LEMUR's names of image transforms, and their meaning."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Transform:
 
 
 def parse_transform(name: str) -> Transform:
-    """Read a name such as norm_256_flip. Raises ValueError, which says what there is."""
+    """Read a name such as norm_256_flip. Raises ValueError, which lists the known names."""
     match = _NAME.fullmatch(name)
     if match is None:
         sizes = ", ".join(map(str, SIZES))
