@@ -19,23 +19,36 @@ from nnloop.settings import ReportJobSettings, Settings
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
     """Write each run's and validation's report.html into its folder, tables and figures into report/ beside it.
 
-    Prints the page about all runs, or each validation's page if there are no runs. Raises RunFolderError.
+    Prints the page about all runs, or each validation's page if there are no runs. The page names the runs that can't be
+    read. Raises RunFolderError if no run can be read, or if summaries are wanted and one run can't be read.
     """
     assert isinstance(settings.job, ReportJobSettings)
     validations = find_validations(str(settings.runs))
     pages = [write_validation(validation) for validation in validations]
     paths = find_runs(str(settings.runs), none_is_fine=bool(pages))
-    runs = [run for path in paths for run in read_all(path)]
+    runs = _readable(paths, all_of_them=len(paths) == 1 or settings.summaries is not None)
     for one in runs:
         write_run_page(one)
         write_extras(one)
         pages.append(one.page)
     keep_summaries(runs, validations, settings.summaries)
-    if len(runs) > 1:
+    if max(len(runs), len(paths)) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
         comparisons = write_overview(paths, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
+
+
+def _readable(paths: Sequence[Path], *, all_of_them: bool) -> list[Run]:
+    """Return the runs that can be read. Raises RunFolderError if there are none, or at the first one that can't be."""
+    runs: list[Run] = []
+    for number, path in enumerate(paths, 1):
+        try:
+            runs += read_all(path)
+        except RunFolderError:
+            if all_of_them or (number == len(paths) and not runs):
+                raise
+    return runs
 
 
 def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:

@@ -180,6 +180,8 @@ class RunDir:
             raise RunFolderError(f"{self.path}: written by an older version of nnloop; choose another name=")
         if not isinstance(about.get("settings"), dict):
             raise RunFolderError(f"{self.meta}: is damaged, it has no settings")
+        if about.get("digest") is not None:
+            _checked(self.meta, Digest.from_json, about["digest"])
         return about
 
     def entries(self) -> list[Entry]:

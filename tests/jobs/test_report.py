@@ -78,3 +78,14 @@ def test_importing_the_report_loads_neither_torch_nor_matplotlib_nor_wandb() -> 
         "print(sorted({'wandb', 'torch', 'matplotlib', 'numpy', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_damaged_run_is_left_out_of_a_folder_s_page_but_of_no_summary(runs: list[Path], tmp_path: Path) -> None:
+    (runs[0] / "run.json").write_text("3")
+    for extra in runs[3:]:
+        shutil.rmtree(extra)
+    out = io.StringIO()
+    job.run(settings(tmp_path / "sweep"), tmp_path, out)
+    assert "run.json is missing or damaged" in Path(out.getvalue().strip()).read_text()
+    with pytest.raises(RunFolderError, match="damaged"):
+        job.run(settings(tmp_path / "sweep", summaries=tmp_path / "kept"), tmp_path, out)

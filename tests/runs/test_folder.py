@@ -96,3 +96,10 @@ def test_a_cut_off_report_is_refused_with_its_file(tmp_path: Path) -> None:
     run.report(0).write_text('{"cycle')
     with pytest.raises(RunFolderError, match=r"report\.json: not as this version"):
         run.reports()
+
+
+def test_a_digest_of_another_form_is_refused_with_its_file(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", cycles=1)
+    run.create(run.provenance() | {"digest": 3})
+    with pytest.raises(RunFolderError, match=r"run\.json: not as this version"):
+        run.provenance()
