@@ -19,8 +19,8 @@ from nnloop.settings import ReportJobSettings, Settings
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
     """Write each run's and validation's report.html into its folder, tables and figures into report/ beside it.
 
-    Prints the page about all runs, or each validation's page if there are no runs. The page names the runs that can't be
-    read. Raises RunFolderError if no run can be read, or if summaries are wanted and one run can't be read.
+    Prints the page about all runs, or each validation's page if there are no runs. The page names the runs that can't
+    be read. Raises RunFolderError if no run can be read, or if summaries are wanted and one run can't be read.
     """
     assert isinstance(settings.job, ReportJobSettings)
     validations = find_validations(str(settings.runs))
