@@ -33,7 +33,7 @@ from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
 from nnloop.report.terminal import summary
 from nnloop.runs.digest import digest
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
@@ -65,10 +65,10 @@ def run(settings: Settings, folder: Path) -> None:
 
 def _search(settings: Settings, folder: Path, out: TextIO) -> None:
     """Run the missing cycles of a search, write its page and the index of runs, and print the summary."""
-    run = RunDir(folder)
+    run = RunFolder(folder)
     with Stop(settings.executor.grace_s) as stop, run.lock():
         if settings.resume != "continue":
-            fork(RunDir(source_of(settings.resume, folder)), run, settings)
+            fork(RunFolder(source_of(settings.resume, folder)), run, settings)
         run.open(settings)
         reports = run.reports()
         if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
@@ -81,7 +81,7 @@ def _search(settings: Settings, folder: Path, out: TextIO) -> None:
     print(summary(finished), file=out)
 
 
-def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
+def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
     dataset = data.load(settings.dataset)
     run.save_dataset(dataset.facts())
     run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
@@ -113,7 +113,7 @@ def _run_search(settings: Settings, run: RunDir, stop: Stop) -> Run:
 @contextlib.contextmanager
 def make_search(
     settings: Settings,
-    run: RunDir,
+    run: RunFolder,
     *,
     executor: Executor,
     corpus: JudgedCorpus,
@@ -145,7 +145,7 @@ def make_search(
             yield search
 
 
-def _report(settings: Settings, run: RunDir) -> Run:
+def _report(settings: Settings, run: RunFolder) -> Run:
     """Write the run's page, its summary if the settings want one, and the index of runs; return the run's data."""
     finished = read(run.path)
     report.write_run_page(finished)
@@ -188,7 +188,7 @@ def make_mode(settings: Settings) -> Mode:
     )
 
 
-def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunDir) -> Tuner | None:
+def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunFolder) -> Tuner | None:
     """Make the fine-tune; None if the LLM stays as it is."""
     if isinstance(settings.finetune, LoraSettings):
         return Tuner(settings=settings.finetune, mode=mode, task=task, seed=settings.seed, folder=folder)

@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
 from nnloop.errors import NnloopError, UserError
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.checks import unknown_key
 from nnloop.settings.keys import allowed
@@ -152,7 +152,7 @@ def _jobs(config: DictConfig) -> Iterator[list[str]]:
 
 def _plan(settings: Settings, overrides: list[str], known: Mapping[RunKind, tuple[float, float]]) -> Job:
     folder = Path(naming.run_folder(settings, overrides))
-    closed = len(RunDir(folder).reports())
+    closed = len(RunFolder(folder).reports())
     candidates = max(0, settings.cycles - closed) * settings.candidates
     kind = tuple(group.name for group in (settings.llm, settings.dataset, settings.mode, settings.proxy))
     each, source = known.get(kind), "runs of the same kind in outputs/, as measured"
@@ -168,7 +168,7 @@ def _measured(outputs: Path) -> dict[RunKind, tuple[float, float]]:
     for meta in sorted(outputs.glob("*/*/run.json")):
         try:
             settings = json.loads(meta.read_text())["settings"]
-            reports = RunDir(meta.parent).reports()
+            reports = RunFolder(meta.parent).reports()
             kind = tuple(str(settings[group]["name"]) for group in ("llm", "dataset", "mode", "proxy"))
         except (OSError, ValueError, KeyError, TypeError, NnloopError):
             continue

@@ -13,7 +13,7 @@ from nnloop.loop.tuning import Tuner
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.records import Entry
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import BudgetSettings
 
 SEARCH = ("llm=random", "dataset=digits", "tracker=none", "novelty=off", "cycles=2", "candidates=4")
@@ -26,13 +26,13 @@ def test_the_end_of_a_search_reads_its_own_archive_once_and_no_other_runs(
     folder = run(settings, tmp_path / "search" / "own", Instant()).path
     make_run(tmp_path / "search" / "other")
     reads: Counter[str] = Counter()
-    entries = RunDir.entries
+    entries = RunFolder.entries
 
-    def counted(self: RunDir) -> list[Entry]:
+    def counted(self: RunFolder) -> list[Entry]:
         reads[self.path.name] += 1
         return entries(self)
 
-    monkeypatch.setattr(RunDir, "entries", counted)
+    monkeypatch.setattr(RunFolder, "entries", counted)
     build.run(settings, folder)
     assert reads == {"own": 1}
     page = (tmp_path / "search" / "report.html").read_text()
@@ -55,7 +55,7 @@ def test_the_mode_and_the_fine_tune_are_those_of_the_settings(configure, tmp_pat
     full, delta = configure("llm=tiny", "mode=full"), configure("llm=tiny", "mode=delta", "finetune=off")
     modes = [build.make_mode(settings) for settings in (full, delta)]
     assert [type(mode) for mode in modes] == [Full, Delta]
-    parts = {"task": build.make_task(full), "folder": RunDir(tmp_path)}
+    parts = {"task": build.make_task(full), "folder": RunFolder(tmp_path)}
     tuner = build.make_tuner(full, mode=modes[0], **parts)
     assert isinstance(tuner, Tuner)
     assert (tuner.settings, tuner.seed) == (full.finetune, full.seed)

@@ -17,7 +17,7 @@ from nnloop.errors import RunFolderError
 from nnloop.jobs.report import find_runs
 from nnloop.records import Entry
 from nnloop.runs.durable import write_json, write_text
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 _ABSENT = ("digits",)  # datasets that LEMUR doesn't have
@@ -31,10 +31,10 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     to = Path(str(settings.to)).expanduser()
     trials: dict[Path, list[dict[str, Any]]] = defaultdict(list)
     names: set[str] = set()
-    for run_dir in map(RunDir, find_runs(str(settings.runs))):
-        protocol = run_dir.settings()
-        for entry in (entry for entry in run_dir.entries() if entry.admitted):
-            code = for_lemur(run_dir.read_code(str(entry.candidate)))
+    for run_folder in map(RunFolder, find_runs(str(settings.runs))):
+        protocol = run_folder.settings()
+        for entry in (entry for entry in run_folder.entries() if entry.admitted):
+            code = for_lemur(run_folder.read_code(str(entry.candidate)))
             name = f"nnloop-{lemur_hash(code)}"
             _write(to / f"ab/nn/nn/{name}.py", code)
             if _is_lemurs(protocol):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from nnloop.novelty import Novelty
 from nnloop.records import Entry, Network, Status, TrialResult
 from nnloop.runs.durable import Journal, sync_folder, write_new
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 SAVE_AFTER = 1_000
 """The fewest new networks after which the novelty index is saved. A large index waits for more, so that all saves
@@ -28,7 +28,7 @@ class Archive:
     graphs are on the disk and in the novelty index.
     """
 
-    def __init__(self, folder: RunDir, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
+    def __init__(self, folder: RunFolder, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
         self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
         self.entries: list[Entry] = []
         self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}

@@ -1,16 +1,16 @@
 """The files that a search hands to its tracker, each with the files that it was made from."""
 
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.tracking import Artifact, Tracker
 
 
-def track_adapter(tracker: Tracker, run: RunDir, cycle: int) -> None:
+def track_adapter(tracker: Tracker, run: RunFolder, cycle: int) -> None:
     """Hand over the adapter of a closed cycle, if it has one, with the adapter that it continues."""
     if run.adapter(cycle).is_dir():
         tracker.artifact(_adapter(run, cycle), *_parent(run, cycle))
 
 
-def track_run(tracker: Tracker, run: RunDir) -> None:
+def track_run(tracker: Tracker, run: RunFolder) -> None:
     """Hand over a finished run's archive, code and page."""
     adapters = [cycle for cycle in range(len(run.reports())) if run.adapter(cycle).is_dir()]
     archive = Artifact("archive", "archive", run.archive)
@@ -19,11 +19,11 @@ def track_run(tracker: Tracker, run: RunDir) -> None:
     tracker.artifact(Artifact("report", "report", run.page), archive)
 
 
-def _adapter(run: RunDir, cycle: int) -> Artifact:
+def _adapter(run: RunFolder, cycle: int) -> Artifact:
     return Artifact("adapter", f"adapter-{cycle}", run.adapter(cycle))
 
 
-def _parent(run: RunDir, cycle: int) -> list[Artifact]:
+def _parent(run: RunFolder, cycle: int) -> list[Artifact]:
     """Return the adapter of the run that this cycle's adapter continues; empty if it began from the bare model."""
     from nnloop.llm.adapters import find_lineage
 

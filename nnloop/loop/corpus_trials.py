@@ -15,7 +15,7 @@ from nnloop.executor import Executor
 from nnloop.records import COMPLETED, Candidate, Network, Trial, TrialResult
 from nnloop.runs.digest import Digest
 from nnloop.runs.durable import read_lines, write_text
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def judge_corpus(
     *,
     executor: Executor,
     make_trial: Callable[[Candidate], Trial],
-    folder: RunDir,
+    folder: RunFolder,
     cache: Path,
 ) -> JudgedCorpus:
     """Give every network its result and validation accuracy, training those not in the cache; write corpus.jsonl.

@@ -18,7 +18,7 @@ from nnloop.modes.render import Task
 from nnloop.parents import PromptSlot
 from nnloop.parents.pool import Pool, selected
 from nnloop.records import Entry, Network, Prompt, Status
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import (
     ContextSettings,
@@ -67,7 +67,7 @@ class PromptBuilder:
     settings: Settings
     task: Task
     mode: Mode
-    folder: RunDir
+    folder: RunFolder
     archive: Archive
     _fits: dict[str, bool] = field(default_factory=dict, init=False)  # by network id
 

@@ -37,7 +37,7 @@ from nnloop.parents import PromptSlot
 from nnloop.records import Completion, CycleReport, Entry, FinetuneResult
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 from nnloop.stop import Interrupted, Stop
 from nnloop.tracking import Tracker
@@ -57,7 +57,7 @@ class Search:
     """One run of the loop, over the parts that build.make_search gives it."""
 
     settings: Settings
-    folder: RunDir
+    folder: RunFolder
     archive: Archive
     mode: Mode
     rules: SelectionRules

@@ -12,7 +12,7 @@ from nnloop.modes import Mode
 from nnloop.modes.pairs import TrainingPair, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
 from nnloop.records import Completion, Entry, FinetuneResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import LoraSettings
 
@@ -27,7 +27,7 @@ class Tuner:
     mode: Mode
     task: Task
     seed: int  # of the run
-    folder: RunDir
+    folder: RunFolder
 
     def check(self, engine: Engine) -> None:
         """Raise SettingsError if the model's layers don't suit the settings, before a cycle's work is done.

@@ -6,7 +6,7 @@ from pathlib import Path
 from nnloop.measures import ABOVE, ADMITTED, BEST, MEAN, TOKENS, VALID, best_of
 from nnloop.report.measures.read import Run
 from nnloop.report.text import duration, shown, why_none_admitted
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 _SHOWN = (VALID, MEAN, BEST, ABOVE, ADMITTED, TOKENS)
 
@@ -34,7 +34,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _places(run: Run, folder: RunDir) -> list[str]:
+def _places(run: Run, folder: RunFolder) -> list[str]:
     best = best_of(run.entries)
     adapters = sorted(folder.path.glob("cycles/*/adapter"))
     named = [

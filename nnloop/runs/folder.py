@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class RunDir:
+class RunFolder:
     """Names and contents of one run folder; nothing is created before `open`."""
 
     def __init__(self, path: Path) -> None:
@@ -270,7 +270,7 @@ def _git(root: Path, *arguments: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _refuse_other_settings(folder: RunDir, settings: Settings) -> None:
+def _refuse_other_settings(folder: RunFolder, settings: Settings) -> None:
     old, new = flat(folder.settings()), flat(asdict(settings))
     keys = differing(old, new)
     if keys:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nnloop.errors import RunFolderError
 from nnloop.runs.durable import make_folder, sync_tree, write_text
-from nnloop.runs.folder import RunDir, differing, provenance
+from nnloop.runs.folder import RunFolder, differing, provenance
 from nnloop.settings import Settings
 from nnloop.settings.setting import DATA, PROTOCOL
 
@@ -16,7 +16,7 @@ def source_of(resume: str, folder: Path) -> Path:
     return folder.with_name(folder.name.replace("-resume=fork", "", 1)) if resume == "fork" else Path(resume)
 
 
-def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
+def fork(source: RunFolder, target: RunFolder, settings: Settings) -> None:
     """Fill `target` with the closed cycles of `source`, at most as many as the settings ask for.
 
     Entries stay as they were. run.json is written last: an interrupted fork is done again, and a target with a run.json
@@ -40,7 +40,7 @@ def fork(source: RunDir, target: RunDir, settings: Settings) -> None:
     target.create(provenance(settings) | {"forked_from": origin, "digest": about.get("digest")})
 
 
-def _copy(source: RunDir, target: RunDir, cycles: int) -> None:
+def _copy(source: RunFolder, target: RunFolder, cycles: int) -> None:
     make_folder(target.path)
     for part in ("code", "completions", "cycles"):
         shutil.rmtree(target.path / part, ignore_errors=True)

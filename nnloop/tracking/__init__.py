@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nnloop.records import CycleReport, Entry
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import NoTrackerSettings, WandbSettings
 
 
@@ -22,7 +22,7 @@ class Artifact:
 class Tracker(Protocol):
     """A follower of one search. Nothing here ever raises for a fault of the tracking service."""
 
-    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+    def start(self, run: RunFolder, *, group: str, settings: Mapping[str, Any]) -> None:
         """Open or continue the run of a run folder, and report its closed cycles that were not reported before.
 
         The run_id in its run.json is the run's identity. `settings` are those of this start.
@@ -41,7 +41,7 @@ class Tracker(Protocol):
 class NoTracker:
     """tracker=none."""
 
-    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+    def start(self, run: RunFolder, *, group: str, settings: Mapping[str, Any]) -> None:
         """Do nothing, as the other methods."""
 
     def cycle(self, report: CycleReport, entries: Sequence[Entry]) -> None:

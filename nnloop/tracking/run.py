@@ -17,7 +17,7 @@ from typing import Any
 
 from nnloop.records import CycleReport, Entry
 from nnloop.runs.durable import write_json
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import WandbSettings
 from nnloop.tracking import Artifact
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS, STEP, rows, scalars
@@ -36,14 +36,14 @@ class WandbTracker:
     def __init__(self, settings: WandbSettings) -> None:
         self._settings = settings
         self._run: Any = None  # None before `start`, after `finish`, and where the run could not be opened
-        self._folder = RunDir(Path())
+        self._folder = RunFolder(Path())
         self._logged: set[int] = set()
         self._last: int | None = None  # the last cycle that this process logged
         self._warned = False
 
-    def start(self, run: RunDir, *, group: str, settings: Mapping[str, Any]) -> None:
+    def start(self, run: RunFolder, *, group: str, settings: Mapping[str, Any]) -> None:
         """Open the run online if possible, else offline, and log the closed cycles that W&B doesn't have yet."""
-        self._folder = RunDir(run.path.resolve())
+        self._folder = RunFolder(run.path.resolve())
         with self._forgiving("start"):
             self._logged, begun = _read_marker(self._marker)
             if begun is not None and begun not in self._logged and _is_recorded(self._wandb, 2 * begun):
@@ -207,7 +207,7 @@ def _quiet(wandb: Any) -> Any:
     )
 
 
-def _table(folder: RunDir, entries: Sequence[Entry]) -> Any:
+def _table(folder: RunFolder, entries: Sequence[Entry]) -> Any:
     """Return the table of some entries, with their candidates' code and their completions from the run folder."""
     import wandb
 

@@ -37,7 +37,7 @@ from nnloop.loop import search as search_job  # noqa: E402
 from nnloop.loop.archive import Archive  # noqa: E402
 from nnloop.records import Status, TrialResult  # noqa: E402
 from nnloop.runs import durable  # noqa: E402
-from nnloop.runs.folder import RunDir  # noqa: E402
+from nnloop.runs.folder import RunFolder  # noqa: E402
 from nnloop.settings import MinHashSettings, Settings  # noqa: E402
 from nnloop.settings.load import load  # noqa: E402
 
@@ -107,9 +107,9 @@ def opening(folder: Path, size: int) -> str:
     return f"opening: {size:,} candidates in {seconds:.1f} s, {peak:.1f} GB at the peak of this process"
 
 
-def _large(folder: Path, size: int) -> RunDir:
+def _large(folder: Path, size: int) -> RunFolder:
     """Write what a search of that many candidates leaves when it is killed just before its index is saved again."""
-    run = RunDir(folder)
+    run = RunFolder(folder)
     (folder / "code").mkdir(parents=True)
     rng = np.random.default_rng(0)
     codes, saved = [network.code for network in corpus.seeds()], novelty.SourceNovelty(RULE)

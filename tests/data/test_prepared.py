@@ -20,7 +20,7 @@ from nnloop import data
 from nnloop.data.prepared import cache_home, prepared_folder
 from nnloop.errors import DatasetError
 from nnloop.records import COMPLETED
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import DatasetSettings, Settings
 
 Configure = Callable[..., Settings]
@@ -238,7 +238,7 @@ def test_a_short_search_runs_on_every_dataset(name: str, published: Callable[[st
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    run = RunDir(next((tmp_path / "outputs" / "search").glob(f"tiny-{name}-*")))
+    run = RunFolder(next((tmp_path / "outputs" / "search").glob(f"tiny-{name}-*")))
     (report,) = run.reports()
     assert (report.counts.generated, sum(report.statuses.values())) == (2, 2)
     judged = run.judged_corpus()

@@ -18,7 +18,7 @@ from nnloop.executor import node
 from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
 from nnloop.records import Status, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
@@ -155,8 +155,8 @@ def multirun(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def runs(folder: Path) -> dict[str, RunDir]:
-    return {path.parent.name: RunDir(path.parent) for path in folder.glob("outputs/search/*/run.json")}
+def runs(folder: Path) -> dict[str, RunFolder]:
+    return {path.parent.name: RunFolder(path.parent) for path in folder.glob("outputs/search/*/run.json")}
 
 
 def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from nnloop.corpus import adopted
 from nnloop.errors import CorpusError, SettingsError
 from nnloop.jobs import adopt
 from nnloop.records import candidate_id
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 ONE, TWO = seed_sources()[:2]
@@ -61,7 +61,7 @@ def test_a_search_starts_from_what_was_adopted(
     assert "2 networks adopted" in capsys.readouterr().out
     start = ("corpus=adopted", f"corpus.path={tmp_path / 'job'}", "llm=random", "dataset=digits")
     build.run(configure(*start, "tracker=none", "finetune=off", "cycles=1", "candidates=2"), tmp_path / "run")
-    assert {network.id for network in RunDir(tmp_path / "run").corpus()} == {candidate_id(ONE), candidate_id(TWO)}
+    assert {network.id for network in RunFolder(tmp_path / "run").corpus()} == {candidate_id(ONE), candidate_id(TWO)}
 
 
 def test_a_folder_without_networks_is_refused(tmp_path: Path) -> None:

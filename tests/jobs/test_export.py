@@ -19,7 +19,7 @@ from nnloop.errors import RunFolderError, SettingsError
 from nnloop.jobs import export
 from nnloop.records import Status, TrialResult, candidate_id
 from nnloop.runs.durable import Journal, write_text
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 Configure = Callable[..., Settings]
@@ -34,7 +34,7 @@ def job_settings(runs: Path, to: Path) -> Any:
 
 def searched(folder: Path, settings: Settings, codes: dict[str, bool]) -> Path:
     """A run folder whose networks are admitted or not."""
-    run = RunDir(folder)
+    run = RunFolder(folder)
     run.open(settings)
     journal = Journal(run.archive)
     for slot, (code, admitted) in enumerate(codes.items()):

@@ -14,12 +14,12 @@ from nnloop.errors import RunFolderError
 from nnloop.jobs import report as job
 from nnloop.measures import VALID
 from nnloop.report.measures.read import read
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import ReportJobSettings
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
@@ -33,7 +33,7 @@ def settings(runs: object, summaries: object = None) -> Any:
     return SimpleNamespace(runs=str(runs), summaries=summaries and str(summaries), job=job)
 
 
-def test_the_job_reports_on_one_run(run: RunDir, tmp_path: Path) -> None:
+def test_the_job_reports_on_one_run(run: RunFolder, tmp_path: Path) -> None:
     out = io.StringIO()
     job.run(settings(run.path), tmp_path, out)
     assert out.getvalue() == f"{run.page}\n"

@@ -19,7 +19,7 @@ from nnloop.llm.finetune import finetune
 from nnloop.llm.openai import OpenAiEngine
 from nnloop.modes.pairs import TrainingPair
 from nnloop.records import Prompt
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 
@@ -138,7 +138,7 @@ def test_a_cycles_adapter_is_made_here_and_loaded_there(
     given += ["finetune.max_pairs=2", "finetune.epochs=1", "finetune.held_out=0", "finetune.packing=false"]
     given += ["finetune.max_length=4096"]  # its small vocabulary makes long rows
     build.run(configure(*given), tmp_path / "run")
-    run = RunDir(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     made = [adapters.read_lineage(run.adapter(cycle)) for cycle in range(3)]
     assert [lineage.parent for lineage in made] == [None, made[0].adapter, made[1].adapter]
     assert [body["model"] for body in server.asked[::2]] == ["served", made[0].adapter, made[1].adapter]

@@ -11,7 +11,7 @@ from nnloop.loop.archive import Archive
 from nnloop.novelty import build
 from nnloop.novelty.shingles import shingle
 from nnloop.records import Network, Status, TrialResult, candidate_id
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import MinHashSettings
 
 RULE = MinHashSettings("graph", "graph", 10, 256, 0.85, 0.9)
@@ -23,7 +23,7 @@ ENTRY = entry(candidate_id(WIDER), result=RESULT, admitted=True, selected=True, 
 
 def opened(folder: Path) -> Archive:
     (folder / "code").mkdir(exist_ok=True)
-    return Archive(RunDir(folder), build(RULE), CORPUS)
+    return Archive(RunFolder(folder), build(RULE), CORPUS)
 
 
 def test_a_graph_is_on_the_disk_and_not_in_memory(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_graph_is_on_the_disk_and_not_in_memory(tmp_path: Path) -> None:
     archive.add(ENTRY, WIDER)
     archive.commit()
     archive.close()
-    (stored,) = RunDir(tmp_path).entries()
+    (stored,) = RunFolder(tmp_path).entries()
     assert stored.result is not None
     assert stored.result.graph == GRAPH
     (entry,) = archive.entries

@@ -7,7 +7,7 @@ from fake_run import make_run
 from lineages import save_adapter
 
 from nnloop.loop.artifacts import track_adapter, track_run
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.tracking import Artifact, NoTracker
 
 
@@ -22,17 +22,17 @@ class Listener(NoTracker):
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "run", cycles=3, candidates=2)
 
 
-def adapters(run: RunDir, cycles: tuple[int, ...]) -> None:
+def adapters(run: RunFolder, cycles: tuple[int, ...]) -> None:
     parent = None
     for cycle in cycles:
         parent = save_adapter(run.adapter(cycle), parent)
 
 
-def test_an_adapter_is_made_from_the_one_that_it_continues(run: RunDir) -> None:
+def test_an_adapter_is_made_from_the_one_that_it_continues(run: RunFolder) -> None:
     adapters(run, cycles=(0, 2))
     tracker = Listener()
     for cycle in range(3):
@@ -40,7 +40,7 @@ def test_an_adapter_is_made_from_the_one_that_it_continues(run: RunDir) -> None:
     assert tracker.told == {"adapter-0": [], "adapter-2": ["adapter-0"]}
 
 
-def test_an_adapter_made_from_the_bare_model_has_no_origin(run: RunDir) -> None:
+def test_an_adapter_made_from_the_bare_model_has_no_origin(run: RunFolder) -> None:
     adapters(run, cycles=(0,))
     save_adapter(run.adapter(1), None)
     tracker = Listener()
@@ -50,7 +50,7 @@ def test_an_adapter_made_from_the_bare_model_has_no_origin(run: RunDir) -> None:
 
 @pytest.mark.parametrize(("cycles", "origin"), [((0, 1), ["adapter-1"]), ((), [])])
 def test_a_finished_run_hands_over_archive_code_and_page(
-    run: RunDir, cycles: tuple[int, ...], origin: list[str]
+    run: RunFolder, cycles: tuple[int, ...], origin: list[str]
 ) -> None:
     adapters(run, cycles)
     tracker = Listener()

@@ -12,7 +12,7 @@ from nnloop.executor import make_trial
 from nnloop.loop.corpus_trials import JudgedCorpus, judge_corpus, trial_cache_path
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.digest import digest
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 NETWORKS = corpus.seeds()[:3]
 
@@ -38,7 +38,7 @@ def judged(configure, folder: Path, judge: Judge) -> JudgedCorpus:
     folder.mkdir(exist_ok=True)
     make = partial(make_trial, configure("dataset=digits"))
     cache = folder.parent / "cache" / "trials.jsonl"
-    return judge_corpus(NETWORKS, executor=judge, make_trial=make, folder=RunDir(folder), cache=cache)
+    return judge_corpus(NETWORKS, executor=judge, make_trial=make, folder=RunFolder(folder), cache=cache)
 
 
 def test_every_network_gets_the_accuracy_and_size_that_its_trial_showed(configure, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from nnloop.records import (
     candidate_id,
 )
 from nnloop.runs.durable import Journal
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 NET = """from torch import nn
 
@@ -67,7 +67,7 @@ class Cycle:
 
     def __init__(self, folder: Path, novelty: Novelty, done: dict[str, TrialResult] | None = None) -> None:
         self.bench = Bench()
-        run = RunDir(folder)
+        run = RunFolder(folder)
         (folder / "code").mkdir(exist_ok=True)
         self.archive = Archive(run, novelty, [(PARENT, TrialResult(Status.OK, val_accuracy=0.5))])
         self.trials = Journal(run.trials(0))
@@ -125,7 +125,7 @@ def test_a_finished_trial_is_on_the_disk_while_an_earlier_slot_still_trains(open
     cycle.submit(1, 11)
     cycle.bench.end(11, 0.8)
     cycle.poll()
-    assert list(RunDir(tmp_path).read_trials(0)) == [candidate_id(NET.format(width=11))]
+    assert list(RunFolder(tmp_path).read_trials(0)) == [candidate_id(NET.format(width=11))]
 
 
 def test_equal_candidates_of_a_batch_are_trained_once_and_the_lower_slot_is_the_first(open_cycle) -> None:

@@ -14,7 +14,7 @@ from powercut import environment
 
 from nnloop.llm.adapters import read_lineage
 from nnloop.records import Entry
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 PLAIN = ("dataset=digits", "tracker=none", "executor.workers=1", "selection.rule=better")
 TUNED = ("llm=tiny", "finetune.checkpoint_minutes=0", "finetune.corpus_pairs=16", "cycles=2", "candidates=3")
@@ -32,12 +32,12 @@ def command(name: str, *overrides: str) -> list[str]:
     return [sys.executable, "-m", "nnloop", *PLAIN, *overrides, f"name={name}"]
 
 
-def run_of(folder: Path, name: str) -> RunDir:
+def run_of(folder: Path, name: str) -> RunFolder:
     (meta,) = folder.glob(f"outputs/{name}/*/run.json")
-    return RunDir(meta.parent)
+    return RunFolder(meta.parent)
 
 
-def timeless(run: RunDir) -> list[Entry]:
+def timeless(run: RunFolder) -> list[Entry]:
     return [
         replace(entry, generation=replace(entry.generation, seconds=0.0), result=_timeless(entry.result))
         for entry in run.entries()

@@ -15,7 +15,7 @@ from nnloop.loop.archive import Archive
 from nnloop.loop.prompting import PromptBuilder, batches
 from nnloop.parents import PromptSlot
 from nnloop.records import Status, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 RANDOM = ("llm=random", "cycles=2", "candidates=6", "seed=5")
 NETWORK = corpus.seeds()[0]
@@ -66,10 +66,10 @@ def builder(configure, tmp_path: Path) -> Callable[..., PromptBuilder]:
     def make(*overrides: str) -> PromptBuilder:
         settings = configure("llm=random", "dataset=digits", "novelty=off", *overrides)
         trained = TrialResult(Status.OK, val_accuracy=0.5)
-        archive = Archive(RunDir(tmp_path), novelty.build(settings.novelty), [(NETWORK, trained)])
+        archive = Archive(RunFolder(tmp_path), novelty.build(settings.novelty), [(NETWORK, trained)])
         archive.corpus = [NETWORK]
         parts = {"mode": build.make_mode(settings), "task": build.make_task(settings)}
-        return PromptBuilder(settings=settings, folder=RunDir(tmp_path), archive=archive, **parts)
+        return PromptBuilder(settings=settings, folder=RunFolder(tmp_path), archive=archive, **parts)
 
     return make
 

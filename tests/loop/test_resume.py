@@ -18,7 +18,7 @@ from powercut import Disk
 
 from nnloop.errors import RunFolderError
 from nnloop.records import Status, Trial, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 from nnloop.stop import Interrupted
 
@@ -98,7 +98,7 @@ class Dying:
 
 
 def test_a_trial_that_our_machinery_failed_is_run_again_after_a_restart(configure, tmp_path: Path) -> None:
-    run = RunDir(tmp_path)
+    run = RunFolder(tmp_path)
     (tmp_path / "cycles").mkdir()
     with run.journal(run.trials(0)) as trials:
         for name, status in (("a", Status.OK), ("b", Status.INFRASTRUCTURE)):
@@ -109,9 +109,9 @@ def test_a_trial_that_our_machinery_failed_is_run_again_after_a_restart(configur
 def test_a_missing_source_is_one_line_that_names_it(configure, tmp_path: Path) -> None:
     settings = configure(*SMALL, "novelty=off")
     search(settings, tmp_path / "run", Oracle())
-    path = RunDir(tmp_path / "run").code(str(RunDir(tmp_path / "run").entries()[0].candidate))
+    path = RunFolder(tmp_path / "run").code(str(RunFolder(tmp_path / "run").entries()[0].candidate))
     path.unlink()
-    RunDir(tmp_path / "run").report(1).unlink()
+    RunFolder(tmp_path / "run").report(1).unlink()
     with pytest.raises(RunFolderError, match=rf"{path}: is missing"):
         search(settings, tmp_path / "run", Oracle())
 
@@ -187,7 +187,7 @@ def test_after_the_grace_time_the_running_trial_is_dropped_too(configure, tmp_pa
     with pytest.raises(Interrupted):
         search(configure(*SMALL, "novelty=off"), tmp_path / "run", slow, grace_s=0.5)
     assert timeless(tmp_path / "run") == []
-    assert len(RunDir(tmp_path / "run").read_completions(0)) == 3
+    assert len(RunFolder(tmp_path / "run").read_completions(0)) == 3
 
 
 def test_a_schedulers_notice_goes_to_the_handler_that_was_there_after_all_is_saved(configure, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from nnloop import build, corpus
 from nnloop.corpus.edits import mutate
 from nnloop.errors import RunFolderError
 from nnloop.records import Status
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 COMMON = ("dataset=digits", "finetune=off", "tracker=none", "executor.wall_s=60")
 
@@ -44,11 +44,11 @@ def script(path: Path, *codes: str) -> str:
     return f"llm.path={path}"
 
 
-def scripted(configure, folder: Path, *codes: str, more: tuple[str, ...] = ()) -> RunDir:
+def scripted(configure, folder: Path, *codes: str, more: tuple[str, ...] = ()) -> RunFolder:
     """Run one search over the given modules in mode=full."""
     path = script(folder.parent / f"{folder.name}.jsonl", *codes)
     build.run(configure("llm=scripted", path, "mode=full", *COMMON, *more), folder)
-    return RunDir(folder)
+    return RunFolder(folder)
 
 
 def test_every_completion_ends_in_one_status_with_a_reason(configure, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_every_completion_ends_in_one_status_with_a_reason(configure, tmp_path: 
 
 
 def test_a_completion_is_judged_while_later_ones_are_still_being_written(configure, tmp_path: Path) -> None:
-    run, seen, over = RunDir(tmp_path / "run"), set(), threading.Event()
+    run, seen, over = RunFolder(tmp_path / "run"), set(), threading.Event()
 
     def watch() -> None:
         while not over.wait(0.02):
@@ -111,12 +111,12 @@ def test_a_folder_of_other_settings_is_refused_with_the_differing_keys(configure
 @pytest.mark.parametrize("mode", ["delta", "full"])
 def test_random_edits_are_valid_in_both_modes(mode: str, configure, tmp_path: Path) -> None:
     build.run(configure("llm=random", f"mode={mode}", *COMMON, "cycles=2", "candidates=6"), tmp_path / "run")
-    entries = RunDir(tmp_path / "run").entries()
+    entries = RunFolder(tmp_path / "run").entries()
     assert len(entries) == 12
     assert {entry.status for entry in entries} <= {Status.OK, Status.BELOW_CHANCE, Status.DUPLICATE}
-    known = {network.id for network in RunDir(tmp_path / "run").corpus()} | {entry.candidate for entry in entries}
+    known = {network.id for network in RunFolder(tmp_path / "run").corpus()} | {entry.candidate for entry in entries}
     assert all(entry.parent in known for entry in entries)
-    assert RunDir(tmp_path / "run").provenance()["digest"].keys() == {"protocol", "training", "weights"}
+    assert RunFolder(tmp_path / "run").provenance()["digest"].keys() == {"protocol", "training", "weights"}
 
 
 @pytest.mark.long
@@ -124,7 +124,7 @@ def test_equal_seeds_give_equal_archives(configure, tmp_path: Path) -> None:
     runs = []
     for name in ("one", "two"):
         build.run(configure("llm=random", *COMMON, "cycles=2", "candidates=5", "seed=3"), tmp_path / name)
-        runs.append([(e.candidate, e.status, e.val_accuracy, e.admitted) for e in RunDir(tmp_path / name).entries()])
+        runs.append([(e.candidate, e.status, e.val_accuracy, e.admitted) for e in RunFolder(tmp_path / name).entries()])
     assert runs[0] == runs[1]
 
 

@@ -12,7 +12,7 @@ from instant import PLAIN, Instant, KilledError, Shuffled, judged, made_up, run,
 from nnloop.errors import SettingsError
 from nnloop.modes.parse import extract_code
 from nnloop.records import COMPLETED, Entry, Status, candidate_id
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 RANDOM = ("llm=random", "cycles=2", "candidates=6", "seed=5")
 PARENTS = ("uniform", "top", "power_law", "quality_diversity", "islands")
@@ -40,7 +40,7 @@ class Net(nn.Module):
 """
 
 
-def rows(folder: RunDir) -> list[dict[str, Any]]:
+def rows(folder: RunFolder) -> list[dict[str, Any]]:
     """The archive without what a clock decides."""
     archived = [entry.to_json() for entry in folder.entries()]
     for row in archived:
@@ -86,7 +86,7 @@ def test_a_paper_s_system_runs_one_cycle(experiment: str, configure, tmp_path) -
 def test_layers_that_the_llm_lacks_are_refused_before_it_writes(configure, tmp_path) -> None:
     with pytest.raises(SettingsError, match=r"^finetune.layers=9: .* has 4$"):
         search(configure, tmp_path / "run", "experiment=tiny_tuned", "finetune.layers=9", *SMALL)
-    assert RunDir(tmp_path / "run").entries() == []
+    assert RunFolder(tmp_path / "run").entries() == []
 
 
 def test_best_of_n_shows_the_corpus_alone(configure, tmp_path) -> None:
@@ -125,7 +125,7 @@ def test_a_run_killed_anywhere_goes_on_to_the_same_archive(system: tuple[str, ..
             continue
         break
     assert kills >= 3
-    assert rows(RunDir(killed)) == rows(whole)
+    assert rows(RunFolder(killed)) == rows(whole)
 
 
 def test_retries_are_counted_apart_and_show_the_failure(configure, tmp_path) -> None:

@@ -13,7 +13,7 @@ from nnloop import build, novelty
 from nnloop.errors import ModelError
 from nnloop.loop.archive import Archive
 from nnloop.loop.tuning import Tuner
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 OPTIONS = ("llm=tiny", "dataset=digits", "finetune.max_pairs=5", "finetune.corpus_pairs=3")
 
@@ -25,7 +25,7 @@ def tuner(configure, tmp_path: Path) -> Callable[..., Tuner]:
     def make(*overrides: str) -> Tuner:
         settings = configure(*OPTIONS, *overrides)
         parts = {"mode": build.make_mode(settings), "task": build.make_task(settings)}
-        made = build.make_tuner(settings, folder=RunDir(tmp_path / "run"), **parts)
+        made = build.make_tuner(settings, folder=RunFolder(tmp_path / "run"), **parts)
         assert made is not None
         return made
 

@@ -12,7 +12,7 @@ from nnloop.errors import CompletionError
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.salvage import read_answer
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 WITHOUT_IMPORTS = BASE.replace("import torch\nfrom torch import nn\n", "")
@@ -70,6 +70,6 @@ def test_salvaged_answers_are_counted(configure: Callable[..., Settings], tmp_pa
     overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.salvage=true")
     more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
     build.run(configure(*overrides, *more), tmp_path / "run")
-    run = RunDir(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     assert [entry.salvaged for entry in run.entries()] == [["brackets"], []]
     assert run.reports()[0].counts.salvaged == 1

@@ -11,15 +11,15 @@ from nnloop.report.figures import figure
 from nnloop.report.measures.compare import compare
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
-def test_the_figure_of_a_run_is_the_same_every_time(run: RunDir, tmp_path: Path) -> None:
+def test_the_figure_of_a_run_is_the_same_every_time(run: RunFolder, tmp_path: Path) -> None:
     for suffix in (".png", ".svg"):
         first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
         figure(read(run.path), first)

@@ -10,7 +10,7 @@ from fake_run import make_run
 from paths import SUPPORT
 
 from nnloop.report.progress import Progress
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 class Clock:
@@ -24,11 +24,11 @@ class Clock:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "run", cycles=2, candidates=6)
 
 
-def play(run: RunDir, progress: Progress, clock: Clock | None = None) -> None:
+def play(run: RunFolder, progress: Progress, clock: Clock | None = None) -> None:
     """Show a finished run as if it were going on, ten seconds per candidate."""
     with progress:
         for report in run.reports():
@@ -45,7 +45,7 @@ def play(run: RunDir, progress: Progress, clock: Clock | None = None) -> None:
 
 
 def test_without_a_terminal_stages_and_closed_cycles_are_plain_lines(
-    run: RunDir, caplog: pytest.LogCaptureFixture
+    run: RunFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         play(run, Progress(live=False))
@@ -57,7 +57,7 @@ def test_without_a_terminal_stages_and_closed_cycles_are_plain_lines(
     assert len(lines) == 6
 
 
-def test_without_a_terminal_a_slow_cycle_still_shows_life(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_terminal_a_slow_cycle_still_shows_life(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     with caplog.at_level(logging.INFO):
         play(run, Progress(live=False, clock=clock), clock)
@@ -72,7 +72,7 @@ def test_a_cycle_taken_up_again_says_how_much_is_done(caplog: pytest.LogCaptureF
     assert "9/24 done" in progress.line()
 
 
-def test_valid_candidates_and_the_best_are_counted(run: RunDir) -> None:
+def test_valid_candidates_and_the_best_are_counted(run: RunFolder) -> None:
     progress = Progress(live=False)
     progress.begin(0, 1, candidates=6, done=0)
     entries = [entry for entry in run.entries() if entry.cycle == 0]
@@ -83,7 +83,7 @@ def test_valid_candidates_and_the_best_are_counted(run: RunDir) -> None:
     assert f"6/6 done, {valid} of 6 valid, best {100 * best:.1f} %" in progress.line()
 
 
-def test_the_time_left_is_unknown_before_the_first_verdict_and_then_extrapolated(run: RunDir) -> None:
+def test_the_time_left_is_unknown_before_the_first_verdict_and_then_extrapolated(run: RunFolder) -> None:
     clock = Clock()
     progress = Progress(live=False, clock=clock)
     progress.begin(0, 2, candidates=6, done=0)
@@ -94,7 +94,7 @@ def test_the_time_left_is_unknown_before_the_first_verdict_and_then_extrapolated
     assert progress.seconds_left() == (pytest.approx(40), pytest.approx(100))
 
 
-def test_after_a_closed_cycle_its_length_sets_the_time_left(run: RunDir) -> None:
+def test_after_a_closed_cycle_its_length_sets_the_time_left(run: RunFolder) -> None:
     clock = Clock()
     progress = Progress(live=False, clock=clock)
     progress.begin(0, 3, candidates=6, done=0)
@@ -152,7 +152,7 @@ def _on_a_terminal(code: str) -> str:
     return shown.decode()
 
 
-def test_the_log_gets_its_streams_back(run: RunDir) -> None:
+def test_the_log_gets_its_streams_back(run: RunFolder) -> None:
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger().addHandler(handler)
     try:

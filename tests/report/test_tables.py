@@ -19,15 +19,15 @@ from nnloop.report.tables import (
     write_comparison,
 )
 from nnloop.report.text import interval
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
-def test_a_table_by_cycle_carries_its_intervals(run: RunDir) -> None:
+def test_a_table_by_cycle_carries_its_intervals(run: RunFolder) -> None:
     first = run.reports()[0]
     row = next(csv.DictReader(io.StringIO(to_csv(CYCLE_COLUMNS, run.reports()))))
     assert (float(row["valid_low"]), float(row["valid_high"])) == pytest.approx(
@@ -36,14 +36,14 @@ def test_a_table_by_cycle_carries_its_intervals(run: RunDir) -> None:
     assert interval(first.valid_rate) in to_latex(CYCLE_COLUMNS, run.reports(), "caption")
 
 
-def test_a_number_that_a_cycle_lacks_is_empty_in_csv_and_a_dash_in_latex(run: RunDir) -> None:
+def test_a_number_that_a_cycle_lacks_is_empty_in_csv_and_a_dash_in_latex(run: RunFolder) -> None:
     report = replace(run.reports()[0], mean_accuracy=None, best_accuracy=None)
     row = next(csv.DictReader(io.StringIO(to_csv(CYCLE_COLUMNS, [report]))))
     assert (row["mean"], row["mean_low"], row["best"]) == ("", "", "")
     assert " & - & - & " in to_latex(CYCLE_COLUMNS, [report], "")
 
 
-def test_latex_specials_are_escaped(run: RunDir) -> None:
+def test_latex_specials_are_escaped(run: RunFolder) -> None:
     assert r"\caption{50\% of a\_b \& c\textbackslash{}}" in to_latex(CYCLE_COLUMNS, [], "50% of a_b & c\\")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from nnloop.runs import digest as digests
 from nnloop.runs.digest import Digest, digest, protocol_digest, training_code
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 
 ONE, OTHER = Digest("p", "t", "w"), Digest("p", "u", "w")
@@ -46,24 +46,24 @@ def test_code_that_trains_differently_has_another_digest_and_another_comment_has
 
 
 @pytest.fixture
-def run(tmp_path: Path, configure: Callable[..., Settings]) -> RunDir:
-    made = RunDir(tmp_path / "run")
+def run(tmp_path: Path, configure: Callable[..., Settings]) -> RunFolder:
+    made = RunFolder(tmp_path / "run")
     made.open(configure())
     return made
 
 
-def test_a_run_names_the_digest_that_it_was_begun_with(run: RunDir) -> None:
+def test_a_run_names_the_digest_that_it_was_begun_with(run: RunFolder) -> None:
     run.record_digest(ONE)
     assert Digest.from_json(run.provenance()["digest"]) == ONE
 
 
-def test_a_run_that_goes_on_under_another_digest_names_both(run: RunDir) -> None:
+def test_a_run_that_goes_on_under_another_digest_names_both(run: RunFolder) -> None:
     for each in (ONE, ONE, OTHER, OTHER, replace(OTHER, weights="x")):
         run.record_digest(each)
     assert Digest.from_json(run.provenance()["digest"]) == Digest("p", "t+u", "w+x")
 
 
-def test_a_run_that_was_begun_before_digests_were_kept_stays_without_one(run: RunDir) -> None:
+def test_a_run_that_was_begun_before_digests_were_kept_stays_without_one(run: RunFolder) -> None:
     run.archive.touch()
     run.record_digest(ONE)
     assert "digest" not in run.provenance()

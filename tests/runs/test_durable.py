@@ -15,7 +15,7 @@ from nnloop.errors import RunFolderError
 from nnloop.loop.archive import Archive
 from nnloop.records import Status, TrialResult
 from nnloop.runs.durable import Journal, read_lines, write_text
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import MinHashSettings
 
 ROW = '{"text": "' + "x" * 6000 + '"}'  # more than a page: the last page of a file has room on a full disk
@@ -63,7 +63,7 @@ def test_a_novelty_index_that_finds_no_room_is_a_warning_and_is_computed_at_the_
     (small_disk / "code").mkdir()
     corpus = [(replace(network, val_accuracy=0.5), TrialResult(Status.OK)) for network in seeds()]
     rule = MinHashSettings("tokens", "tokens", 10, 256, 0.85, 0.9)
-    archive = Archive(RunDir(small_disk), novelty.build(rule), corpus)
+    archive = Archive(RunFolder(small_disk), novelty.build(rule), corpus)
     fill(small_disk / "filler")
     archive.close()
     assert [record.message for record in caplog.records] == [
@@ -71,7 +71,7 @@ def test_a_novelty_index_that_finds_no_room_is_a_warning_and_is_computed_at_the_
     ]
     assert list((small_disk / "novelty").iterdir()) == []
     (small_disk / "filler").unlink()
-    again = Archive(RunDir(small_disk), novelty.build(rule), corpus)
+    again = Archive(RunFolder(small_disk), novelty.build(rule), corpus)
     assert again.novelty.judge("new", corpus[0][0].code, None).max_jaccard == 1.0
     again.close()
     assert [path.name for path in (small_disk / "novelty").iterdir()] == ["source.npz"]

@@ -9,21 +9,21 @@ from fake_run import make_run
 
 from nnloop import data
 from nnloop.errors import RunFolderError
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 def test_a_folder_in_use_is_refused_with_its_holder(tmp_path: Path, configure) -> None:
-    run = RunDir(tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
     run.open(configure("llm=random", "dataset=digits"))
-    with run.lock(), pytest.raises(RunFolderError, match=r"in use by process \d+ on "), RunDir(run.path).lock():
+    with run.lock(), pytest.raises(RunFolderError, match=r"in use by process \d+ on "), RunFolder(run.path).lock():
         pass
     with run.lock():
         pass
 
 
 def test_settings_of_place_may_change_between_starts(tmp_path: Path, configure) -> None:
-    RunDir(tmp_path).open(configure("llm=random", "dataset=digits"))
-    RunDir(tmp_path).open(configure("llm=random", "dataset=digits", "executor.workers=1", "tracker=none"))
+    RunFolder(tmp_path).open(configure("llm=random", "dataset=digits"))
+    RunFolder(tmp_path).open(configure("llm=random", "dataset=digits", "executor.workers=1", "tracker=none"))
 
 
 @pytest.mark.parametrize(
@@ -39,35 +39,35 @@ def test_settings_of_place_may_change_between_starts(tmp_path: Path, configure) 
 def test_a_setting_that_can_change_a_status_is_refused_in_a_folder_written_without_it(
     changed: str, tmp_path: Path, configure
 ) -> None:
-    RunDir(tmp_path).open(configure("llm=random", "dataset=digits"))
+    RunFolder(tmp_path).open(configure("llm=random", "dataset=digits"))
     key = "sandbox.name" if changed.startswith("sandbox=") else changed.partition("=")[0]
     with pytest.raises(RunFolderError, match=rf"holds a run with other settings: {key} \(there .*resume=fork"):
-        RunDir(tmp_path).open(configure("llm=random", "dataset=digits", changed))
+        RunFolder(tmp_path).open(configure("llm=random", "dataset=digits", changed))
 
 
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no run folder"):
-        RunDir(tmp_path).settings()
+        RunFolder(tmp_path).settings()
 
 
 def test_a_run_keeps_the_fingerprint_and_the_classes_of_its_data(configure, tmp_path: Path) -> None:
     facts = data.load(configure("dataset=digits").dataset).facts()
-    RunDir(tmp_path).save_dataset(facts)
-    read = RunDir(tmp_path).dataset_facts()
+    RunFolder(tmp_path).save_dataset(facts)
+    read = RunFolder(tmp_path).dataset_facts()
     assert read == facts
     assert [sum(read["classes"][part]) for part in ("train", "val", "test")] == [1200, 297, 300]
 
 
 def test_a_run_does_not_go_on_with_other_data(configure, tmp_path: Path) -> None:
     dataset = data.load(configure("dataset=digits").dataset)
-    RunDir(tmp_path).save_dataset(dataset.facts())
-    RunDir(tmp_path).save_dataset(dataset.facts())
+    RunFolder(tmp_path).save_dataset(dataset.facts())
+    RunFolder(tmp_path).save_dataset(dataset.facts())
     with pytest.raises(RunFolderError, match=r"begun with other images or another split of digits"):
-        RunDir(tmp_path).save_dataset(replace(dataset, fingerprint="other").facts())
+        RunFolder(tmp_path).save_dataset(replace(dataset, fingerprint="other").facts())
 
 
 def test_a_folder_of_an_older_version_is_refused_in_one_line(configure, tmp_path: Path) -> None:
-    run = RunDir(tmp_path)
+    run = RunFolder(tmp_path)
     settings = configure("dataset=digits")
     run.open(settings)
     about = json.loads(run.meta.read_text())
@@ -85,7 +85,7 @@ def test_a_line_of_another_form_is_refused_with_file_and_field(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", ["3", "[1]", "", '{"format": 2}', '{"format": 2, "settings": 3}'])
 def test_a_run_json_of_another_shape_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
-    folder = RunDir(tmp_path)
+    folder = RunFolder(tmp_path)
     folder.meta.write_text(text)
     with pytest.raises(RunFolderError, match="damaged"):
         folder.settings()

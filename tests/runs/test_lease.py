@@ -18,8 +18,8 @@ HERE = myself()
 THERE = Holder("node7", "another boot", 4711, "their token")
 QUICK = {"stale_s": 0.6, "beat_s": 0.05}
 HOLD = (
-    "import sys, pathlib; from nnloop.runs.folder import RunDir\n"
-    "with RunDir(pathlib.Path(sys.argv[1])).lock(): print('held', flush=True); sys.stdin.read()"
+    "import sys, pathlib; from nnloop.runs.folder import RunFolder\n"
+    "with RunFolder(pathlib.Path(sys.argv[1])).lock(): print('held', flush=True); sys.stdin.read()"
 )
 
 

@@ -23,7 +23,7 @@ from nnloop.records import (
     candidate_id,
 )
 from nnloop.runs.durable import write_json
-from nnloop.runs.folder import FORMAT, RunDir
+from nnloop.runs.folder import FORMAT, RunFolder
 
 CORPUS_CODE = """import torch.nn as nn
 
@@ -64,9 +64,9 @@ def settings(seed: int = 0, llm: str = "tiny", mode: str = "delta", **more: Any)
 
 def make_run(
     path: Path, cycles: int = 3, candidates: int = 8, seed: int = 0, text: str | None = None, **options: Any
-) -> RunDir:
+) -> RunFolder:
     """Make a finished run; `text` replaces every completion and every reason."""
-    run = RunDir(path)
+    run = RunFolder(path)
     for part in ("code", "completions", "cycles"):
         (path / part).mkdir(parents=True, exist_ok=True)
     meta = {"format": FORMAT, "run_id": f"fake{seed:08d}", "settings": settings(seed, **options)}
@@ -90,7 +90,7 @@ def make_sweep(folder: Path) -> list[Path]:
     return [make_run(folder / f"{llm}-digits-delta-s{seed}", 2, 6, seed, llm=llm).path for llm, seed in arms]
 
 
-def without_valid_networks(run: RunDir) -> None:
+def without_valid_networks(run: RunFolder) -> None:
     """Rewrite a run of three cycles as one in which every network crashed."""
     dead = replace(run.entries()[0], status=Status.CRASHED, result=TrialResult(Status.CRASHED), admitted=False)
     run.archive.write_text("".join(replace(dead, generation=generation(slot)).line() + "\n" for slot in range(4)))
@@ -104,7 +104,7 @@ def _bytes(line: str) -> bytes:
     return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _write_corpus(run: RunDir) -> list[Network]:
+def _write_corpus(run: RunFolder) -> list[Network]:
     codes = [CORPUS_CODE.format(width=width) for width in (8, 16, 24)]
     corpus = [Network(candidate_id(code), code, f"plain_{i}", 0.5 + i / 20) for i, code in enumerate(codes)]
     rows = [{"network": network.to_json(), "result": TrialResult(Status.OK).to_json()} for network in corpus]
@@ -113,7 +113,7 @@ def _write_corpus(run: RunDir) -> list[Network]:
 
 
 def _entry(
-    run: RunDir, generator: random.Random, cycle: int, slot: int, corpus: list[Network], text: str | None
+    run: RunFolder, generator: random.Random, cycle: int, slot: int, corpus: list[Network], text: str | None
 ) -> Entry:
     parent = generator.choice(corpus)
     failed = generator.random() < 0.3

@@ -10,7 +10,7 @@ from pathlib import Path
 from nnloop import build, corpus
 from nnloop.executor import Executor
 from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
 from nnloop.stop import Stop
 
@@ -67,13 +67,13 @@ def judged() -> list[tuple[Network, TrialResult]]:
 
 def search(
     configure: Callable[..., Settings], folder: Path, *overrides: str, executor: Executor | None = None
-) -> RunDir:
+) -> RunFolder:
     """Run one search of the settings, or what is missing of it."""
     return run(configure(*PLAIN, *overrides), folder, executor or Instant())
 
 
-def run(settings: Settings, folder: Path, executor: Executor) -> RunDir:
-    run = RunDir(folder)
+def run(settings: Settings, folder: Path, executor: Executor) -> RunFolder:
+    run = RunFolder(folder)
     run.open(settings)
     with (
         Stop(settings.executor.grace_s) as stop,

@@ -10,7 +10,7 @@ from nnloop import build, corpus
 from nnloop.executor import make_trial
 from nnloop.loop.corpus_trials import judge_corpus
 from nnloop.records import Status, Trial, TrialResult
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 from nnloop.stop import Stop
@@ -44,7 +44,7 @@ class Oracle:
 
 def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0) -> None:
     """Run a search over the first three networks of the corpus, or the missing part of it."""
-    run = RunDir(folder)
+    run = RunFolder(folder)
     run.open(settings)
     with Stop(grace_s) as stop, run.lock():
         judged = judge_corpus(
@@ -59,5 +59,5 @@ def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0
 
 
 def timeless(folder: Path) -> list[dict[str, Any]]:
-    rows = [entry.to_json() for entry in RunDir(folder).entries()]
+    rows = [entry.to_json() for entry in RunFolder(folder).entries()]
     return [row | {"generation": row["generation"] | {"seconds": 0.0}} for row in rows]

@@ -14,7 +14,7 @@ import pytest
 
 from nnloop.report import write_run_page
 from nnloop.report.measures.read import read
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 NEEDS_BROWSER = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 
@@ -47,7 +47,7 @@ class Page(HTMLParser):
         return [attributes["href"] or "" for name, attributes in self.elements if "href" in attributes]
 
 
-def page_of(run: RunDir) -> Page:
+def page_of(run: RunFolder) -> Page:
     write_run_page(read(run.path))
     return Page(run.page)
 

@@ -8,21 +8,21 @@ import pytest
 from fake_run import make_run
 
 from nnloop.records import CycleReport, Status
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.tracking.metrics import COLUMNS, METRICS, rows, scalars
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
 
 
-def test_a_table_takes_text_that_is_no_unicode(run: RunDir) -> None:
+def test_a_table_takes_text_that_is_no_unicode(run: RunFolder) -> None:
     (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
     assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"
 
 
-def test_numbers_that_a_cycle_lacks_are_left_out(run: RunDir) -> None:
+def test_numbers_that_a_cycle_lacks_are_left_out(run: RunFolder) -> None:
     report = run.reports()[0]
     costs = replace(report.costs, seconds={})
     row = scalars(replace(report, mean_accuracy=None, best_accuracy=None, finetune=None, costs=costs))
@@ -30,7 +30,7 @@ def test_numbers_that_a_cycle_lacks_are_left_out(run: RunDir) -> None:
     assert row["status/tampered"] == 0
 
 
-def test_every_number_of_a_report_has_a_key(run: RunDir) -> None:
+def test_every_number_of_a_report_has_a_key(run: RunFolder) -> None:
     report = run.reports()[0]
     told = {f"status/{status}" for status in Status} | {f"seconds/{stage}" for stage in report.costs.seconds}
     assert told <= set(METRICS)

@@ -18,7 +18,7 @@ from wandb_log import read_log
 from nnloop import tracking
 from nnloop.loop.artifacts import track_adapter, track_run
 from nnloop.runs.durable import write_json
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 from nnloop.settings import NoTrackerSettings, WandbSettings
 from nnloop.tracking.metrics import COLUMNS, CYCLE_TABLE, FULL_TABLE, METRICS
 
@@ -38,11 +38,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=2, candidates=6)
 
 
-def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
+def follow(run: RunFolder, settings: WandbSettings = SETTINGS) -> None:
     """Track a search that is finished already; `start` catches up with its cycles."""
     tracker = tracking.build(settings)
     tracker.start(run, group="search", settings=run.settings())
@@ -55,7 +55,7 @@ def follow(run: RunDir, settings: WandbSettings = SETTINGS) -> None:
     tracker.finish({"admitted": 3})
 
 
-def read_back(run: RunDir) -> list[dict[str, Any]]:
+def read_back(run: RunFolder) -> list[dict[str, Any]]:
     """Every record of every fragment of the offline run, in the order in which they were started."""
     logs = sorted((run.path / "wandb").glob("offline-run-*/*.wandb"))
     return [record for log in logs for record in read_log(log)]
@@ -71,7 +71,7 @@ def cycles(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_an_offline_run_holds_every_key_table_artifact_and_setting(
-    run: RunDir, caplog: pytest.LogCaptureFixture
+    run: RunFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
         follow(run)
@@ -91,7 +91,7 @@ def test_an_offline_run_holds_every_key_table_artifact_and_setting(
     assert config["provenance"]["versions"] == {"nnloop": "0.1.0"}
 
 
-def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -> None:
+def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunFolder) -> None:
     follow(run)
     artifacts = of_type("artifact", read_back(run))
     found = {artifact["type"]: artifact for artifact in reversed(artifacts)}
@@ -105,7 +105,7 @@ def test_an_offline_run_stages_its_artifacts_under_the_run_folder(run: RunDir) -
             assert Path(content["local_path"]).exists()
 
 
-def test_an_offline_run_tells_what_each_artifact_was_made_from(run: RunDir) -> None:
+def test_an_offline_run_tells_what_each_artifact_was_made_from(run: RunFolder) -> None:
     follow(run)
     artifacts = [one for one in of_type("artifact", read_back(run)) if one["type"] != "run_table"]
     lineage = [(one["name"].removeprefix(f"{run.path.name}-"), one.get("use_after_commit", False)) for one in artifacts]
@@ -124,7 +124,7 @@ def test_an_offline_run_tells_what_each_artifact_was_made_from(run: RunDir) -> N
     assert first == again  # so that W&B takes both for one version
 
 
-def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) -> None:
+def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunFolder) -> None:
     follow(run)
     (path,) = (run.path / "wandb").glob("offline-run-*/files/media/table/candidates/all_*.table.json")
     table = json.loads(path.read_text())
@@ -139,7 +139,7 @@ def test_the_tables_hold_a_row_per_completion_with_code_and_diff(run: RunDir) ->
             assert cells["code"] == run.read_code(entry.candidate)
 
 
-def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: RunDir) -> None:
+def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: RunFolder) -> None:
     follow(run)
     run.cycle(2).mkdir()
     run.report(2).write_text(replace(run.reports()[1], cycle=2).line())
@@ -152,7 +152,7 @@ def test_a_search_taken_up_again_logs_its_new_cycles_and_no_old_one_twice(run: R
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunDir, arrived: bool) -> None:
+def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunFolder, arrived: bool) -> None:
     if not arrived:
         run.report(1).rename(run.path / "kept")
     follow(run)
@@ -164,7 +164,7 @@ def test_a_cycle_whose_logging_a_kill_cut_off_is_logged_once(run: RunDir, arrive
 
 
 def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
-    run: RunDir, monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with answering(monkeypatch) as fake:
         follow(run)
@@ -175,7 +175,7 @@ def test_a_cycle_whose_logging_a_kill_cut_off_is_on_the_server_once(
 
 
 def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
-    run: RunDir, monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meta = run.provenance()
     write_json(run.meta, meta | {"settings": meta["settings"] | {"executor": {"workers": 2}}})
@@ -199,7 +199,7 @@ def test_a_server_that_answers_gets_the_run_online_and_takes_it_up_again(
 
 
 def test_a_server_that_refuses_the_key_leaves_the_run_offline(
-    run: RunDir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO), answering(monkeypatch, status=401):
         follow(run)
@@ -207,7 +207,7 @@ def test_a_server_that_refuses_the_key_leaves_the_run_offline(
     assert len(cycles(read_back(run))) == 2
 
 
-def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:
     (run.path / "wandb").write_text("a file where the folder should be")
     tracker = tracking.build(SETTINGS)
     tracker.start(run, group="search", settings=run.settings())
@@ -219,14 +219,14 @@ def test_a_fault_of_wandb_is_said_once_and_stops_nothing(run: RunDir, caplog: py
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds wandb's process through /proc")
-def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it(run: RunDir) -> None:
+def test_a_search_outlives_wandbs_own_process_and_the_next_start_makes_up_for_it(run: RunFolder) -> None:
     code = f"""
 import logging, os, signal, sys
 from pathlib import Path
 sys.path[:0] = {[str(TESTS / "tracking"), *sys.path]!r}
-from test_run import SETTINGS, RunDir, track_run, tracking
+from test_run import SETTINGS, RunFolder, track_run, tracking
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
-run = RunDir(Path({str(run.path)!r}))
+run = RunFolder(Path({str(run.path)!r}))
 tracker = tracking.build(SETTINGS)
 cycles, elsewhere = run.path / "cycles", run.path / "elsewhere"
 cycles.rename(elsewhere)
@@ -248,7 +248,7 @@ print("the search ends")
     assert [row["cycle"] for row in cycles(read_back(run))] == [0, 1]
 
 
-def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir) -> None:
+def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunFolder) -> None:
     tracker = tracking.build(SETTINGS)
     tracker.start(run, group="search", settings=run.settings())
     during = [name for name in os.environ if name.startswith("WANDB_")]
@@ -256,7 +256,7 @@ def test_nothing_of_wandb_is_in_the_environment_that_trials_inherit(run: RunDir)
     assert during == [name for name in os.environ if name.startswith("WANDB_")] == []
 
 
-def test_tracker_none_needs_no_wandb(run: RunDir) -> None:
+def test_tracker_none_needs_no_wandb(run: RunFolder) -> None:
     code = (
         "import sys; from nnloop import tracking; from nnloop.settings import NoTrackerSettings;"
         "tracking.build(NoTrackerSettings('none')).finish({});"

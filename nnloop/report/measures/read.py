@@ -14,7 +14,7 @@ from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance
 from nnloop.runs.digest import Digest, protocol_digest
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Run:
 
     name: str
     path: Path  # the run folder or the summary; for one in a pack the file that its summary would be by itself
-    folder: RunDir | None
+    folder: RunFolder | None
     page: Path  # place of the run's own page
     meta: dict[str, Any]  # run.json, with dataset.json under the key dataset
     reports: list[CycleReport]
@@ -190,7 +190,7 @@ def read_reports(path: Path) -> list[Run]:
 
     Raises RunFolderError.
     """
-    folder = RunDir(path)
+    folder = RunFolder(path)
     meta, facts, reports = folder.provenance(), folder.dataset_facts(), folder.reports()
     meta |= {"dataset": facts} if facts else {}
     return [Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={})]
@@ -198,6 +198,6 @@ def read_reports(path: Path) -> list[Run]:
 
 def _read_folder(path: Path) -> Run:
     (run,) = read_reports(path)
-    folder, closed = RunDir(path), {report.cycle for report in run.reports}
+    folder, closed = RunFolder(path), {report.cycle for report in run.reports}
     entries = [entry for entry in folder.entries() if entry.cycle in closed]
     return replace(run, entries=entries, corpus={network.id: network for network in folder.corpus()})

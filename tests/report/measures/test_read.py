@@ -6,20 +6,20 @@ from fake_run import make_run
 from nnloop.errors import RunFolderError
 from nnloop.measures import DISTINCT
 from nnloop.report.measures.read import read
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
-def test_entries_of_an_open_cycle_are_left_out(run: RunDir) -> None:
+def test_entries_of_an_open_cycle_are_left_out(run: RunFolder) -> None:
     run.report(2).unlink()
     assert {entry.cycle for entry in read(run.path).entries} == {0, 1}
 
 
-def test_the_lineage_of_a_network_ends_in_the_corpus(run: RunDir) -> None:
+def test_the_lineage_of_a_network_ends_in_the_corpus(run: RunFolder) -> None:
     source = read(run.path)
     line = source.lineage(str(source.networks[0].candidate))
     assert line[-1] in source.corpus
@@ -32,7 +32,7 @@ def test_a_file_that_is_no_summary_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "x.json")
 
 
-def test_a_difference_of_two_networks_names_them(run: RunDir) -> None:
+def test_a_difference_of_two_networks_names_them(run: RunFolder) -> None:
     source = read(run.path)
     best = source.networks[0]
     changes = source.diff(best.parent, str(best.candidate)).splitlines()
@@ -40,7 +40,7 @@ def test_a_difference_of_two_networks_names_them(run: RunDir) -> None:
     assert source.diff(best.parent, best.parent) == source.diff(best.parent, "unknown") == ""
 
 
-def test_networks_come_best_first_and_each_once(run: RunDir) -> None:
+def test_networks_come_best_first_and_each_once(run: RunFolder) -> None:
     source = read(run.path)
     accuracies = [entry.val_accuracy or 0.0 for entry in source.networks]
     assert accuracies == sorted(accuracies, reverse=True)

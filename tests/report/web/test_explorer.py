@@ -7,15 +7,15 @@ from report_pages import NEEDS_BROWSER, explorer_data, in_browser, page_of, seco
 from nnloop.report import write_run_page
 from nnloop.report.measures.read import read
 from nnloop.report.web.explorer import SCRIPT
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
-def test_the_explorer_holds_every_completion_with_code_diff_and_text(run: RunDir) -> None:
+def test_the_explorer_holds_every_completion_with_code_diff_and_text(run: RunFolder) -> None:
     data = explorer_data(page_of(run))
     assert len(data["rows"]) == 30
     for entry, row in zip(run.entries(), data["rows"], strict=True):
@@ -33,7 +33,7 @@ def test_a_runaway_completion_is_cut_and_says_so(tmp_path: Path) -> None:
     assert text == "x" * 20_000 + "\n[10000 more characters]"
 
 
-def test_accuracies_are_in_percent_and_empty_for_an_invalid_network(run: RunDir) -> None:
+def test_accuracies_are_in_percent_and_empty_for_an_invalid_network(run: RunFolder) -> None:
     data = explorer_data(page_of(run))
     place = data["columns"].index("accuracy, %")
     expected = [entry.val_accuracy and round(100 * entry.val_accuracy, 2) for entry in run.entries()]
@@ -48,7 +48,7 @@ def test_the_pages_own_script_never_parses_text_as_markup() -> None:
 
 
 @NEEDS_BROWSER
-def test_in_a_browser_a_network_opens_with_its_family_as_a_tree(run: RunDir) -> None:
+def test_in_a_browser_a_network_opens_with_its_family_as_a_tree(run: RunFolder) -> None:
     write_run_page(read(run.path))
     best = read(run.path).networks[0]
     dialog = in_browser(f"file://{run.page}#n-{best.candidate}").partition("<dialog")[2]

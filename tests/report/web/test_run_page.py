@@ -9,7 +9,7 @@ from nnloop.report import write_run_page
 from nnloop.report.measures.read import read
 from nnloop.report.text import interval, percent
 from nnloop.report.web.html import escape
-from nnloop.runs.folder import RunDir
+from nnloop.runs.folder import RunFolder
 
 PAYLOADS = (
     "<script>alert(1)</script>",
@@ -22,11 +22,11 @@ PAYLOADS = (
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDir:
+def run(tmp_path: Path) -> RunFolder:
     return make_run(tmp_path / "tiny-digits-delta-s0", cycles=3, candidates=10)
 
 
-def test_a_run_page_tells_the_run_its_cycles_and_its_best_network(run: RunDir) -> None:
+def test_a_run_page_tells_the_run_its_cycles_and_its_best_network(run: RunFolder) -> None:
     page = page_of(run)
     best = read(run.path).networks[0]
     assert "tiny-digits-delta-s0" in page.text
@@ -36,7 +36,7 @@ def test_a_run_page_tells_the_run_its_cycles_and_its_best_network(run: RunDir) -
     assert run.read_code(str(best.candidate)).splitlines()[-1] in page.text
 
 
-def test_the_best_network_is_shown_with_the_diff_to_its_parent(run: RunDir) -> None:
+def test_the_best_network_is_shown_with_the_diff_to_its_parent(run: RunFolder) -> None:
     source = read(run.path)
     best = source.networks[0]
     changes = source.diff(best.parent, str(best.candidate))
@@ -45,14 +45,14 @@ def test_the_best_network_is_shown_with_the_diff_to_its_parent(run: RunDir) -> N
     assert all(line in page_of(run).text for line in added)
 
 
-def test_the_same_run_gives_the_same_bytes(run: RunDir) -> None:
+def test_the_same_run_gives_the_same_bytes(run: RunFolder) -> None:
     write_run_page(read(run.path))
     first = run.page.read_bytes()
     write_run_page(read(run.path))
     assert run.page.read_bytes() == first
 
 
-def test_a_page_loads_nothing_from_anywhere(run: RunDir) -> None:
+def test_a_page_loads_nothing_from_anywhere(run: RunFolder) -> None:
     page = page_of(run)
     assert [name for name, attributes in page.elements if "src" in attributes] == []
     assert [name for name, _ in page.elements if name in ("link", "iframe", "object", "embed", "base")] == []
@@ -80,7 +80,7 @@ def test_no_markup_of_an_llm_reaches_the_page(tmp_path: Path, payload: str) -> N
     assert escape(payload) in attacked.page.read_text()
 
 
-def test_a_page_lets_no_foreign_script_run(run: RunDir) -> None:
+def test_a_page_lets_no_foreign_script_run(run: RunFolder) -> None:
     policies = [a["content"] or "" for name, a in page_of(run).elements if a.get("http-equiv")]
     assert len(policies) == 1
     assert "default-src 'none'" in policies[0]
@@ -103,12 +103,12 @@ def test_a_run_without_a_closed_cycle_has_a_page(tmp_path: Path) -> None:
     assert "nothing to show yet" in page_of(make_run(tmp_path / "run", cycles=0)).text
 
 
-def test_a_run_without_a_valid_network_has_a_page(run: RunDir) -> None:
+def test_a_run_without_a_valid_network_has_a_page(run: RunFolder) -> None:
     without_valid_networks(run)
     assert "no completion has become a valid network yet" in page_of(run).text
 
 
-def test_statuses_and_the_most_frequent_reasons_are_counted(run: RunDir) -> None:
+def test_statuses_and_the_most_frequent_reasons_are_counted(run: RunFolder) -> None:
     page = page_of(run).text
     statuses = Counter(str(entry.status) for entry in run.entries())
     for status, times in statuses.items():
@@ -118,7 +118,7 @@ def test_statuses_and_the_most_frequent_reasons_are_counted(run: RunDir) -> None
         assert f"{status}{reason}{times}" in page
 
 
-def test_every_setting_is_on_the_page_by_its_dotted_key(run: RunDir) -> None:
+def test_every_setting_is_on_the_page_by_its_dotted_key(run: RunFolder) -> None:
     page = page_of(run).text
     for row in ("llm.temperature0.8", "dataset.namedigits", "proxy.epochs1", "versions.nnloop0.1.0", "commitabc"):
         assert row in page
