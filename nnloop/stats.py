@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnloop.records import Interval, Record
+from nnloop.json_record import Record
+from nnloop.records import Interval
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,8 @@ import torch
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError
-from nnloop.records import FinetuneResult, Record
+from nnloop.json_record import Record
+from nnloop.records import FinetuneResult
 from nnloop.runs.durable import sync_folder, sync_tree
 
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ def finetune(
         engine.use_adapter(parent)
         return FinetuneResult(engine.adapter, dropped=examples.dropped)
     origin = engine.start if parent is None or settings.restart else parent
-    job = _Job(engine=engine, examples=examples, settings=settings, folder=folder, origin=origin, seed=seed)
+    job = _Finetune(engine=engine, examples=examples, settings=settings, folder=folder, origin=origin, seed=seed)
     result = job.done() or job.run()
     engine.use_adapter(folder)
     return replace(result, adapter=engine.adapter, dropped=examples.dropped)
@@ -80,7 +80,7 @@ def _fraction(name: str) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _Finetune:
     """One fine-tune."""
 
     engine: HfEngine

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import nnloop
-from nnloop.records import Record, candidate_id
+from nnloop.json_record import Record
+from nnloop.records import candidate_id
 from nnloop.settings import Settings
 from nnloop.settings.keys import affecting
 from nnloop.settings.setting import DATA, PROTOCOL

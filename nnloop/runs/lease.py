@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
-from nnloop.records import Record
+from nnloop.json_record import Record
 
 BEAT_S = 5.0
 STALE_S = 30.0

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 
 _REMOVAL_S = 2.0  # the kernel lets go of a group's last process a little after its death
 

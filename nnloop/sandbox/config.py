@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 from nnloop.sandbox import cgroup, layers
 from nnloop.sandbox.view import View, make_view
 

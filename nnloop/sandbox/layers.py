@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 from nnloop.sandbox import kernel, landlock, root, seccomp
 from nnloop.sandbox.view import View
 

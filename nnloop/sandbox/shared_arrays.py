@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 
 
 @dataclass(frozen=True, slots=True)

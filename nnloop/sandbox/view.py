@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 
 SCRATCH = "/scratch"
 _DIGITS = os.path.join("sklearn", "datasets", "data")

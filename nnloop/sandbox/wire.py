@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnloop.records import Limits, Record
+from nnloop.json_record import Record
+from nnloop.records import Limits
 from nnloop.training.recipe import Recipe
 
 LARGEST_STATE = 128 << 20

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field, replace
 
-from nnloop.records import Record
+from nnloop.json_record import Record
 from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
 from nnloop.settings.transforms import parse_transform
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
-from nnloop.records import Record
+from nnloop.json_record import Record
 from nnloop.report.measures import packs
 from nnloop.report.text import number, signed
 from nnloop.runs.durable import write_text
