@@ -149,7 +149,7 @@ def _report(settings: Settings, run: RunFolder) -> Run:
     """Write the run's page, its summary if the settings want one, and the index of runs; return the run's data."""
     finished = read(run.path)
     report.write_run_page(finished)
-    report_job.keep_summary(finished, settings.summaries)
+    report_job.save_summary(finished, settings.summaries)
     report.write_index(run.path.parent)
     return finished
 

@@ -31,7 +31,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
         write_run_page(one)
         write_extras(one)
         pages.append(one.page)
-    keep_summaries(runs, validations, settings.summaries)
+    save_summaries(runs, validations, settings.summaries)
     if max(len(runs), len(paths)) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
         comparisons = write_overview(paths, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
@@ -51,16 +51,16 @@ def _readable(paths: Sequence[Path], *, all_of_them: bool) -> list[Run]:
     return runs
 
 
-def keep_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:
+def save_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:
     """Write all summaries to a pack, or the run folders' summaries to a folder; `wanted` None: write nothing."""
     if wanted is not None and wanted.endswith(PACKED):
         write_pack(Path(wanted), [summary(one) for one in runs] + [one.document for one in validations])
     elif wanted is not None:
         for one in runs:
-            keep_summary(one, wanted)
+            save_summary(one, wanted)
 
 
-def keep_summary(run: Run, folder: str | None) -> None:
+def save_summary(run: Run, folder: str | None) -> None:
     """Write the run's summary to `folder`; None: write nothing. A run read from a summary is not written again."""
     if folder is not None and run.folder is not None:
         write_document(Path(folder) / f"{packs.plain(run.name)}.json", summary(run))
