@@ -75,7 +75,7 @@ class ScriptedLlmSettings:
     name: str = setting(RESULT)
     engine: str = setting(RESULT, words=["scripted"])
     path: str = setting(RESULT)
-    delay_s: float = setting(RESULT, 0, 3600)  # before each completion, to stop a run half-way; runs with two delays stand apart
+    delay_s: float = setting(RESULT, 0, 3600)  # before each completion; a sweep over it needs a folder for each
     diff_context: int = setting(RESULT, 0, 100, unit="lines")
     diff_line_numbers: bool = setting(RESULT)
 
