@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -28,6 +28,7 @@ from nnloop.modes import Mode
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
+from nnloop.modes.templates import read as read_templates
 from nnloop.records import Network
 from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
@@ -37,10 +38,12 @@ from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
-    FullSettings,
+    DeltaSettings,
+    HfLlmSettings,
     LemurCorpusSettings,
     LoraSettings,
     Settings,
+    SingleContextSettings,
 )
 from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
@@ -82,6 +85,8 @@ def _search(settings: Settings, folder: Path, out: TextIO) -> None:
 
 
 def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
+    mode = make_mode(settings)
+    run.record_prompts(mode.templates.of(mode.form))
     dataset = data.load(settings.dataset)
     run.save_dataset(dataset.facts())
     run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
@@ -173,19 +178,26 @@ def make_task(settings: Settings) -> Task:
         channels=dataset.channels,
         size=dataset.size,
         max_params=settings.mode.max_params,
+        epochs=settings.proxy.epochs,
+        seconds=settings.executor.wall_s,
     )
 
 
 def make_mode(settings: Settings) -> Mode:
-    """Make the mode: the form of the LLM's answers."""
-    if isinstance(settings.mode, FullSettings):
-        return Full(salvage=settings.mode.salvage)
-    return Delta(
-        settings.llm.diff_context,
-        settings.llm.diff_line_numbers,
-        edit_format=settings.mode.edit_format,
-        salvage=settings.mode.salvage,
-    )
+    """Make the mode: the form of the LLM's answers. Raises SettingsError for prompts that can't be used."""
+    rule, llm = settings.mode, settings.llm
+    mode: Full | Delta = Full(salvage=rule.salvage)
+    if isinstance(rule, DeltaSettings):
+        mode = Delta(llm.diff_context, llm.diff_line_numbers, edit_format=rule.edit_format, salvage=rule.salvage)
+    if rule.prompt is not None:
+        templates = read_templates(rule.prompt, mode.form)
+    else:
+        templates = read_templates(llm.prompt if isinstance(llm, HfLlmSettings) else "chat", mode.form, "llm.prompt")
+    if not isinstance(settings.context, SingleContextSettings):
+        templates.check_shows(mode.form, "context", key=f"context={settings.context.name}")
+    if rule.max_params is not None:
+        templates.check_shows(mode.form, "limit", key=f"mode.max_params={rule.max_params}")
+    return replace(mode, templates=templates)
 
 
 def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunFolder) -> Tuner | None:

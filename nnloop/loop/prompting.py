@@ -82,7 +82,7 @@ class PromptBuilder:
         parent, *others = parents.sample(
             self.settings.parents, self._pool(engine, known), place, count=1 + beside, rng=rng
         )
-        items = [context.further(network) for network in others] if beside else self._attempts(known)
+        items = [self._further(network) for network in others] if beside else self._attempts(known)
         return self._request(self._prompt(engine, parent, items), parent, place)
 
     def retry(self, engine: Engine, failed: Entry, *, slot: int) -> Request | None:
@@ -91,7 +91,8 @@ class PromptBuilder:
         The prompt shows only the parent, even if the first prompt had a context.
         """
         parent = self.archive.networks[failed.parent]
-        prompt = context.retry(self.mode.prompt(parent, self.task), failed, self._answer(failed))
+        shown, answer = self.mode.prompt(parent, self.task), self._answer(failed)
+        prompt = context.retry(self.mode.templates, shown, failed, answer=answer)
         if not engine.fits(prompt.text):
             _log.info("cycle %d slot %d: the failed answer is too long to go back", failed.cycle, failed.slot)
             return None
@@ -129,7 +130,11 @@ class PromptBuilder:
         rule = self.settings.context
         if isinstance(rule, SingleContextSettings):
             return write("")
-        return context.fill(rule.name, items, write, room=context.Room(engine.fits, engine.count, rule.tokens))
+        room = context.Room(engine.fits, engine.count, rule.tokens)
+        return context.fill(self.mode.templates, rule.name, items, write=write, room=room)
+
+    def _further(self, network: Network) -> context.Item:
+        return context.further(self.mode.templates, network, self.task)
 
     def _attempts(self, known: Sequence[Entry]) -> list[context.Item]:
         """Show the latest attempts, the newest first."""
@@ -141,7 +146,8 @@ class PromptBuilder:
     def _attempt(self, entry: Entry) -> context.Item:
         code = None if entry.candidate is None else self.archive.code(entry.candidate)
         answer = self._answer(entry) if code is None else ""
-        return context.attempt(entry, self.archive.networks[entry.parent], code=code, answer=answer)
+        parent = self.archive.networks[entry.parent]
+        return context.attempt(self.mode.templates, entry, parent, code=code, answer=answer)
 
     def _answer(self, entry: Entry) -> str:
         return self.folder.read_completions(entry.cycle)[entry.slot].text

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from nnloop.modes.pairs import TrainingPair
     from nnloop.modes.render import Task
+    from nnloop.modes.templates import Templates
     from nnloop.records import Network, Prompt
 
 
@@ -19,6 +20,16 @@ class Mode(Protocol):
     @property
     def salvage(self) -> bool:
         """True if answers that are nearly a program are salvaged (modes.salvage)."""
+        ...
+
+    @property
+    def templates(self) -> "Templates":
+        """The texts that its prompts are made of."""
+        ...
+
+    @property
+    def form(self) -> str:
+        """The template that asks: delta, search_replace or full."""
         ...
 
     def prompt(self, parent: "Network", task: "Task", context: str = "") -> "Prompt":

@@ -7,7 +7,8 @@ its prompts are the papers' prompts, byte for byte.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from nnloop.modes.render import accuracy_line, delta_target, template
+from nnloop.modes.render import Task, accuracy_line, delta_target
+from nnloop.modes.templates import Templates
 from nnloop.records import Entry, Network, Prompt
 
 
@@ -28,13 +29,14 @@ class Room:
     tokens: int | None  # limit of the context; None: only `fits` limits it
 
 
-def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Item:
+def attempt(templates: Templates, entry: Entry, parent: Network, *, code: str | None, answer: str) -> Item:
     """Show an earlier completion as problem, suggestion and outcome (Gu et al.).
 
     There, a second LLM puts the problem into words. Here, the problem is the parent's accuracy; the suggestion is the
     change from the parent to `code`, or the answer itself if it gave no code (`code` is None).
     """
-    text = template("attempt").format(
+    text = templates.fill(
+        "attempt",
         problem=_share(parent.val_accuracy),
         suggestion=answer.strip() if code is None else _change(parent.code, code),
         outcome=_outcome(entry, parent),
@@ -42,40 +44,41 @@ def attempt(entry: Entry, parent: Network, code: str | None, answer: str) -> Ite
     return Item(f"{entry.cycle}.{entry.slot}", text)
 
 
-def further(network: Network) -> Item:
+def further(templates: Templates, network: Network, task: Task) -> Item:
     """Show a network beside the parent, with its accuracy."""
-    accuracy = accuracy_line(network.val_accuracy)
-    return Item(network.id, template("network").format(accuracy=accuracy, code=network.code.rstrip("\n")))
+    accuracy = accuracy_line(templates, network.val_accuracy, task)
+    return Item(network.id, templates.fill("network", accuracy=accuracy, code=network.code.rstrip("\n")))
 
 
-def fill(kind: str, items: Sequence[Item], write: Callable[[str], Prompt], room: Room) -> Prompt:
+def fill(
+    templates: Templates, kind: str, items: Sequence[Item], *, write: Callable[[str], Prompt], room: Room
+) -> Prompt:
     """Write a prompt with as many of the items as fit; they are tried in their order, the most important first.
 
     `kind` names the template that introduces the items; `write` makes the prompt for a context.
     """
     shown: list[Item] = []
     for item in items:
-        section = _section(kind, [*shown, item])
+        section = _section(templates, kind, [*shown, item])
         if (room.tokens is None or room.count(section) <= room.tokens) and room.fits(write(section).text):
             shown.append(item)
-    prompt = write(_section(kind, shown))
+    prompt = write(_section(templates, kind, shown))
     return replace(prompt, shown=[item.name for item in shown], dropped=len(items) - len(shown))
 
 
-def retry(prompt: Prompt, entry: Entry, answer: str) -> Prompt:
+def retry(templates: Templates, prompt: Prompt, entry: Entry, *, answer: str) -> Prompt:
     """Send a failed answer back with the reason."""
-    text = template("retry").format(
-        prompt=prompt.text, answer=answer.strip(), status=entry.status, reason=entry.reason.strip()
-    )
+    reason = entry.reason.strip()
+    text = templates.fill("retry", prompt=prompt.text, answer=answer.strip(), status=entry.status, reason=reason)
     return replace(prompt, text=text)
 
 
-def _section(kind: str, items: Sequence[Item]) -> str:
+def _section(templates: Templates, kind: str, items: Sequence[Item]) -> str:
     """Write the lines that come before the parent; attempts are shown oldest first."""
     if not items:
         return ""
     shown = reversed(items) if kind == "memory" else items
-    return template(kind).format(items="\n".join(item.text for item in shown)) + "\n"
+    return templates.fill(kind, items="\n".join(item.text for item in shown)) + "\n"
 
 
 def _change(old: str, new: str) -> str:

@@ -2,13 +2,14 @@
 
 import difflib
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from nnloop.errors import CompletionError
 from nnloop.modes import static_guard
 from nnloop.modes.pairs import TrainingPair
 from nnloop.modes.parse import extract_delta, tidy
 from nnloop.modes.render import Task, delta_target, render
+from nnloop.modes.templates import Templates, shipped
 from nnloop.patching import blocks
 from nnloop.patching.patch import PatchError, apply_patch
 from nnloop.patching.source import split_lines
@@ -16,6 +17,9 @@ from nnloop.records import Network, Prompt, Status, candidate_id
 
 MAX_CHANGED = 0.6
 """Share of the target's lines that a pair may change: a larger diff is a rewrite in disguise."""
+
+NUMBERED, BARE = "--- a/net.py\n+++ b/net.py\n@@ -7 +7 @@", "@@ @@"
+"""The headers above the example of a unified diff, as the fine-tune's targets have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,18 @@ class Delta:
     diff_line_numbers: bool
     edit_format: str = "unified"
     salvage: bool = False
+    templates: Templates = field(default_factory=lambda: shipped("chat"))
     name: str = "delta"
+
+    @property
+    def form(self) -> str:
+        """The name of the template that asks."""
+        return "search_replace" if self.edit_format == "search_replace" else self.name
 
     def prompt(self, parent: Network, task: Task, context: str = "") -> Prompt:
         """Ask for an edit of the parent."""
-        file = "search_replace" if self.edit_format == "search_replace" else self.name
-        return replace(render(file, parent, task, context=context), mode=self.name)
+        header = NUMBERED if self.diff_line_numbers else BARE
+        return render(self.templates, parent, task, form=self.form, header=header, context=context)
 
     def code(self, text: str, parent: str) -> str:
         """Apply the diff of a completion. Raises CompletionError."""

@@ -1,11 +1,12 @@
 """mode=full: the LLM answers with a whole program (paper A)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnloop.modes import static_guard
 from nnloop.modes.pairs import TrainingPair
 from nnloop.modes.parse import extract_code
 from nnloop.modes.render import Task, full_target, render
+from nnloop.modes.templates import Templates, shipped
 from nnloop.records import Network, Prompt
 
 
@@ -14,11 +15,17 @@ class Full:
     """The mode that shows a parent and asks for a whole new network."""
 
     salvage: bool = False
+    templates: Templates = field(default_factory=lambda: shipped("chat"))
     name: str = "full"
+
+    @property
+    def form(self) -> str:
+        """The name of the template that asks."""
+        return self.name
 
     def prompt(self, parent: Network, task: Task, context: str = "") -> Prompt:
         """Ask for a network other than the parent."""
-        return render(self.name, parent, task, context=context)
+        return render(self.templates, parent, task, form=self.form, context=context)
 
     def code(self, text: str, parent: str) -> str:
         """Extract the program from a completion. Raises CompletionError.

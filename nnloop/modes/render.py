@@ -1,11 +1,10 @@
 """The texts of prompts and training targets, for generation, fine-tuning and pre-training alike."""
 
 import difflib
-import functools
-import importlib.resources
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nnloop.modes.templates import Templates
 from nnloop.records import Network, Prompt
 
 
@@ -19,25 +18,46 @@ class Task:
     channels: int
     size: int  # pixels a side
     max_params: int | None = None  # None: not mentioned
+    epochs: int = 1  # of a trial
+    seconds: float = 300  # that a trial may take
+
+    @property
+    def training(self) -> str:
+        """The words for a trial's training."""
+        return "one epoch of training" if self.epochs == 1 else f"{self.epochs} epochs of training"
 
 
-def render(mode: str, parent: Network, task: Task, *, context: str = "") -> Prompt:
-    """Ask for an edit of the parent (`delta`, `search_replace`) or for a new network beside it (`full`).
+def render(
+    templates: Templates, parent: Network, task: Task, *, form: str, header: str = "", context: str = ""
+) -> Prompt:
+    """Ask for an edit of the parent (forms `delta` and `search_replace`) or for a new network beside it (`full`).
 
-    `context` is everything else that is shown, as `modes.context` writes it: whole lines, or nothing.
+    `header` is what stands above the lines of a unified diff. `context` is everything else that is shown, as
+    `modes.context` writes it: whole lines, or nothing.
     """
-    text = template(mode).format(
+    text = templates.fill(
+        form,
         title=task.title,
         description=task.description,
         classes=task.classes,
         channels=task.channels,
         size=task.size,
+        training=task.training,
+        seconds=f"{task.seconds:g}",
+        header=header,
         context=context,
-        accuracy=accuracy_line(parent.val_accuracy),
-        limit="" if task.max_params is None else f"Use at most {task.max_params} parameters.\n",
+        accuracy=accuracy_line(templates, parent.val_accuracy, task),
+        limit="" if task.max_params is None else templates.fill("limit", params=task.max_params) + "\n",
         code=parent.code.rstrip("\n"),
     )
-    return Prompt(text=text, parent=parent.id, mode=mode)
+    return Prompt(text=text, parent=parent.id, mode="full" if form == "full" else "delta")
+
+
+def accuracy_line(templates: Templates, value: float | None, task: Task) -> str:
+    """Return the sentence of a prompt that states a network's accuracy."""
+    if value is None:
+        return templates.fill("no_accuracy", training=task.training)
+    return templates.fill("accuracy", accuracy=f"{value:.1%}", training=task.training)
 
 
 def delta_target(old: str, new: str, *, context_lines: int, line_numbers: bool) -> str:
@@ -56,20 +76,6 @@ def delta_target(old: str, new: str, *, context_lines: int, line_numbers: bool) 
 def full_target(code: str) -> str:
     """Write the completion that is the whole module."""
     return "\n".join(["<nn>", code.rstrip("\n"), "</nn>"])
-
-
-@functools.cache
-def template(name: str) -> str:
-    """Read a file of prompts/, without its last line break."""
-    file = importlib.resources.files(__package__) / "prompts" / f"{name}.txt"
-    return file.read_text(encoding="utf-8").rstrip("\n")
-
-
-def accuracy_line(value: float | None) -> str:
-    """Return the sentence of a prompt that states a network's accuracy."""
-    if value is None:
-        return "Its validation accuracy is not known."
-    return f"After one epoch of training its validation accuracy is {value:.1%}."
 
 
 def _numberless(before: list[str], after: list[str], context: int) -> Iterator[str]:

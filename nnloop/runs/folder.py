@@ -157,6 +157,19 @@ class RunFolder:
         if digest.to_json() != recorded:
             self.create(about | {"digest": digest.to_json()})
 
+    def record_prompts(self, texts: dict[str, str]) -> None:
+        """Record the texts of a run's prompts in run.json. Raises RunFolderError if it was begun with other texts."""
+        about = self.provenance()
+        before = about.get("prompts")
+        if before is None:
+            self.create(about | {"prompts": texts})
+        elif before != texts:
+            changed = sorted(name for name in before.keys() | texts.keys() if before.get(name) != texts.get(name))
+            raise RunFolderError(
+                f"{self.path}: was begun with other words of its prompts ({', '.join(changed)}; run.json has the"
+                " former); put them back in mode.prompt, or choose another name="
+            )
+
     def dataset_facts(self) -> dict[str, Any] | None:
         """Return the facts that `save_dataset` recorded; None if there are none."""
         try:

@@ -17,6 +17,7 @@ class HfLlmSettings:
     model: str = setting(RESULT)  # hub id or folder
     revision: str | None = setting(RESULT)
     adapter: str | None = setting(RESULT)  # folder of a LoRA adapter to start from (the papers' transfer); None: bare
+    prompt: str = setting(RESULT)  # the words of its prompts, unless mode.prompt names others (modes.templates)
     device: str = setting(PLACE)  # auto, cpu, cuda, cuda:1, ..., or balanced: layers spread over all GPUs
     quantize: str = setting(RESULT, words=_QUANTIZE)  # the latter two by bitsandbytes, extra `gpu`
     offload: bool = setting(PLACE)  # free the weights' memory while trials alone run, and read them again when needed

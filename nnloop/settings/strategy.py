@@ -10,6 +10,7 @@ class DeltaSettings:
     """The LLM answers with an edit of the network that it is shown (paper B)."""
 
     name: str = setting(RESULT, words=["delta"])
+    prompt: str | None = setting(RESULT)  # a set of templates (modes.templates); None: the one that llm.prompt names
     edit_format: str = setting(RESULT, words=["unified", "search_replace"])  # asked for and trained on; both are read
     salvage: bool = setting(RESULT)  # salvage answers that are nearly a program (modes.salvage), counted in the report
     max_params: int | None = setting(RESULT, 1, 1e12)  # of a network: told to the LLM and checked; None: no limit
@@ -20,7 +21,8 @@ class FullSettings:
     """The LLM answers with a whole network (paper A)."""
 
     name: str = setting(RESULT, words=["full"])
-    salvage: bool = setting(RESULT)  # as above, and so the next
+    prompt: str | None = setting(RESULT)  # as above, and so the next two
+    salvage: bool = setting(RESULT)
     max_params: int | None = setting(RESULT, 1, 1e12)
 
 

@@ -8,6 +8,7 @@ import pytest
 from nnloop.errors import ModelError
 from nnloop.llm.chat import encode_pair, encode_prompt
 from nnloop.modes.render import Task, render
+from nnloop.modes.templates import shipped
 from nnloop.records import Network
 
 FRAMES = {
@@ -65,7 +66,8 @@ def ends(tokenizer: checkpoints.Any, kind: str) -> set[int]:
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_a_prompt_of_each_mode_is_rendered_as_each_template_says(kind: str, mode: str) -> None:
     task = Task("CIFAR-10", "colour photographs of animals and vehicles", classes=10, channels=3, size=32)
-    prompt = render(mode, Network("0123", "class Net:\n    pass\n", "net", val_accuracy=0.452), task)
+    network = Network("0123", "class Net:\n    pass\n", "net", val_accuracy=0.452)
+    prompt = render(shipped("tiny"), network, task, form=mode)
     tokenizer = checkpoints.make_tokenizer(kind)
     before, after = FRAMES[kind]
     assert tokenizer.decode(encode_prompt(tokenizer, prompt.text)) == before + TEXTS[mode] + after

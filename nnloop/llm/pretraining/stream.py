@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from nnloop.corpus.edits import mutate, random_network
 from nnloop.modes.render import Task, delta_target, full_target, render
+from nnloop.modes.templates import shipped
 from nnloop.records import Network, candidate_id
 from nnloop.settings import PretrainSettings
 
@@ -53,7 +54,8 @@ def prompt(mode: str, code: str, rng: random.Random) -> str:
     if rng.random() < 0.1:
         task = replace(task, max_params=rng.randint(1, 50) * 10_000)
     accuracy = rng.random() if rng.random() < 0.7 else None
-    return render(mode, Network(candidate_id(code), code, name="", val_accuracy=accuracy), task).text
+    network = Network(candidate_id(code), code, name="", val_accuracy=accuracy)
+    return render(shipped("tiny"), network, task, form=mode).text
 
 
 def held_out(code: str) -> bool:

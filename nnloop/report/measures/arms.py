@@ -1,8 +1,10 @@
 """Arms of a comparison: runs with equal settings but for the seed, named by the settings in which the arms differ."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import combinations
 from typing import Any
 
@@ -87,6 +89,9 @@ def _settings(run: Run) -> dict[str, Any]:
     """Return by dotted key the settings that can make an arm; an engine that can't be tuned has no fine-tune."""
     ignored = ("seed", "finetune.") if run.setting("llm.engine") in ("random", "scripted") else ("seed",)
     known = affecting(run.meta["settings"], RESULT)
+    if known.get("mode.prompt"):  # the words count, wherever they lay
+        words = json.dumps(run.meta.get("prompts"), sort_keys=True)
+        known["mode.prompt"] = f"{known['mode.prompt']}~{sha256(words.encode()).hexdigest()[:6]}"
     return {key: value for key, value in known.items() if not key.startswith(ignored)}
 
 
