@@ -147,7 +147,12 @@ class LocalExecutor:
             outcome = zygote.run(request)
             if self._inline:
                 zygote.close()  # an inline process serves one trial
+        try:
             end = score(outcome, request, self._dataset)
+        except InfrastructureError:  # its share may have been too small for the images
+            if allocation.alone:
+                raise
+            return self._run(request, alone=True)
         if isinstance(end, SegmentEnd):
             return end
         if end.status is Status.OUT_OF_MEMORY and not allocation.alone:

@@ -5,6 +5,8 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from numpy.lib import format as npy
@@ -18,12 +20,20 @@ from nnloop.training.images import Images
 from nnloop.training.unfit import UnfitError
 
 
-def run(request: TrialRequest, report: int, images: Images) -> None:
-    """Train one candidate and write its report, logits included, to the descriptor `report`."""
+def prepare(request: TrialRequest, report: int, images: Images) -> Callable[[], None]:
+    """Set up the device; the function returned trains the candidate and writes its report to the descriptor `report`.
+
+    No code of the candidate runs before that function is called.
+    """
     torch.set_num_threads(1)
     tempfile.tempdir = None  # the warm process looked up a folder that is out of reach here
     fit.quiet()
-    _choose_device(request)
+    _restrict_device(request)
+    return partial(_run, request, report, images.to(fit.choose_device()))
+
+
+def _run(request: TrialRequest, report: int, images: Images) -> None:
+    """Train the candidate and write its report, logits included."""
 
     def say(**event: object) -> None:
         write_all(report, json.dumps(event).encode() + b"\n")
@@ -57,7 +67,7 @@ def run(request: TrialRequest, report: int, images: Images) -> None:
     write_all(report, file.getbuffer())
 
 
-def _choose_device(request: TrialRequest) -> None:
+def _restrict_device(request: TrialRequest) -> None:
     """Show CUDA only the request's GPU, before anything looks for GPUs, and limit the share of its memory."""
     if request.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = request.device

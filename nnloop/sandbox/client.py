@@ -18,11 +18,12 @@ from nnloop.sandbox import wire
 from nnloop.sandbox.config import ProbedSandbox, SandboxConfig
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.shared_arrays import share
+from nnloop.sandbox.supervise import START_S
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 HELLO_S = 60.0  # the longest time in which the warm process probes its layers, before it imports torch
 READY_S = 300.0  # the longest time until a trial starts: imports on a busy machine
-GRACE_S = 30.0  # beyond a trial's time limit, the longest time until the supervisor reports
+GRACE_S = 30.0  # beyond a trial's limits of time, the longest time until the supervisor reports
 _PASSED_ON = ("PATH", "LANG", "LC_", "LD_LIBRARY_PATH", "DYLD_", "CUDA_", "NVIDIA_", "TMPDIR")
 """Prefixes of the environment variables that the warm process gets; none of them is a secret."""
 
@@ -97,12 +98,14 @@ class Zygote:
         if not wire.receive_exactly(connection, 1):
             raise self._gone("it hung up before the trial started")
         started = time.monotonic()
-        connection.settimeout(request.limits.wall_s + GRACE_S)
+        connection.settimeout(START_S + request.limits.wall_s + GRACE_S)
         message = wire.receive(connection)
         if message is None:
             raise self._gone("it hung up during the trial")
         exit_info = ExitInfo.from_json(message)
         report = wire.receive_exactly(connection, exit_info.report_bytes)
+        if len(report) < exit_info.report_bytes:
+            raise self._gone("it hung up within a report")
         return Outcome(exit_info, report, time.monotonic() - started)
 
     def _gone(self, reason: str) -> InfrastructureError:

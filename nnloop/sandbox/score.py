@@ -15,7 +15,7 @@ from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
 from nnloop.sandbox.client import Outcome
-from nnloop.sandbox.wire import ExitInfo, TrialRequest
+from nnloop.sandbox.wire import LARGEST_EVENTS, LARGEST_STATE, ExitInfo, TrialRequest
 
 REASON_LENGTH = 300
 LARGEST_COUNT = 10**18
@@ -73,7 +73,7 @@ def score(outcome: Outcome, request: TrialRequest, dataset: Dataset) -> TrialRes
     """
     exit_info = outcome.exit_info
     if exit_info.cause in ("broken", "cancelled"):
-        raise InfrastructureError(f"the sandbox: {_last_line(exit_info.output) or exit_info.cause}")
+        raise InfrastructureError(f"the sandbox: {exit_info.fault or exit_info.cause}")
     try:
         report = _read(outcome.report)
     except (ValueError, RecursionError):
@@ -163,18 +163,26 @@ def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
 def _read(data: bytes) -> _Report:
     """Read the JSON lines and the bytes after the last: a state, if a line announces one, and the logits.
 
-    Raises ValueError on anything else.
+    Each event comes at most once, in the order of training, and all lines together are no longer than the parent
+    expects, so the time to read a report grows with its size alone. Raises ValueError on anything else.
     """
     report = _Report()
-    while data and report.logits is None:
-        line, newline, data = data.partition(b"\n")
-        if not newline:
-            break  # cut off by the process's death
-        _add_event(report, json.loads(line))
+    place = 0
+    while report.logits is None and report.unfit is None:
+        end = data.find(b"\n", place, LARGEST_EVENTS)
+        if end < 0:
+            if len(data) > LARGEST_EVENTS:
+                raise ValueError("too long an event")
+            return report  # cut off by the process's death
+        _add_event(report, json.loads(data[place:end]))
+        place = end + 1
         if report.trained:
-            report.logits = data
+            report.logits = data[place:]
         elif report.state_bytes is not None:
-            report.state, report.logits = data[: report.state_bytes], data[report.state_bytes :]
+            logits = place + report.state_bytes
+            report.state, report.logits = data[place:logits], data[logits:]
+    if report.unfit is not None and place < len(data):
+        raise ValueError("bytes after the end")
     return report
 
 
@@ -192,7 +200,7 @@ def _add_event(report: _Report, event: Any) -> None:
             raise ValueError(f"a candidate can't say that it is {report.unfit}")
         report.reason = str(event.get("reason"))
     elif kind == "checkpoint":
-        report.state_bytes = _count(event.get("state_bytes"))
+        report.state_bytes = _count(event.get("state_bytes"), most=LARGEST_STATE)
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
         if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):
@@ -204,8 +212,8 @@ def _add_event(report: _Report, event: Any) -> None:
         raise ValueError("an unknown event")
 
 
-def _count(value: object) -> int:
-    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
+def _count(value: object, most: int = LARGEST_COUNT) -> int:
+    if type(value) is not int or not 0 <= value <= most:
         raise ValueError("no count")
     return value
 

@@ -22,12 +22,14 @@ from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 POLL_S = 0.1  # between two checks of the memory in use
 DRAIN_S = 2.0  # the time to read the rest of a dead process's pipes
-BROKEN = 113  # exit code of a candidate's process that could not be confined
-REPORT_SLACK_BYTES = 1 << 20  # of a report beside its logits: the operator graph, above all
+START_S = 60.0  # the longest time until a forked process reaches the candidate's code
+READY = b"ready"
+LARGEST_FAULT_BYTES = 1000
 OUTPUT_TAIL_BYTES = 2000
 
-Work = Callable[[TrialRequest, int], None]
-"""The candidate's own part: run a request and write the report to a descriptor."""
+Work = Callable[[TrialRequest, int], Callable[[], None]]
+"""Make everything ready for a request; the function returned runs the candidate, and writes the report to the given
+descriptor. A failure of the first is ours, a failure of the second is the candidate's."""
 
 
 @dataclass(slots=True)
@@ -37,16 +39,21 @@ class _Candidate:
     pid: int
     request: TrialRequest
     confinement: Confinement
+    ready_pipe: int
     report_pipe: int
     output_pipe: int
     born_bytes: int  # resident memory at the fork
     report: bytearray = field(default_factory=bytearray)
     output: bytearray = field(default_factory=bytearray)
     cause: str = "exit"
+    fault: str = ""
 
 
-def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work) -> None:
-    """Run one trial for the parent at the other end of the socket; a parent that hangs up ends it."""
+def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work, *, start_s: float = START_S) -> None:
+    """Run one trial for the parent at the other end of the socket; a parent that hangs up ends it.
+
+    A process that has not reached the candidate's code after `start_s` is a fault of ours.
+    """
     message = wire.receive(parent)
     if message is None:
         return
@@ -63,7 +70,9 @@ def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work) -> None
             group = Group(sandbox.groups, name, memory_bytes=memory_bytes, processes=PROCESSES)
             stack.callback(group.remove)
         candidate = _start(request, Confinement(sandbox, request.limits, scratch), group=group, work=work)
-        _watch(candidate, parent)
+        candidate.fault = _read_fault(candidate.ready_pipe, start_s)
+        if not candidate.fault:
+            _watch(candidate, parent)
         exit_info = _reap(candidate, group)
         wire.send(parent, exit_info.to_json())
         parent.sendall(candidate.report)
@@ -74,41 +83,90 @@ def _start(request: TrialRequest, confinement: Confinement, *, group: Group | No
     if LINUX:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         layers.enter(confinement.sandbox.layers)
-        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     report_in, report_out = os.pipe()
     output_in, output_out = os.pipe()
     go_in, go_out = os.pipe()
+    ready_in, ready_out = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(go_out)
-        _become_candidate(lambda: work(request, report_out), confinement, descriptors=(report_out, output_out, go_in))
-    for descriptor in (report_out, output_out, go_in):
+        theirs = _Descriptors(report=report_out, output=output_out, go=go_in, ready=ready_out)
+        _become_candidate(lambda: work(request, report_out), confinement, theirs)
+    if LINUX:
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    for descriptor in (report_out, output_out, go_in, ready_out):
         os.close(descriptor)
     born_bytes = _resident_bytes(pid)
     if group:
         group.add(pid)  # takes the kernel some ms, while the candidate's process builds its own side of the wall
     os.close(go_out)
-    return _Candidate(pid, request, confinement, report_pipe=report_in, output_pipe=output_in, born_bytes=born_bytes)
+    return _Candidate(
+        pid,
+        request,
+        confinement,
+        ready_pipe=ready_in,
+        report_pipe=report_in,
+        output_pipe=output_in,
+        born_bytes=born_bytes,
+    )
 
 
-def _become_candidate(work: Callable[[], None], confinement: Confinement, *, descriptors: tuple[int, int, int]) -> None:
-    """Turn this fork into the candidate's process, once the supervisor closes `go`; never returns."""
-    code = BROKEN
+def _be_killed_first() -> None:
+    """Have the kernel end this process before all others, its supervisor included, where memory runs out."""
     try:
-        report, output, go = descriptors
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        return  # some machines forbid it
+
+
+def _read_fault(ready: int, start_s: float) -> str:
+    """Wait until the candidate's process has reached the candidate's code; return the reason if it has not."""
+    said, deadline = b"", time.monotonic() + start_s
+    with open(ready, "rb", buffering=0) as file, selectors.DefaultSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while selector.select(max(0.0, deadline - time.monotonic())):
+            data = file.read(LARGEST_FAULT_BYTES)
+            if not data:
+                fault = said.decode("utf-8", "replace") or "its process ended before the candidate's code"
+                return "" if said == READY else fault
+            said += data
+    return f"the candidate's code was not reached within {start_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Descriptors:
+    """The candidate's ends of its pipes."""
+
+    report: int
+    output: int
+    go: int
+    ready: int  # closed before the candidate's code runs, so nothing that the code does can claim our fault
+
+
+def _become_candidate(prepare: Callable[[], Callable[[], None]], confinement: Confinement, pipes: _Descriptors) -> None:
+    """Turn this fork into the candidate's process, once the supervisor closes `go`; never returns."""
+    code, ready = 1, False
+    try:
+        if LINUX:
+            _be_killed_first()  # its file is root's from the next line on
+            kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         null = os.open("/dev/null", os.O_RDONLY)
-        for target, source in ((0, null), (1, output), (2, output)):
+        for target, source in ((0, null), (1, pipes.output), (2, pipes.output)):
             os.dup2(source, target)
         os.setpgid(0, 0)
-        confine(confinement, open_descriptors={report, go})
-        os.read(go, 1)
-        os.close(go)
-        code = 1
-        work()
+        confine(confinement, open_descriptors={pipes.report, pipes.go, pipes.ready})
+        os.read(pipes.go, 1)
+        os.close(pipes.go)
+        run = prepare()
+        ready = True
+        os.write(pipes.ready, READY)
+        os.close(pipes.ready)
+        run()
         code = 0
     except BaseException as error:  # SystemExit too: a child has done only the work that it finished
-        if code == BROKEN:
-            os.write(2, f"{type(error).__name__}: {error}".encode()[:1000])
+        if not ready:
+            os.write(pipes.ready, f"{type(error).__name__}: {error}".encode()[:LARGEST_FAULT_BYTES])
     finally:
         os._exit(code)
 
@@ -142,15 +200,13 @@ def _watch(candidate: _Candidate, parent: socket.socket) -> None:
                 kill_children()  # which keep its pipes open
             elif candidate.cause == "exit" and (cause := _exceeded(candidate)):
                 deadline = _end(candidate, cause)
-    os.close(candidate.report_pipe)
-    os.close(candidate.output_pipe)
 
 
 def _exceeded(candidate: _Candidate) -> str | None:
     """Return the name of the limit that the candidate exceeds; None if it exceeds none."""
     scratch, config = candidate.confinement.scratch, candidate.confinement.sandbox.config
     state_bytes = 0 if candidate.request.until is None else wire.LARGEST_STATE
-    if len(candidate.report) > config.logit_bytes + REPORT_SLACK_BYTES + state_bytes:
+    if len(candidate.report) > config.logit_bytes + wire.LARGEST_EVENTS + state_bytes:
         return "flood"
     if _resident_bytes(candidate.pid) - candidate.born_bytes > candidate.request.limits.memory_bytes:
         return "memory"
@@ -205,7 +261,7 @@ def _reap(candidate: _Candidate, group: Group | None) -> ExitInfo:
         except ChildProcessError:
             break
     code, cause = os.waitstatus_to_exitcode(status), candidate.cause
-    if code == BROKEN:
+    if candidate.fault:
         cause = "broken"
     elif code == -signal.SIGKILL and group and group.out_of_memory():
         cause = "memory"
@@ -215,6 +271,7 @@ def _reap(candidate: _Candidate, group: Group | None) -> ExitInfo:
         peak_bytes=int(usage.ru_maxrss) * (1024 if LINUX else 1),
         output=candidate.output[-OUTPUT_TAIL_BYTES:].decode("utf-8", "replace"),
         report_bytes=len(candidate.report),
+        fault=candidate.fault,
     )
 
 

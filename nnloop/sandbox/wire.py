@@ -14,6 +14,8 @@ from nnloop.training.recipe import Recipe
 LARGEST_STATE = 128 << 20
 """Bytes of a training's state that may be carried from one segment of a trial to the next."""
 LARGEST_MESSAGE = 2 * LARGEST_STATE
+LARGEST_EVENTS = 1 << 20
+"""Bytes of a report before its state and its logits: the operator graph, above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,12 @@ class TrialRequest(Record):
 class ExitInfo(Record):
     """The end of a candidate's process, as its supervisor saw it: the candidate can't forge it."""
 
-    cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the wall could not be built)
+    cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the candidate's code was never reached)
     code: int  # exit code, or minus the signal's number
     peak_bytes: int  # resident, including the memory that it shares with the warm process
     output: str  # the end of what it printed
     report_bytes: int  # size of the candidate's own report, which follows this message
+    fault: str = ""  # why the candidate's code was never reached
 
 
 def send(connection: socket.socket, message: Mapping[str, object]) -> None:
@@ -59,7 +62,10 @@ def receive(connection: socket.socket) -> dict[str, Any] | None:
     data = receive_exactly(connection, size)
     if len(data) < size:
         raise ConnectionError("the stream ended within a message")
-    message = json.loads(data)
+    try:
+        message = json.loads(data)
+    except ValueError:
+        raise ConnectionError("a message that is no JSON") from None
     if not isinstance(message, dict):
         raise ConnectionError("a message that is no object")
     return message

@@ -85,7 +85,7 @@ def _prepare(arrays: list[dict[str, Any]]) -> Work:
     images = Images(*(torch.from_numpy(array) for array in attached))
     gc.collect()
     gc.freeze()  # all objects made so far stay: collecting them in a fork would copy their pages
-    return lambda request, report: child.run(request, report, images)
+    return lambda request, report: child.prepare(request, report, images)
 
 
 def _run_inline(parent: socket.socket, work: Work) -> None:
@@ -96,7 +96,7 @@ def _run_inline(parent: socket.socket, work: Work) -> None:
         if message is None:
             return
         connection.sendall(b"!")
-        work(TrialRequest.from_json(message), file.fileno())
+        work(TrialRequest.from_json(message), file.fileno())()
         file.seek(0)
         report = file.read()
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -55,7 +55,7 @@ def train(
     fault.
     """
     seed_generators(seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = choose_device()
     images = images.to(device)
     with Watch(seed) as watch:
         sample = Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2])
@@ -138,6 +138,11 @@ def _logits(built: Built, eval_x: Tensor, normalise: Normalise, *, recipe: Recip
     with built.precision.forward():
         parts = [net(normalise(part)).float() for part in torch.split(eval_x, rows)]
     return torch.cat(parts).cpu().contiguous()
+
+
+def choose_device() -> torch.device:
+    """Return the device on which trials of this process run."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def quiet() -> None:

@@ -29,7 +29,7 @@ def images() -> Images:
 def reported(asked: TrialRequest, images: Images) -> tuple[list[dict[str, Any]], bytes]:
     """Return the events, and the bytes after the last."""
     with tempfile.TemporaryFile() as file:
-        child.run(asked, file.fileno(), images)
+        child.prepare(asked, file.fileno(), images)()
         file.seek(0)
         data, events = file.read(), []
     while data.startswith(b"{"):

@@ -2,10 +2,13 @@
 
 import io
 import json
+import time
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sandboxes import request
 
 from nnloop.data import Dataset
@@ -13,7 +16,7 @@ from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
 from nnloop.sandbox.client import Outcome
 from nnloop.sandbox.score import SegmentEnd, score
-from nnloop.sandbox.wire import ExitInfo
+from nnloop.sandbox.wire import LARGEST_STATE, ExitInfo
 
 
 def dataset() -> Dataset:
@@ -21,8 +24,8 @@ def dataset() -> Dataset:
     return Dataset("four", pixels, np.arange(4), pixels, np.array([0, 1]), np.array([2, 3]), "")
 
 
-def ended(cause: str = "exit", code: int = 0, output: str = "") -> ExitInfo:
-    return ExitInfo(cause, code, peak_bytes=5, output=output, report_bytes=0)
+def ended(cause: str = "exit", code: int = 0, output: str = "", fault: str = "") -> ExitInfo:
+    return ExitInfo(cause, code, peak_bytes=5, output=output, report_bytes=0, fault=fault)
 
 
 def graded(report: bytes, exit_info: ExitInfo | None = None, until: int | None = None) -> TrialResult:
@@ -32,6 +35,7 @@ def graded(report: bytes, exit_info: ExitInfo | None = None, until: int | None =
 
 BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
 TRAINED = b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": null}\n'
+UNFIT = b'{"event": "unfit", "status": "crashed", "reason": "no"}\n'
 
 
 def npy(array: Any) -> bytes:
@@ -95,6 +99,9 @@ def test_the_commonest_class_for_every_image_is_not_ok() -> None:
         (b'{"event": "built", "params": 1, "precision": "int4"}\n', Status.CRASHED, "report can't be read"),
         (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
         *((with_graph(graph), Status.CRASHED, "report can't be read") for graph in NO_GRAPHS),
+        (BUILT + BUILT + TRAINED + logits([0, 1, 2, 3]), Status.CRASHED, "report can't be read"),
+        (UNFIT + UNFIT, Status.CRASHED, "report can't be read"),
+        (UNFIT + TRAINED + logits([0, 1, 2, 3]), Status.CRASHED, "report can't be read"),
         (b"[" * 100_000 + b"\n", Status.CRASHED, "report can't be read"),
         (b"\x80\x04pickle\n", Status.CRASHED, "report can't be read"),
         (b"null\n", Status.CRASHED, "report can't be read"),
@@ -115,13 +122,48 @@ def test_what_the_supervisor_saw_outranks_the_report() -> None:
     assert graded(good, ended("memory")).status is Status.OUT_OF_MEMORY
     assert graded(good, ended(code=-11)).reason == "killed by SIGSEGV while training"
     with pytest.raises(InfrastructureError, match="mount /: no"):
-        graded(good, ended("broken", output="OSError: mount /: no"))
+        graded(good, ended("broken", fault="OSError: mount /: no"))
 
 
 def test_a_dead_process_is_quoted() -> None:
     assert graded(BUILT, ended(code=-6, output="noise\nstd::bad_alloc\n")).reason.endswith(
         "SIGABRT while training: std::bad_alloc"
     )
+
+
+HOSTILE = {
+    "empty lines": b"\n",
+    "one line": b" ",
+    "many objects": BUILT,
+    "ends": UNFIT,
+    "checkpoints": b'{"event": "checkpoint", "state_bytes": 0}\n',
+    "unknown events": b'{"event": "?"}\n',
+    "brackets": b"[",
+    "lists": b"[],",
+    "digits": b"9",
+    "quotes": b'"',
+    "escapes": b"\\",
+}
+
+
+@given(
+    start=st.sampled_from(
+        [b"", BUILT, b'{"event": "built", "params": 7, "graph": "[', b'{"event": "unfit", "reason": "']
+    ),
+    shape=st.sampled_from(sorted(HOSTILE)),
+    size=st.integers(0, 64 << 20),
+    until=st.sampled_from([None, 1]),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_time_to_read_a_report_grows_with_its_size_alone(
+    start: bytes, shape: str, size: int, until: int | None
+) -> None:
+    repeated = HOSTILE[shape]
+    report = start + repeated * (size // len(repeated))
+    before = time.process_time()
+    result = graded(report, until=until)
+    assert time.process_time() - before < 0.5 + len(report) / 100e6
+    assert isinstance(result, SegmentEnd) or result.status is Status.CRASHED
 
 
 CHECKPOINT = BUILT + b'{"event": "checkpoint", "state_bytes": 5}\nstate' + logits([0, 1, 2, 0])
@@ -133,6 +175,12 @@ def test_a_checkpoint_ends_a_segment() -> None:
 
 def test_unfit_logits_do_not_end_a_training_that_goes_on() -> None:
     assert graded(CHECKPOINT[:-1], until=1) == SegmentEnd(b"state", 1.0, val_accuracy=None)
+
+
+def test_a_state_larger_than_a_message_is_a_crash() -> None:
+    """The parent could not send it to the next segment, and would take that for a fault of ours."""
+    event = json.dumps({"event": "checkpoint", "state_bytes": LARGEST_STATE + 1}).encode()
+    assert graded(BUILT + event + b"\n" + bytes(LARGEST_STATE + 1), until=1).status is Status.CRASHED
 
 
 def test_a_checkpoint_that_nobody_asked_for_is_a_crash() -> None:

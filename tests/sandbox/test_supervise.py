@@ -21,7 +21,10 @@ CODE = """
     from nnloop.sandbox.supervise import supervise
 
     def work(request, report):
-        {work}
+        {preparation}
+        def run():
+            {work}
+        return run
 
     ours, theirs = socket.socketpair()
     {wall}
@@ -29,7 +32,7 @@ CODE = """
     if supervisor == 0:
         ours.close()
         try:
-            supervise(theirs, bare({scratch!r}), work)
+            supervise(theirs, bare({scratch!r}), work, start_s={start_s})
         finally:
             os._exit(0)
     theirs.close()
@@ -47,7 +50,15 @@ class Ended:
     """The end of one trial."""
 
     def __init__(self, folder: Path, work: str, **more: Any) -> None:
-        facts = {"wall_s": 20.0, "memory_bytes": 1 << 30, "meanwhile": "pass", "wall": "pass", "scratch": str(folder)}
+        facts: dict[str, Any] = {
+            "wall_s": 20.0,
+            "memory_bytes": 1 << 30,
+            "meanwhile": "pass",
+            "wall": "pass",
+            "preparation": "pass",
+            "start_s": 60.0,
+            "scratch": str(folder),
+        }
         message, report = json.loads(alone(CODE.format(work=work, **(facts | more))))
         self.exit_info = ExitInfo.from_json(message)
         self.report = base64.b64decode(report)
@@ -106,4 +117,66 @@ def test_a_daemon_that_keeps_the_pipes_open_dies_with_its_trial(tmp_path: Path) 
 def test_a_wall_that_cannot_be_built_is_broken_and_says_why(tmp_path: Path) -> None:
     ended = Ended(tmp_path, "pass", wall="os.chdir = lambda folder: os.listdir('/no/such/folder')")
     assert (ended.exit_info.cause, ended.report) == ("broken", b"")
-    assert ended.exit_info.output.startswith("FileNotFoundError: ")
+    assert ended.exit_info.fault.startswith("FileNotFoundError: ")
+
+
+@pytest.mark.parametrize(
+    ("preparation", "fault"),
+    [
+        ("raise OSError('no device')", "OSError: no device"),
+        ("os._exit(0)", "its process ended before the candidate's code"),
+        ("os.kill(os.getpid(), 9)", "its process ended before the candidate's code"),
+        ("time.sleep(100)", "the candidate's code was not reached within 0.5 s"),
+    ],
+)
+def test_a_failure_before_the_candidates_code_is_ours(tmp_path: Path, preparation: str, fault: str) -> None:
+    ended = Ended(tmp_path, "pass", preparation=preparation, start_s=0.5)
+    assert (ended.exit_info.cause, ended.exit_info.fault) == ("broken", fault)
+
+
+CLAIMS = """
+    import os, signal, socket
+    from sandboxes import bare, request
+    from nnloop.sandbox import wire
+    from nnloop.sandbox.supervise import READY, supervise
+
+    def prepare(request, report):
+        return lambda: claim(int(request.code), report)
+
+    def claim(end, report):
+        for descriptor in (each for each in range(64) if each != report):
+            for word in (READY, b"OSError: mount: no", b'{"cause": "broken", "fault": "no"}'):
+                try:
+                    os.write(descriptor, word)
+                except OSError:
+                    break
+        if end < 256:
+            os._exit(end)
+        os.kill(os.getpid(), end - 256)
+
+    for end in [*range(0, 256, 5), 113, *(256 + number for number in range(1, signal.SIGRTMAX + 1))]:
+        ours, theirs = socket.socketpair()
+        if os.fork() == 0:
+            ours.close()
+            supervise(theirs, bare(SCRATCH), prepare)
+            os._exit(0)
+        theirs.close()
+        wire.send(ours, request(code=str(end), limits=request().limits.from_json(LIMITS)).to_json())
+        assert wire.receive_exactly(ours, 1) == b"!"
+        message = wire.receive(ours)
+        assert (message["cause"], message["fault"]) in (("exit", ""), ("timeout", "")), message
+        os.wait()
+        ours.close()
+    print("done")
+"""
+
+
+def test_no_exit_code_no_signal_and_no_words_claim_our_fault(tmp_path: Path) -> None:
+    limits = {"wall_s": 0.3, "memory_bytes": 1 << 30, "output_bytes": 1000}  # some stop themselves
+    assert alone(CLAIMS.replace("SCRATCH", repr(str(tmp_path))).replace("LIMITS", repr(limits))) == "done"
+
+
+def test_where_memory_runs_out_the_kernel_ends_a_candidate_before_its_supervisor(tmp_path: Path) -> None:
+    work = "[os.write(report, open(f'/proc/{pid}/oom_score_adj').read().encode()) for pid in (os.getppid(), 'self')]"
+    supervisor, candidate = Ended(tmp_path, work).report.split()
+    assert int(supervisor) < int(candidate) == 1000

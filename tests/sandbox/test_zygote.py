@@ -1,9 +1,9 @@
 """The warm process holds no secret, survives its trials and ends with its parent."""
 
-import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,9 +64,9 @@ def test_an_inline_trial_answers_as_a_supervised_one_does() -> None:
     ours, connection = socket.socketpair()
     asked: list[TrialRequest] = []
 
-    def work(wanted: TrialRequest, report: int) -> None:
+    def work(wanted: TrialRequest, report: int) -> Callable[[], None]:
         asked.append(wanted)
-        os.write(report, b"the report")
+        return lambda: wire.write_all(report, b"the report")
 
     with parent, theirs, ours:
         socket.send_fds(parent, [b"t"], [connection.fileno()])
