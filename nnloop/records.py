@@ -12,6 +12,7 @@ class Status(StrEnum):
     """The outcome of one completion."""
 
     OK = "ok"
+    NO_ANSWER = "no_answer"  # the LLM's server refused, or sent nothing that is an answer, after retries
     UNPARSEABLE = "unparseable"  # no code, or code that is not Python
     PATCH_FAILED = "patch_failed"  # a diff that does not apply
     NO_CHANGE = "no_change"  # a diff that applies and changes nothing
@@ -77,6 +78,7 @@ class Generation(Record):
     shown: list[str] = field(default_factory=list)  # as in the prompt
     dropped: int = 0  # as in the prompt
     truncated: bool = False  # stopped by the token limit
+    failure: str = ""  # why the LLM's server gave no answer; empty: it did
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The README's commands: blocks marked `sh run` are run, the others are composed, make targets exist."""
+"""The commands of README and docs: blocks marked `sh run` are run, the others are composed, make targets exist."""
 
 import re
 import shlex
@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
+PAGES = ("README.md", "docs/servers.md")
 BLOCK = re.compile(r"```sh( run)?\n(.*?)```", re.S)
 
 
 def commands(runnable: bool) -> list[str]:
-    """Commands of the README's shell blocks, continued lines joined, comments dropped."""
-    blocks = [body for mark, body in BLOCK.findall((ROOT / "README.md").read_text()) if bool(mark) == runnable]
+    """Commands of the pages' shell blocks, continued lines joined, comments dropped."""
+    text = "\n".join((ROOT / page).read_text() for page in PAGES)
+    blocks = [body for mark, body in BLOCK.findall(text) if bool(mark) == runnable]
     lines = [line.partition(" #")[0].strip() for body in blocks for line in body.replace("\\\n", " ").splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -38,7 +40,7 @@ def test_a_make_target_of_the_readme_exists(command: str) -> None:
 @pytest.mark.parametrize("command", [c for c in commands(False) if is_nnloop(c)])
 def test_a_command_of_the_readme_composes(command: str, tmp_path: Path) -> None:
     given = [argument for argument in arguments(command) if argument not in ("-m", "--multirun")]
-    single = [argument.split(",")[0] for argument in given]
+    single = [argument if "{" in argument else argument.split(",")[0] for argument in given]
     done = subprocess.run(
         [sys.executable, "-m", "nnloop", *single, "--cfg", "job"], cwd=tmp_path, capture_output=True, text=True
     )

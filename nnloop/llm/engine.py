@@ -29,8 +29,9 @@ class Request:
         prompt_tokens: int = 0,
         adapter: str | None = None,
         truncated: bool = False,
+        failure: str = "",
     ) -> Completion:
-        """Make the completion that answers this request."""
+        """Make the completion that answers this request; `failure` says why there is no answer."""
         prompt = self.prompt
         generation = Generation(
             cycle=self.cycle,
@@ -47,6 +48,7 @@ class Request:
             shown=prompt.shown,
             dropped=prompt.dropped,
             truncated=truncated,
+            failure=failure,
         )
         return Completion(generation, prompt.text, text)
 

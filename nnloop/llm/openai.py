@@ -5,19 +5,18 @@ It can be tuned if its weights are here too (llm.weights) and the server takes a
 folder, which it must see under the same path.
 """
 
-import json
-import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnloop.errors import ModelError
+from nnloop.llm.answer_stream import Answer
+from nnloop.llm.background import in_background
 from nnloop.llm.engine import Request, guess_tokens
+from nnloop.llm.server import Server
 from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from nnloop.llm.hf import HfEngine
 
-BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})  # HTTP statuses after which trying again makes sense
+CHAT_TOKENS = 64  # of a chat template around a prompt, where its tokens are estimated
 
 
 class OpenAiEngine:
@@ -42,6 +41,7 @@ class OpenAiEngine:
         self._settings = settings
         self._mode = mode
         self._limit = settings.max_new_tokens[mode]
+        self._server = Server(settings)
         self._model = settings.model or self._first_model()
         self._start = None if settings.adapter is None else Path(settings.adapter)
         self._tokenizer = self._read_tokenizer()
@@ -55,25 +55,24 @@ class OpenAiEngine:
         return self._settings.weights is not None
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield completions as they come. Raises ModelError if the server refuses or does not answer."""
-        pool = ThreadPoolExecutor(self._settings.batch_size)
-        try:
-            futures = {pool.submit(self._ask, request): request for request in requests}
-            start = time.perf_counter()
-            for future in as_completed(futures):
-                answer, seconds = future.result(), time.perf_counter() - start
-                yield _completion(futures[future], answer, seconds=seconds, adapter=self.adapter)
+        """Yield completions as they come; one that the server refuses or answers with nonsense says so in `failure`."""
+        bodies = [self._body(request) for request in requests]
+        answers = self._server.answers(bodies, at_once=self._settings.batch_size, has_ended=lambda text: False)
+        start = time.perf_counter()
+        with closing(in_background(answers)) as arriving:
+            for number, answer in arriving:
+                yield self._completion(requests[number], answer, time.perf_counter() - start)
                 start = time.perf_counter()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
     def fits(self, text: str) -> bool:
-        """Return whether prompt and completion fit in llm.context_length, as far as the tokenizer is known."""
+        """Return whether prompt and completion fit in llm.context_length; an estimate without llm.weights."""
         if self._tokenizer is None:
-            return True  # the server has the tokenizer, and refuses prompts that are too long
-        from nnloop.llm.chat import encode_prompt
+            tokens = guess_tokens(text) + CHAT_TOKENS
+        else:
+            from nnloop.llm.chat import encode_prompt
 
-        return len(encode_prompt(self._tokenizer, text)) + self._limit <= self._settings.context_length
+            tokens = len(encode_prompt(self._tokenizer, text))
+        return tokens + self._limit <= self._settings.context_length
 
     def count(self, text: str) -> int:
         """Count a text's tokens; an estimate without llm.weights, whose tokenizer is read."""
@@ -91,9 +90,9 @@ class OpenAiEngine:
 
             self.adapter = adapter_hash(folder)
             body = {"lora_name": self.adapter, "lora_path": str(folder.resolve())}
-            self._call("load_lora_adapter", body, known="already")
+            self._server.call("load_lora_adapter", body, known="already")
         if before and before != self.adapter:
-            self._call("unload_lora_adapter", {"lora_name": before}, known="not")
+            self._server.call("unload_lora_adapter", {"lora_name": before}, known="not")
 
     def trainer(self) -> "HfEngine":
         """Load the weights here and return their engine, to be tuned; the caller closes it."""
@@ -108,13 +107,10 @@ class OpenAiEngine:
         """Do nothing: the memory is the server's."""
 
     def _first_model(self) -> str:
-        models = self._call("models")
-        try:
-            return str(models["data"][0]["id"])
-        except (LookupError, TypeError):
-            raise ModelError(
-                f"llm.base_url={self._settings.base_url}: offers no model; name one by llm.model"
-            ) from None
+        models = self._server.models()
+        if not models:
+            raise ModelError(f"llm.base_url={self._settings.base_url}: offers no model; name one by llm.model")
+        return models[0]
 
     def _read_tokenizer(self) -> "PreTrainedTokenizerBase | None":
         if self._settings.weights is None:
@@ -133,71 +129,40 @@ class OpenAiEngine:
 
     def _check_takes_adapters(self) -> None:
         """Ask for an adapter without naming one: a server that takes adapters objects to the missing name alone."""
-        try:
-            self._send("load_lora_adapter", {})
-        except urllib.error.HTTPError as error:
-            if error.code in (404, 405, 501):
-                raise ModelError(
-                    f"llm.base_url={self._settings.base_url}: takes no adapters while it runs (vLLM does, with"
-                    " --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True); use finetune=off, without llm.adapter"
-                ) from None
-        except OSError:
-            pass  # the next call reports it
+        if self._server.refuses("load_lora_adapter", (404, 405, 501)):
+            raise ModelError(
+                f"llm.base_url={self._settings.base_url}: takes no adapters while it runs (vLLM does, with"
+                " --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True); use finetune=off, without llm.adapter"
+            )
 
-    def _ask(self, request: Request) -> Any:
-        body = {
-            "model": self.adapter or self._model,
-            "messages": [{"role": "user", "content": request.prompt.text}],
+    def _body(self, request: Request) -> dict[str, Any]:
+        """Make a request's fields; llm.request adds fields, replaces them, or drops them by null."""
+        fields = {
             "temperature": self._settings.temperature,
             "top_p": self._settings.top_p,
             "max_tokens": self._limit,
             "seed": request.seed,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **self._settings.request,
         }
-        return self._call("chat/completions", body)
+        fields |= fields.pop("extra_body", None) or {}  # where the client's users put fields that it does not know
+        return {
+            "model": self.adapter or self._model,
+            "messages": [{"role": "user", "content": request.prompt.text}],
+            **{name: value for name, value in fields.items() if value is not None},
+        }
 
-    def _call(self, path: str, body: dict[str, Any] | None = None, known: str = "") -> Any:
-        """Send a GET, or a POST with a body, again while the server is busy. Raises ModelError.
-
-        A refusal that contains `known` counts as success: the server is in the wanted state already.
-        """
-        reason = ""
-        for attempt in range(self._settings.tries):
-            if attempt:
-                time.sleep(2.0 ** (attempt - 1))
-            try:
-                return self._send(path, body)
-            except urllib.error.HTTPError as error:
-                reason = f"HTTP {error.code}: {error.read(500).decode(errors='replace').strip() or error.reason}"
-                if known and known in reason:
-                    return None
-                if error.code not in BUSY:
-                    break
-            except (OSError, ValueError) as error:
-                reason = str(error)
-        raise ModelError(f"llm.base_url={self._settings.base_url}: {path}: {' '.join(reason.split())}")
-
-    def _send(self, path: str, body: dict[str, Any] | None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if key := os.environ.get(self._settings.key_variable):
-            headers["Authorization"] = f"Bearer {key}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self._settings.base_url.rstrip('/')}/{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=self._settings.timeout_s) as response:
-            text = response.read().decode()
-        return text if path.endswith("lora_adapter") else json.loads(text)
-
-
-def _completion(request: Request, answer: Any, *, seconds: float, adapter: str | None) -> Completion:
-    try:
-        choice, usage = answer["choices"][0], answer.get("usage") or {}
-        text = choice["message"]["content"] or ""
-    except (LookupError, TypeError, AttributeError):
-        raise ModelError(f"llm.engine=openai: the server answered {json.dumps(answer)[:200]}") from None
-    return request.answer(
-        text,
-        seconds,
-        tokens=usage.get("completion_tokens", 0),
-        prompt_tokens=usage.get("prompt_tokens", 0),
-        adapter=adapter,
-        truncated=choice.get("finish_reason") == "length",
-    )
+    def _completion(self, request: Request, answer: Answer | str, seconds: float) -> Completion:
+        """Make the completion; tokens that the server does not count are estimated, so that budgets hold."""
+        if isinstance(answer, str):
+            return request.answer("", seconds, adapter=self.adapter, failure=answer)
+        tokens, prompt_tokens = answer.tokens, answer.prompt_tokens
+        return request.answer(
+            answer.text,
+            seconds,
+            tokens=self.count(answer.text) if tokens is None else tokens,
+            prompt_tokens=self.count(request.prompt.text) if prompt_tokens is None else prompt_tokens,
+            adapter=self.adapter,
+            truncated=answer.truncated,
+        )

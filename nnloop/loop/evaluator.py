@@ -55,12 +55,17 @@ class Evaluator:
     results: dict[str, TrialResult]  # by candidate id; at first this cycle's results from before a restart
     trials: Journal  # every result is written here at once, even while an earlier slot still trains
     next_slot: int  # the lowest slot that is not in the archive yet
+    answered: bool  # the cycle has an answer; before that its entries stay in memory, so that a restart asks again
     _cases: dict[int, _Case] = field(default_factory=dict, init=False)
     _running: dict[Future[TrialResult], str] = field(default_factory=dict, init=False)
 
     def submit(self, completion: Completion, parent: Network) -> None:
         """Turn a completion into a candidate and start its trial, unless an equal candidate was or is on trial."""
         case = self._cases[completion.slot] = _Case(completion, parent)
+        if completion.generation.failure:
+            case.error = CompletionError(Status.NO_ANSWER, completion.generation.failure)
+            return
+        self.answered = True
         try:
             code, case.salvaged = read_answer(self.mode, completion.text, parent.code)
             case.candidate = _candidate(completion, code)
@@ -83,7 +88,8 @@ class Evaluator:
             self.archive.add(entries[-1], case.candidate.code if case.candidate else "")
             del self._cases[self.next_slot]
             self.next_slot += 1
-        self.archive.commit()
+        if self.answered:
+            self.archive.commit()
         return entries
 
     def wait(self, stop: Stop) -> list[Entry]:

@@ -141,7 +141,8 @@ class PromptBuilder:
         rule = self.settings.context
         if not isinstance(rule, MemoryContextSettings):
             return []
-        return [self._attempt(entry) for entry in reversed(known[-rule.attempts :])]
+        answered = [entry for entry in known if entry.status is not Status.NO_ANSWER]
+        return [self._attempt(entry) for entry in reversed(answered[-rule.attempts :])]
 
     def _attempt(self, entry: Entry) -> context.Item:
         code = None if entry.candidate is None else self.archive.code(entry.candidate)

@@ -18,10 +18,12 @@ closed cycles are read back, stored completions and finished trials are used aga
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from nnloop.errors import ModelError
 from nnloop.executor import Executor, make_trial
 from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
@@ -34,7 +36,7 @@ from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
 from nnloop.parents import PromptSlot
-from nnloop.records import Completion, CycleReport, Entry, FinetuneResult
+from nnloop.records import Completion, CycleReport, Entry, FinetuneResult, Status
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
@@ -50,6 +52,7 @@ class OpenCycle:
     number: int
     evaluator: Evaluator
     costs: CostTracker
+    unanswered: list[Completion] = field(default_factory=list)  # not stored before the cycle's first answer
 
 
 @dataclass(kw_only=True)
@@ -100,6 +103,7 @@ class Search:
             visible = batch.visible_results
             self.generate(cycle, [self.prompts.build(engine, place, visible_results=visible) for place in places])
         self.drain(cycle)
+        self._check_answered(cycle.number)
 
     def retry(self, cycle: OpenCycle) -> None:
         """Send failed answers back to the LLM, up to settings.retries times, in slots behind those of first answers."""
@@ -119,7 +123,7 @@ class Search:
         """Let the LLM answer the requests, and start each answer's trial while it writes the next ones."""
         candidates = self.settings.candidates
         before = max([len(self.archive.of_cycle(cycle.number)), *(request.slot for request in requests[:1])])
-        with contextlib.closing(self._complete(cycle.number, requests)) as completions:
+        with contextlib.closing(self._complete(cycle, requests)) as completions:
             for written, completion in enumerate(self.stop.until_requested(completions), before + 1):
                 cycle.evaluator.submit(completion, self.archive.networks[completion.generation.parent])
                 self.progress.generated(min(written, candidates))
@@ -187,6 +191,7 @@ class Search:
                 results=self.folder.read_trials(number),
                 trials=trials,
                 next_slot=archived,
+                answered=archived > 0,
             )
             try:
                 yield evaluator
@@ -194,8 +199,9 @@ class Search:
                 self._show(evaluator.poll())
                 raise
 
-    def _complete(self, number: int, requests: Sequence[Request]) -> Generator[Completion, None, None]:
+    def _complete(self, cycle: OpenCycle, requests: Sequence[Request]) -> Generator[Completion, None, None]:
         """Yield completions: the stored ones first, then new ones, each stored before it is used."""
+        number = cycle.number
         archived, stored = len(self.archive.of_cycle(number)), self.folder.read_completions(number)
         wanted = [request for request in requests if request.slot >= archived]
         yield from (stored[request.slot] for request in wanted if request.slot in stored)
@@ -204,8 +210,22 @@ class Search:
             self.progress.stage("generating")
             with self.folder.journal(self.folder.completions(number)) as journal:
                 for completion in self.engine(number).generate(missing):
-                    journal.append(completion.line())
+                    cycle.unanswered.append(completion)
+                    if cycle.evaluator.answered or not completion.generation.failure:
+                        for one in cycle.unanswered:
+                            journal.append(one.line())
+                        cycle.unanswered.clear()
                     yield completion
+
+    def _check_answered(self, number: int) -> None:
+        """Raise ModelError if a cycle got no answer at all; nothing of it is on the disk, so a restart asks again."""
+        entries = self.archive.of_cycle(number)
+        if all(entry.status is Status.NO_ANSWER for entry in entries):
+            (reason, times), *_ = Counter(entry.reason for entry in entries).most_common(1)
+            raise ModelError(
+                f"the LLM's server answered none of the {len(entries)} requests of cycle {number}, {times} times with:"
+                f" {reason}; the same command asks again"
+            )
 
     def _wait(self, cycle: OpenCycle, below: int | None = None) -> None:
         """Archive results as trials end, until all slots lower than `below` are archived; None: until no trial runs."""

@@ -13,7 +13,10 @@ from nnloop.report.text import percent
 FATES: dict[str, tuple[int, frozenset[Status]]] = {
     "valid": (2, frozenset({Status.OK, Status.BELOW_CHANCE})),
     "duplicate": (5, frozenset({Status.DUPLICATE})),
-    "no usable code": (1, frozenset({Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED})),
+    "no usable code": (
+        1,
+        frozenset({Status.NO_ANSWER, Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED}),
+    ),
     "network broken": (3, frozenset({Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED, Status.DIVERGED})),
     "over a limit": (4, frozenset({Status.TIMEOUT, Status.OUT_OF_MEMORY})),
     "tampered": (7, frozenset({Status.TAMPERED})),

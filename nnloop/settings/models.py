@@ -1,6 +1,7 @@
 """Settings of the LLMs, their fine-tune and the tiny one's pretraining."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from nnloop.settings.setting import PLACE, RESULT, setting
 
@@ -52,7 +53,8 @@ class OpenAiLlmSettings:
     top_p: float = setting(RESULT, 1e-6, 1)
     max_new_tokens: dict[str, int] = setting(RESULT, 1, 1e12, unit="tokens")  # by mode
     batch_size: int = setting(PLACE, 1, 4096)  # requests at once
-    timeout_s: float = setting(PLACE, 0.1, 1e6)  # per request
+    request: dict[str, Any] = setting(RESULT)  # fields of a request, added or replaced; null drops one of nnloop's own
+    timeout_s: float = setting(PLACE, 0.1, 1e6)  # of a completion, its further tries and their waits included
     tries: int = setting(PLACE, 1, 100)  # per request, where the server is busy or does not answer
     diff_context: int = setting(RESULT, 0, 100, unit="lines")
     diff_line_numbers: bool = setting(RESULT)

@@ -65,19 +65,26 @@ def test_a_busy_server_is_asked_again(server: Server, connect: Callable[..., Eng
 
 
 @pytest.mark.parametrize(("status", "asked"), [(400, 1), (503, 2)])
-def test_a_server_that_refuses_is_one_clear_error(
+def test_a_server_that_refuses_is_a_failed_completion(
     server: Server, connect: Callable[..., Engine], status: int, asked: int
 ) -> None:
-    server.failures, server.status = 9, status
-    with pytest.raises(ModelError, match=rf"^llm\.base_url=http.*: chat/completions: HTTP {status}: [^\n]*not"):
-        next(connect().generate(requests(1)))
-    assert len(server.asked) == asked
+    server.failures, server.status = asked, status
+    failed, answered = connect("llm.batch_size=1").generate(requests(2))
+    assert (failed.text, failed.generation.failure) == ("", f"HTTP {status}: not now")
+    assert (answered.text, answered.generation.failure) == ("improve 1", "")
+    assert len(server.asked) == asked + 1
 
 
 def test_no_server_is_one_clear_error(configure: Callable[..., Settings]) -> None:
     settings = configure("llm=openai", "finetune=off", "llm.base_url=http://127.0.0.1:9/v1", "llm.tries=1")
-    with pytest.raises(ModelError, match=r"llm\.base_url=http://127\.0\.0\.1:9/v1: models: .*refused"):
+    with pytest.raises(ModelError, match=r"llm\.base_url=http://127\.0\.0\.1:9/v1: models: .*(refused|failed)"):
         load(settings.llm, "delta", 4)
+
+
+def test_without_weights_the_context_is_estimated(connect: Callable[..., Engine]) -> None:
+    engine = connect("llm.context_length=2048", "llm.max_new_tokens.delta=1024")
+    assert engine.fits("x = 1\n" * 400)  # 800 estimated tokens and the chat's beside 1,024
+    assert not engine.fits("x = 1\n" * 500)
 
 
 # Adapters

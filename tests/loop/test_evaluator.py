@@ -80,6 +80,7 @@ class Cycle:
             results=done or {},
             trials=self.trials,
             next_slot=0,
+            answered=False,
         )
 
     def close(self) -> None:

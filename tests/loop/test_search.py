@@ -11,13 +11,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import instant
+import odd_server
 import pytest
+from odd_server import http, serve, silent, whole
 
 from nnloop import build, corpus
 from nnloop.corpus.edits import mutate
-from nnloop.errors import RunFolderError
+from nnloop.errors import ModelError, RunFolderError
 from nnloop.records import Status
 from nnloop.runs.folder import RunFolder
+from nnloop.stop import Interrupted
 
 COMMON = ("dataset=digits", "finetune=off", "tracker=none", "executor.wall_s=60")
 
@@ -177,3 +181,66 @@ def timeless(archive: Path) -> list[dict[str, Any]]:
         for key in ("seconds", "peak_bytes"):
             (row["result"] or {}).pop(key, None)
     return rows
+
+
+# An LLM behind a server
+
+
+def asked(server: odd_server.OddServer, *more: str) -> list[str]:
+    given = ["llm=openai", "llm.model=served", f"llm.base_url={server.url}", "llm.tries=1", "llm.batch_size=1"]
+    return [*given, "finetune=off", "mode=full", "cycles=2", "candidates=3", *more]
+
+
+ANSWER = whole(f"<nn>\n{LINEAR}\n</nn>")
+REFUSED = http(500, '{"error": {"message": "no\\nmemory"}}')
+
+
+@pytest.mark.parametrize("staleness", ["null", "0"])
+def test_requests_that_the_server_refuses_are_entries_with_the_reason(configure, tmp_path: Path, staleness) -> None:
+    """Those before a cycle's first answer too; a restart keeps them and asks nothing twice."""
+    for folder, replies in (("early", [REFUSED, ANSWER]), ("late", [ANSWER, REFUSED, ANSWER])):
+        with serve(*replies) as server:
+            given = asked(server, f"search.staleness={staleness}")
+            run = instant.search(configure, tmp_path / folder, *given, "context=memory")
+            failed = [entry for entry in run.entries() if entry.status is Status.NO_ANSWER]
+            assert [(entry.cycle, entry.reason, entry.candidate) for entry in failed] == [
+                (0, "HTTP 500: no memory", None)
+            ]
+            assert [report.counts.generated for report in run.reports()] == [3, 3]
+            assert [sorted(run.read_completions(cycle)) for cycle in (0, 1)] == [[0, 1, 2]] * 2
+            before = run.entries()
+            instant.search(configure, tmp_path / folder, *given, "context=memory")
+            assert run.entries() == before
+            assert len(server.asked) == 6
+        assert "no memory" not in "".join(text["messages"][0]["content"] for text in server.asked)
+
+
+@pytest.mark.parametrize("staleness", ["null", "0"])
+def test_a_cycle_without_one_answer_ends_the_search_and_is_asked_again(configure, tmp_path, staleness) -> None:
+    with serve(ANSWER, ANSWER, ANSWER, REFUSED, REFUSED, REFUSED, ANSWER) as server:
+        given = asked(server, f"search.staleness={staleness}")
+        with pytest.raises(ModelError) as raised:
+            instant.search(configure, tmp_path / "run", *given)
+        assert str(raised.value) == (
+            "the LLM's server answered none of the 3 requests of cycle 1, 3 times with: HTTP 500: no memory;"
+            " the same command asks again"
+        )
+        run = RunFolder(tmp_path / "run")
+        assert [len(run.entries()), len(run.reports()), run.read_completions(1)] == [3, 1, {}]
+        instant.search(configure, tmp_path / "run", *given)
+        assert [len(run.entries()), len(run.reports())] == [6, 2]
+        assert all(entry.status is not Status.NO_ANSWER for entry in run.entries())
+    with serve(ANSWER) as server:
+        whole_run = instant.search(configure, tmp_path / "whole", *asked(server, f"search.staleness={staleness}"))
+    assert timeless(run.archive) == timeless(whole_run.archive)
+
+
+def test_a_kill_before_the_first_answer_of_a_cycle_asks_its_requests_again(configure, tmp_path: Path) -> None:
+    """Refusals that nothing was learnt from are not kept: the archive is the one of an untroubled run."""
+    with serve(REFUSED, REFUSED, silent) as server:
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(Interrupted):
+            instant.search(configure, tmp_path / "run", *asked(server, "executor.grace_s=0.1"))
+        server.replies = [ANSWER]
+        run = instant.search(configure, tmp_path / "run", *asked(server, "executor.grace_s=0.1"))
+    assert {entry.status for entry in run.entries()} <= {Status.OK, Status.DUPLICATE}
