@@ -78,7 +78,7 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
         resource.RLIMIT_FSIZE: sandbox.config.scratch_mb << 20,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
-    if not any("nvidia" in device for device in sandbox.view.devices):  # the GPU's driver maps far more than it uses
+    if not sandbox.view.gpu:  # the GPU's driver maps far more than it uses
         limits[resource.RLIMIT_DATA] = data + memory_bytes
         limits[resource.RLIMIT_AS] = mapped + memory_bytes + SHARED_SLACK_BYTES
     if sandbox.layers.user:  # else the limit counts every process of this user
@@ -105,12 +105,12 @@ def _mapped_bytes() -> tuple[int, int]:
 
 
 def _file_rules(sandbox: ProbedSandbox, scratch: str) -> list[tuple[str, int]]:
-    """Return Landlock's rules. With a root of its own, hidden paths are covered: one rule a folder is enough then."""
+    """Return Landlock's rules. A root of its own holds nothing but the view: one rule is enough for it."""
     view, layers = sandbox.view, sandbox.layers
     if layers.root:
-        rules = [(path, landlock.READ) for path in view.readable] + [("/dev/shm", landlock.WRITE)]
+        rules = [("/", landlock.READ), ("/dev/shm", landlock.WRITE)]
     else:
-        rules = [(path, landlock.LIST) for path in view.readable]
+        rules = [(path, landlock.LIST) for path in view.listed]
         rules += [(part, landlock.READ) for part in view.parts]
     rules += [(path, landlock.DEVICE) for path in view.devices]
     own = (

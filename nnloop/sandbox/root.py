@@ -6,7 +6,7 @@ The process must have its own mount namespace.
 import os
 
 from nnloop.sandbox import kernel
-from nnloop.sandbox.view import SCRATCH, View, is_below
+from nnloop.sandbox.view import SCRATCH, View
 
 MOST_FILES = 10_000  # in the scratch folder: an empty file takes memory too
 _OLD = "/.old"  # the machine's root, until the new one is complete
@@ -24,8 +24,11 @@ def enter(view: View, scratch_mb: int, new_proc: bool) -> None:
     os.mkdir("/tmp" + _OLD)
     kernel.pivot_root("/tmp", "/tmp" + _OLD)
     os.chdir("/")
+    for link in view.links:
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(os.readlink(_OLD + link), link)
     for path in view.readable:
-        _show(path)
+        _bind(path)
     _hide(view)
     for folder in ("/proc", "/dev/shm", SCRATCH, "/tmp"):
         os.makedirs(folder, exist_ok=True)
@@ -52,15 +55,6 @@ def _mount_proc() -> None:
         return
 
 
-def _show(path: str) -> None:
-    old = _OLD + path
-    if os.path.islink(old):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.symlink(os.readlink(old), path)
-    else:
-        _bind(path)
-
-
 def _bind(path: str) -> None:
     """Show a folder or a file of the old root at its own place."""
     old = _OLD + path
@@ -75,8 +69,6 @@ def _bind(path: str) -> None:
 def _hide(view: View) -> None:
     """Cover the view's hidden paths within the folders that are shown."""
     for path in view.hidden:
-        if not any(is_below(path, os.path.realpath(_OLD + shown).removeprefix(_OLD)) for shown in view.readable):
-            continue
         if os.path.isdir(path):
             _mount_tmpfs(path, "mode=755,size=4k")
         else:

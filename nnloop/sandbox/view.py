@@ -1,59 +1,95 @@
-"""The files that a candidate may see: Python's own and a scratch folder; no data set, no home, no run folder."""
+"""The files that a candidate may see: what Python and the packages of a network need, and a scratch folder.
 
-import glob
+Nothing else of the machine is shown: no other package or Python, no data set, no home, no run folder. Python's modules
+are shown by their names, so a folder that lies among them stays out of sight.
+"""
+
 import os
-import site
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnloop.json_record import Record
+from nnloop.sandbox import libraries, packages
 
 SCRATCH = "/scratch"
-_DIGITS = os.path.join("sklearn", "datasets", "data")
-_LIBRARIES = ("/usr", "/lib", "/lib64", "/bin", "/opt/cuda")
-_SYSTEM = (*_LIBRARIES, "/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
+_SYSTEM = ("/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
 _GPU_SYSTEM = ("/sys",)  # where the driver looks up its devices
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_OWN_ROOMS = ("training", "sandbox")  # of nnloop's code
+_BESIDE_MODULES = {"__pycache__", "lib-dynload"}
+_LEFT_OUT = {"tkinter", "_tkinter", "turtledemo", "idlelib", "ensurepip"}  # windows and installers
 
 
 @dataclass(frozen=True, slots=True)
 class View(Record):
     """The paths that a candidate may see, all absolute."""
 
-    readable: list[str]  # folders and files
-    hidden: list[str]  # paths below them that stay out of sight
+    readable: list[str]  # folders and files, none of them a link
+    links: list[str]  # symbolic links on the way to them
+    listed: list[str]  # folders that hold them, whose names Python's import has to see
+    hidden: list[str]  # paths below the readable ones that stay out of sight
     parts: list[str]  # the largest parts of the readable paths without anything hidden
     devices: list[str]  # readable and writable
 
+    @property
+    def gpu(self) -> bool:
+        """Tell if there are devices of a GPU."""
+        return any("nvidia" in device for device in self.devices)
+
 
 def make_view(hidden: Sequence[str]) -> View:
-    """Collect the files that Python, torch and the device driver need; hide `hidden` and folders of data sets."""
+    """Collect the files that Python, torch and the device driver need; `hidden` is cut out of their folders."""
     gpus = _gpu_devices()
-    wanted = (*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *_python_folders())
-    readable = _outermost([path for path in wanted if os.path.exists(path)])
-    secrets = [path for path in (*hidden, *_packaged_data_sets(readable)) if os.path.exists(path)]
-    masked = sorted({os.path.realpath(path) for path in secrets})
-    devices = [path for path in (*_DEVICES, *gpus) if os.path.exists(path)]
-    parts = [part for path in readable for part in expand(path, masked)]
-    return View(readable=readable, hidden=masked, parts=parts, devices=devices)
+    modules, loaded = _modules()
+    shown, compiled = packages.find()
+    machine = libraries.needed([sys.executable, *loaded, *compiled], gpu=bool(gpus))
+    wanted = [*_SYSTEM, *(_GPU_SYSTEM if gpus else ()), *modules, *shown, *machine, *_own_code()]
+    importing = [path for path in sys.path if path.endswith(("-packages", "lib-dynload")) or path in _stdlib()]
+    links: dict[str, None] = {}
+    real = [resolve(path, links) for path in wanted if os.path.exists(path)]
+    readable = _outermost(real)
+    masked = sorted({os.path.realpath(path) for path in hidden if os.path.exists(path)})
+    masked = [path for path in masked if any(is_below(path, outer) and path != outer for outer in readable)]
+    return View(
+        readable=readable,
+        links=[link for link in links if not any(is_below(link, outer) for outer in readable)],
+        listed=sorted({os.path.dirname(path) for path in readable} & {os.path.realpath(path) for path in importing}),
+        hidden=masked,
+        parts=[part for path in readable for part in expand(path, masked)],
+        devices=[path for path in (*_DEVICES, *gpus) if os.path.exists(path)],
+    )
 
 
-def _python_folders() -> list[str]:
-    """List Python's prefixes, the installed packages and this package, but not a checkout's folder, which has runs."""
-    package = str(Path(__file__).resolve().parents[1])
-    installed = [path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")]
-    return [sys.prefix, sys.base_prefix, *site.getsitepackages(), *installed, package]
+def _modules() -> tuple[list[str], list[str]]:
+    """List the files and folders of the standard library, and its compiled modules."""
+    shown = [path for folder in _stdlib() for path in _modules_in(folder)]
+    compiled = [path for folder in sys.path if folder.endswith("lib-dynload") for path in _modules_in(folder)]
+    zipped = [path for path in sys.path if path.endswith(".zip") and os.path.basename(path).startswith("python")]
+    return [*shown, *zipped], compiled
 
 
-def _packaged_data_sets(readable: list[str]) -> list[str]:
-    """List scikit-learn's copies of the digits, for this Python and for others on the machine."""
-    paths = [os.path.join(path, _DIGITS) for path in (*sys.path, *site.getsitepackages())]
-    for folder in (*readable, "/usr/local"):
-        for packages in ("lib*/python3*/*-packages", "python3*/*-packages"):
-            paths += glob.glob(os.path.join(glob.escape(folder), packages, _DIGITS))
-    return paths
+def _stdlib() -> list[str]:
+    return [sysconfig.get_path(name) for name in ("stdlib", "platstdlib")]
+
+
+def _modules_in(folder: str) -> list[str]:
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    return [os.path.join(folder, name) for name in names if _is_module(name)]
+
+
+def _is_module(name: str) -> bool:
+    stem = name.partition(".")[0]
+    known = name in _BESIDE_MODULES or stem in sys.stdlib_module_names or stem.startswith("_sysconfigdata")
+    return known and stem not in _LEFT_OUT
+
+
+def _own_code() -> list[str]:
+    """List the parts of nnloop that run in a candidate's process."""
+    package = Path(__file__).resolve().parents[1]
+    return [*map(str, package.glob("*.py")), *(str(package / room) for room in _OWN_ROOMS)]
 
 
 def _gpu_devices() -> list[str]:
@@ -63,13 +99,36 @@ def _gpu_devices() -> list[str]:
         return []
 
 
-def _outermost(paths: list[str]) -> list[str]:
-    """Drop paths that lie below another; links among the folders themselves (/lib -> usr/lib) stay links."""
-    outermost: list[str] = []
-    for path in sorted({os.path.abspath(path) for path in paths}, key=len):
-        if not any(is_below(path, outer) and not os.path.islink(path) for outer in outermost):
-            outermost.append(path)
-    return outermost
+def resolve(path: str, links: dict[str, None]) -> str:
+    """Return the place of a file without symbolic links, and add the links on the way to `links`."""
+    place = "/"
+    waiting = os.path.abspath(path).split("/")[:0:-1]
+    while waiting:  # the path exists, so its links do not lead in a circle
+        name = waiting.pop()
+        if name in ("", ".", ".."):
+            place = os.path.dirname(place) if name == ".." else place
+            continue
+        place = os.path.join(place, name)
+        if os.path.islink(place):
+            links[place] = None
+            target = os.readlink(place)
+            waiting += target.split("/")[::-1]
+            place = "/" if target.startswith("/") else os.path.dirname(place)
+    return place
+
+
+def _outermost(paths: Sequence[str]) -> list[str]:
+    """Drop paths that lie below another."""
+    outermost: dict[str, None] = {}
+    for path in sorted(set(paths)):
+        if _parents([path]).isdisjoint(outermost):
+            outermost[path] = None
+    return list(outermost)
+
+
+def _parents(paths: Sequence[str]) -> set[str]:
+    """Return the folders above the paths."""
+    return {str(parent) for path in paths for parent in Path(path).parents}
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -1,7 +1,7 @@
 """Import nnloop to write to the archive.
 
 expect: build_failed
-reason: RunFolderError
+reason: ModuleNotFoundError | PermissionError
 """
 
 from pathlib import Path

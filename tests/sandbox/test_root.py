@@ -13,7 +13,8 @@ CODE = """
     from nnloop.sandbox import kernel, layers, root
     from nnloop.sandbox.view import View
 
-    view = View(readable=[{readable!r}], hidden=[{hidden!r}, {file!r}], parts=[], devices=["/dev/null"])
+    hidden = [{hidden!r}, {file!r}]
+    view = View(readable=[{readable!r}], links=[{link!r}], listed=[], hidden=hidden, parts=[], devices=["/dev/null"])
     try:
         layers.enter(layers.Layers(user=os.geteuid() != 0))
         kernel.unshare(kernel.CLONE_NEWNS)
@@ -21,8 +22,9 @@ CODE = """
         print("no namespaces")
         raise SystemExit
     root.enter(view, 1, new_proc=False)
-    print(sorted(os.listdir("/")))
+    print(sorted(os.listdir("/")), sorted(os.listdir(os.path.dirname({readable!r}))))
     print(sorted(os.listdir({readable!r})), os.listdir({hidden!r}), open({file!r}).read())
+    print(open({link!r} + "/code").read())
     print(os.getcwd(), os.access({readable!r}, os.W_OK), os.access("/", os.W_OK), os.access(".", os.W_OK))
     try:
         open("large", "wb").write(bytes(2 << 20))
@@ -36,15 +38,17 @@ def test_a_new_root_holds_the_view(tmp_path: Path) -> None:
     (shown / "hidden").mkdir(parents=True)
     for file in ("hidden/labels", "secret", "code"):
         (shown / file).write_text("text")
-    said = alone(
-        CODE.format(readable=str(shown), hidden=str(shown / "hidden"), file=str(shown / "secret"))
-    ).splitlines()
+    (shown.parent / "link").symlink_to("shown")
+    (shown.parent / "beside").write_text("")
+    paths = {"readable": shown, "hidden": shown / "hidden", "file": shown / "secret", "link": shown.parent / "link"}
+    said = alone(CODE.format(**{name: str(path) for name, path in paths.items()})).splitlines()
     if said == ["no namespaces"]:
         pytest.skip("this machine has no mount namespaces for this user")
     top = shown.parts[1]
     assert said == [
-        str(sorted({"dev", "proc", "scratch", "tmp", ".old", top})),
+        f"{sorted({'dev', 'proc', 'scratch', 'tmp', '.old', top})} ['link', 'shown']",
         "['code', 'hidden', 'secret'] [] ",
+        "text",
         "/scratch False False True",
         "No space left on device",
     ]

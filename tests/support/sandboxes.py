@@ -31,7 +31,7 @@ def request(**changes: Any) -> TrialRequest:
 def bare(scratch: str, scratch_mb: int = 1, logit_bytes: int = 100) -> ProbedSandbox:
     """A sandbox with no layer in force, whose trials' scratch folders lie in `scratch`."""
     config = SandboxConfig(hidden=[], without=[], scratch_mb=scratch_mb, logit_bytes=logit_bytes)
-    view = View(readable=[], hidden=[], parts=[], devices=[])
+    view = View(readable=[], links=[], listed=[], hidden=[], parts=[], devices=[])
     return ProbedSandbox(config, Layers(), view, groups=None, scratch=scratch)
 
 
