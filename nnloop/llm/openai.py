@@ -19,6 +19,7 @@ from nnloop.llm.engine import Request, guess_tokens
 from nnloop.llm.server import Server
 from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
+from nnloop.settings.models import CausalLlmSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -98,7 +99,7 @@ class OpenAiEngine:
         """Load the weights here and return their engine, to be tuned; the caller closes it."""
         from nnloop.llm.hf import HfEngine
 
-        return HfEngine(self._local(), self._mode)
+        return HfEngine(_of_weights(self._settings), self._mode)
 
     def offload(self) -> None:
         """Do nothing: the memory is the server's."""
@@ -117,15 +118,7 @@ class OpenAiEngine:
             return None
         from nnloop.llm.pretrained import load_tokenizer
 
-        return load_tokenizer(self._local())
-
-    def _local(self) -> HfLlmSettings:
-        """Make the settings that load the weights here as llm.engine=hf does."""
-        given: dict[str, Any] = {
-            field.name: getattr(self._settings, field.name, None) for field in fields(HfLlmSettings)
-        }
-        given |= {"engine": "hf", "model": self._settings.weights, "offload": False, "top_k": 0}
-        return HfLlmSettings(**given)
+        return load_tokenizer(_of_weights(self._settings))
 
     def _check_takes_adapters(self) -> None:
         """Ask for an adapter without naming one: a server that takes adapters objects to the missing name alone."""
@@ -166,3 +159,10 @@ class OpenAiEngine:
             adapter=self.adapter,
             truncated=answer.truncated,
         )
+
+
+def _of_weights(settings: OpenAiLlmSettings) -> HfLlmSettings:
+    """Return the settings that load the weights here. What llm.engine=hf alone has matters to no fine-tune."""
+    shared = {field.name: getattr(settings, field.name) for field in fields(CausalLlmSettings)}
+    model = str(settings.weights)
+    return HfLlmSettings(**shared, engine="hf", model=model, prompt="chat", offload=False, top_k=0)

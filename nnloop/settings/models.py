@@ -10,54 +10,47 @@ _QUANTIZE = ("none", "int8", "nf4")
 
 
 @dataclass
-class HfLlmSettings:
-    """A causal LM run by transformers."""
+class CausalLlmSettings:
+    """The settings of a causal LM, wherever it runs; those of its weights hold where they are loaded."""
 
     name: str = setting(RESULT)
-    engine: str = setting(RESULT, words=["hf"])
-    model: str = setting(RESULT)  # hub id or folder
     revision: str | None = setting(RESULT)
     adapter: str | None = setting(RESULT)  # folder of a LoRA adapter to start from (the papers' transfer); None: bare
-    prompt: str = setting(RESULT)  # the words of its prompts, unless mode.prompt names others (modes.templates)
     device: str = setting(PLACE)  # auto, cpu, cuda, cuda:1, ..., or balanced: layers spread over all GPUs
     quantize: str = setting(RESULT, words=_QUANTIZE)  # the latter two by bitsandbytes, extra `gpu`
-    offload: bool = setting(PLACE)  # free the weights' memory while trials alone run, and read them again when needed
     dtype: str = setting(RESULT, words=_DTYPES)  # auto: bfloat16 on a GPU, float32 on a CPU
     temperature: float = setting(RESULT, 0, 10)  # 0 is greedy
-    top_k: int = setting(RESULT, 0, 1e6)  # 0 is off
     top_p: float = setting(RESULT, 1e-6, 1)
     max_new_tokens: dict[str, int] = setting(RESULT, 1, 1e12, unit="tokens")  # by mode
     context_length: int = setting(RESULT, 16, 1e7, unit="tokens")  # prompt and completion together
-    batch_size: int = setting(PLACE, 1, 4096)  # prompts generated together
+    batch_size: int = setting(PLACE, 1, 4096)  # prompts generated together, requests at once
     diff_context: int = setting(RESULT, 0, 100, unit="lines")  # of context in the diffs it is trained to write
     diff_line_numbers: bool = setting(RESULT)  # those diffs carry headers and line numbers
 
 
 @dataclass
-class OpenAiLlmSettings:
-    """A model behind an OpenAI-compatible server."""
+class HfLlmSettings(CausalLlmSettings):
+    """A causal LM run by transformers."""
 
-    name: str = setting(RESULT)
+    engine: str = setting(RESULT, words=["hf"])
+    model: str = setting(RESULT)  # hub id or folder
+    prompt: str = setting(RESULT)  # the words of its prompts, unless mode.prompt names others (modes.templates)
+    offload: bool = setting(PLACE)  # free the weights' memory while trials alone run, and read them again when needed
+    top_k: int = setting(RESULT, 0, 1e6)  # 0 is off
+
+
+@dataclass
+class OpenAiLlmSettings(CausalLlmSettings):
+    """A model behind an OpenAI-compatible server, which also loads the adapter."""
+
     engine: str = setting(RESULT, words=["openai"])
     base_url: str = setting(RESULT)  # up to and with /v1
     model: str | None = setting(RESULT)  # as the server names it; None: the first that it offers
     weights: str | None = setting(RESULT)  # hub id or folder of the served model, to tune it here; None: not tuned
-    revision: str | None = setting(RESULT)  # of the weights
-    adapter: str | None = setting(RESULT)  # folder of a LoRA adapter to start from, which the server loads
-    device: str = setting(PLACE)  # of the fine-tune, as with llm.engine=hf, and so the next two
-    quantize: str = setting(RESULT, words=_QUANTIZE)
-    dtype: str = setting(RESULT, words=_DTYPES)
-    context_length: int = setting(RESULT, 16, 1e7, unit="tokens")  # where the weights are given, prompts are counted
     key_variable: str = setting(PLACE)  # environment variable that holds the key; unset is no key
-    temperature: float = setting(RESULT, 0, 10)
-    top_p: float = setting(RESULT, 1e-6, 1)
-    max_new_tokens: dict[str, int] = setting(RESULT, 1, 1e12, unit="tokens")  # by mode
-    batch_size: int = setting(PLACE, 1, 4096)  # requests at once
     request: dict[str, Any] = setting(RESULT)  # fields of a request, added or replaced; null drops one of nnloop's own
     timeout_s: float = setting(PLACE, 0.1, 1e6)  # of a completion, its further tries and their waits included
     tries: int = setting(PLACE, 1, 100)  # per request, where the server is busy or does not answer
-    diff_context: int = setting(RESULT, 0, 100, unit="lines")
-    diff_line_numbers: bool = setting(RESULT)
 
 
 @dataclass
