@@ -4,21 +4,22 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import TextIO
 
 from nnloop import corpus, data, llm, novelty, report, tracking
 from nnloop.corpus import adopted, lemur
 from nnloop.data.prepared import cache_home
-from nnloop.executor import Executor, make_trial
+from nnloop.executor import Executor
 from nnloop.executor.factory import make_executor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
 from nnloop.jobs import report as report_job
+from nnloop.llm.engine import Engine
 from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_run
-from nnloop.loop.corpus_trials import JudgedCorpus, judge_corpus, trial_cache_path
+from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
 from nnloop.loop.cycle import over_budget
 from nnloop.loop.prompting import PromptBuilder
 from nnloop.loop.search import Search
@@ -97,16 +98,29 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
         stack.enter_context(executor)
         tracker.start(run, group=settings.name, settings=asdict(settings))
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
+        progress = stack.enter_context(Progress())
+        load_engine = cache(lambda: load_llm(settings))
+        conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
         judged = judge_corpus(
             make_corpus(settings),
+            conditions,
             executor=executor,
-            make_trial=partial(make_trial, settings),
             folder=run,
-            cache=trial_cache_path(cache_home(), run_digest),
+            cache=conditions.cache_file(cache_home()),
+            show=progress.corpus,
+            meanwhile=load_engine,
         )
-        progress = stack.enter_context(Progress())
         search = stack.enter_context(
-            make_search(settings, run, executor=executor, corpus=judged, tracker=tracker, progress=progress, stop=stop)
+            make_search(
+                settings,
+                run,
+                executor=executor,
+                corpus=judged,
+                load_engine=load_engine,
+                tracker=tracker,
+                progress=progress,
+                stop=stop,
+            )
         )
         reports = search.run()
     finished = _report(settings, run)
@@ -123,12 +137,14 @@ def make_search(
     executor: Executor,
     corpus: JudgedCorpus,
     stop: Stop,
+    load_engine: Callable[[], Engine] | None = None,
     tracker: Tracker | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Search]:
     """Make a search in a run folder that is open and locked; close its archive and its LLM afterwards.
 
-    `corpus` comes from `judge_corpus`. `tracker` None: nothing is tracked. `progress` None: nothing is displayed.
+    `corpus` comes from `judge_corpus`. `load_engine` None: the LLM is loaded by its settings. `tracker` None: nothing
+    is tracked. `progress` None: nothing is displayed.
     """
     mode, task = make_mode(settings), make_task(settings)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus)) as archive:
@@ -137,9 +153,9 @@ def make_search(
             folder=run,
             archive=archive,
             mode=mode,
-            rules=SelectionRules(settings.admission.min_accuracy, settings.selection.rule, mode=settings.mode.name),
+            rules=SelectionRules(settings.admission.min_accuracy, settings.selection.rule),
             prompts=PromptBuilder(settings=settings, task=task, mode=mode, folder=run, archive=archive),
-            load_engine=lambda: llm.load(settings.llm, settings.mode.name, settings.candidates),
+            load_engine=load_engine or (lambda: load_llm(settings)),
             executor=executor,
             tuner=make_tuner(settings, mode=mode, task=task, folder=run),
             tracker=tracker or NoTracker(),
@@ -159,13 +175,20 @@ def _report(settings: Settings, run: RunFolder) -> Run:
     return finished
 
 
+def load_llm(settings: Settings) -> Engine:
+    """Load the LLM that the settings name."""
+    return llm.load(settings.llm, settings.mode.name, settings.candidates)
+
+
 def make_corpus(settings: Settings) -> list[Network]:
-    """Read the corpus that the settings name."""
+    """Read the corpus that the settings name, at most corpus.limit networks of it."""
     if isinstance(settings.corpus, LemurCorpusSettings):
-        return lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
-    if isinstance(settings.corpus, AdoptedCorpusSettings):
-        return adopted.load(settings.corpus.path)
-    return corpus.seeds()
+        networks = lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
+    elif isinstance(settings.corpus, AdoptedCorpusSettings):
+        networks = adopted.load(settings.corpus.path)
+    else:
+        networks = corpus.seeds()
+    return corpus.sample(networks, settings.corpus.limit)
 
 
 def make_task(settings: Settings) -> Task:

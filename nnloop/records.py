@@ -37,7 +37,7 @@ COMPLETED = frozenset({Status.OK, Status.BELOW_CHANCE})
 class Network(Record):
     """A network that can be a parent: from the corpus, or from a trial of this run.
 
-    `val_accuracy` is a fraction; None: no trial on this dataset by this protocol is known.
+    `val_accuracy` is a fraction, the mean over `trials`; None: no trial on this dataset by this protocol is known.
     """
 
     id: str
@@ -45,6 +45,8 @@ class Network(Record):
     name: str
     val_accuracy: float | None = None
     params: int | None = None
+    trials: int = 1
+    noise: float | None = None  # standard deviation of one trial's accuracy; None: fewer than two trials show none
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,16 @@ from nnloop.records import Entry
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import BudgetSettings
 
-SEARCH = ("llm=random", "dataset=digits", "tracker=none", "novelty=off", "cycles=2", "candidates=4")
+SEARCH = (
+    "llm=random",
+    "dataset=digits",
+    "corpus.trials=1",
+    "corpus.limit=8",
+    "tracker=none",
+    "novelty=off",
+    "cycles=2",
+    "candidates=4",
+)
 
 
 def test_the_end_of_a_search_reads_its_own_archive_once_and_no_other_runs(

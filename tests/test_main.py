@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-QUICK = ("dataset=digits", "llm=random", "finetune=off", "tracker=none", "cycles=1", "candidates=1")
+QUICK = (
+    "dataset=digits",
+    "corpus.trials=1",
+    "corpus.limit=8",
+    "llm=random",
+    "finetune=off",
+    "tracker=none",
+    "cycles=1",
+    "candidates=1",
+)
 
 
 def nnloop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -16,13 +16,13 @@ class Executor(Protocol):
         ...
 
 
-def make_trial(settings: Settings, candidate: Candidate) -> Trial:
-    """Make the trial of a candidate; its seed depends only on the run's seed and the network."""
+def make_trial(settings: Settings, candidate: Candidate, seed: int | None = None) -> Trial:
+    """Make the trial of a candidate; `seed` None: a seed that depends only on the run's seed and the network."""
     return Trial(
         candidate,
         dataset=settings.dataset.name,
         proxy=settings.proxy.name,
         epochs=settings.proxy.epochs,
-        seed=derive(settings.seed, "trial", candidate.id),
+        seed=derive(settings.seed, "trial", candidate.id) if seed is None else seed,
         limits=Limits(settings.executor.wall_s, int(settings.executor.memory_gb * 2**30)),
     )

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.report import figures, tables, write_overview, write_run_page, write_validation
+from nnloop.report import figures, read_each, tables, write_overview, write_run_page, write_validation
 from nnloop.report.measures import packs, summaries, validation
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.packs import PACKED, write_document, write_pack
-from nnloop.report.measures.read import Run, read_all
+from nnloop.report.measures.read import Run
 from nnloop.report.measures.summaries import summary
 from nnloop.report.measures.validation import Validation, read_validations
 from nnloop.settings import ReportJobSettings, Settings
@@ -26,7 +26,10 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     validations = find_validations(str(settings.runs))
     pages = [write_validation(validation) for validation in validations]
     paths = find_runs(str(settings.runs), none_is_fine=bool(pages))
-    runs = _readable(paths, all_of_them=len(paths) == 1 or settings.summaries is not None)
+    readable = read_each(paths)
+    runs = readable.runs
+    if readable.errors and (settings.summaries is not None or not runs):
+        raise readable.errors[0]
     for one in runs:
         write_run_page(one)
         write_extras(one)
@@ -34,21 +37,9 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     save_summaries(runs, validations, settings.summaries)
     if max(len(runs), len(paths)) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
-        comparisons = write_overview(paths, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
+        comparisons = write_overview(readable, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
-
-
-def _readable(paths: Sequence[Path], *, all_of_them: bool) -> list[Run]:
-    """Return the runs that can be read. Raises RunFolderError if there are none, or at the first one that can't be."""
-    runs: list[Run] = []
-    for number, path in enumerate(paths, 1):
-        try:
-            runs += read_all(path)
-        except RunFolderError:
-            if all_of_them or (number == len(paths) and not runs):
-                raise
-    return runs
 
 
 def save_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:

@@ -1,26 +1,52 @@
 """The costs of a cycle: wall seconds by stage, tokens, memory, and the time and energy of the GPUs, if any."""
 
+import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
 
+from nnloop.errors import RunFolderError
 from nnloop.executor import nvml
 from nnloop.executor.nvml import NvmlGpu
 from nnloop.measures import PROMPT_TOKENS, TOKENS
 from nnloop.records import Costs, Entry, Status
+from nnloop.runs.durable import make_folder, write_json
+
+SAVE_S = 5.0
+"""Seconds between two saves, so that a killed cycle loses no more of its costs."""
 
 
 class CostTracker:
-    """A count of one cycle's costs, which begins when it is made."""
+    """A count of one cycle's costs, over all processes that worked on it.
 
-    def __init__(self, gpus: Sequence[NvmlGpu] | None = None) -> None:
-        """Begin to count. `gpus` None: the GPUs that this process may use."""
+    It begins with `with`, goes on from what an earlier process saved in `file`, and is saved there until `with` ends.
+    """
+
+    def __init__(self, file: Path, gpus: Sequence[NvmlGpu] | None = None, save_s: float = SAVE_S) -> None:
+        """`gpus` None: the GPUs that this process may use."""
+        self._file, self._save_s = file, save_s
         self._gpus = _find_gpus() if gpus is None else gpus
+        self._earlier = _saved(file)
         self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
         self._seconds: dict[str, float] = {}
+        self._ended = threading.Event()
+        self._saving = threading.Thread(target=self._keep_saving, daemon=True, name="costs")
+
+    def __enter__(self) -> Self:
+        self._saving.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._saving.join()
+        self._save()
 
     def record(self, stage: str) -> None:
         """Add the time since the last call to a stage."""
@@ -30,18 +56,37 @@ class CostTracker:
 
     def costs(self, entries: Sequence[Entry]) -> Costs:
         """Return the costs so far, with the costs of the cycle's entries."""
-        total = time.monotonic() - self._started
+        before, joules = self._earlier, _joules(self._gpus)
+        total = before.seconds.get("total", 0.0) + time.monotonic() - self._started
         trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
-        seconds = self._seconds | {"trials": sum(result.seconds for result in trained), "total": total}
-        joules = _joules(self._gpus)
+        own = self._seconds.copy()
+        seconds = {stage: before.seconds.get(stage, 0.0) + own.get(stage, 0.0) for stage in before.seconds | own}
+        seconds |= {"trials": sum(result.seconds for result in trained), "total": total}
         return Costs(
             seconds={stage: round(value, 3) for stage, value in seconds.items()},
             tokens=int(TOKENS.read(entries) or 0),
             prompt_tokens=int(PROMPT_TOKENS.read(entries) or 0),
-            peak_bytes=max([_peak_bytes(), *(result.peak_bytes or 0 for result in trained)]),
+            peak_bytes=max([before.peak_bytes, _peak_bytes(), *(result.peak_bytes or 0 for result in trained)]),
             gpu_seconds=total * len(self._gpus) if len(self._gpus) else None,
-            joules=None if joules is None or self._joules is None else joules - self._joules,
+            joules=None if joules is None or self._joules is None else (before.joules or 0.0) + joules - self._joules,
         )
+
+    def _keep_saving(self) -> None:
+        while not self._ended.wait(self._save_s):
+            self._save()
+
+    def _save(self) -> None:
+        with suppress(RunFolderError, OSError):  # a full disk: the search will tell
+            make_folder(self._file.parent)
+            write_json(self._file, self.costs([]).to_json())
+
+
+def _saved(file: Path) -> Costs:
+    """Return the costs that an earlier process saved; none if there are none, or if they can't be read."""
+    try:
+        return Costs.from_json(json.loads(file.read_text()))
+    except (OSError, ValueError):
+        return Costs(seconds={}, tokens=0, prompt_tokens=0, peak_bytes=0)
 
 
 def _find_gpus() -> Sequence[NvmlGpu]:

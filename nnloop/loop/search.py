@@ -85,14 +85,14 @@ class Search:
 
     def run_cycle(self, number: int) -> CycleReport:
         """Generate and evaluate a cycle's candidates, fine-tune on the best, and close the cycle."""
-        costs = CostTracker()
-        with self._evaluator(number) as evaluator:
-            cycle = OpenCycle(number, evaluator, costs)
-            self.explore(cycle)
-            self.retry(cycle)
-        finetune = self.finetune(number)
-        costs.record("finetune")
-        return self.close_cycle(number, finetune, costs)
+        with CostTracker(self.folder.costs(number)) as costs:
+            with self._evaluator(number) as evaluator:
+                cycle = OpenCycle(number, evaluator, costs)
+                self.explore(cycle)
+                self.retry(cycle)
+            finetune = self.finetune(number)
+            costs.record("finetune")
+            return self.close_cycle(number, finetune, costs)
 
     def explore(self, cycle: OpenCycle) -> None:
         """Generate batch by batch, each as soon as the results that its prompts use are known."""

@@ -11,7 +11,6 @@ class SelectionRules:
 
     min_accuracy: float
     rule: str  # selection.rule: admitted, good or better
-    mode: str  # full or delta
 
     def admits(self, result: TrialResult, *, novel: bool) -> bool:
         """Tell whether a network is admitted: it trained, reached `min_accuracy` and is novel."""
@@ -20,14 +19,11 @@ class SelectionRules:
     def selects(self, result: TrialResult, *, admitted: bool, parent: Network) -> bool:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
 
-        `admitted` selects the admitted networks, as the papers do. `good` selects each distinct network that reached
-        `min_accuracy`, in delta mode only if it is better than its parent. `better` selects in delta mode each distinct
-        network that is better than its parent, whatever its accuracy.
+        `better` selects each distinct network that is better than its parent, whatever its accuracy; `good` selects
+        those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do.
         """
         if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted
-        if self.mode == "full":
-            return self._is_good(result)
         improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
         return improved and (self.rule == "better" or self._is_good(result))
 

@@ -18,9 +18,12 @@ _QUIET_S = 30.0  # the longest silence of the plain lines while candidates come 
 
 @dataclass(slots=True)
 class _Cycle:
-    """The running cycle so far; `done` candidates were judged before this process took it up."""
+    """The running cycle so far; `done` candidates were judged before this process took it up.
 
-    number: int = 0
+    Before the first cycle it stands for the corpus.
+    """
+
+    number: int | None = None  # None: the corpus
     candidates: int = 0
     done: int = 0
     generated: int = 0
@@ -79,11 +82,19 @@ class Progress:
         if done:
             self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
 
+    def corpus(self, done: int, trials: int) -> None:
+        """Show that `done` of the corpus' trials have ended; called from several threads."""
+        if not done:
+            self._cycle = _Cycle(candidates=trials, stage="judging", started=self._clock())
+        self._cycle.judged = done
+        if self._clock() - self._last_line > _QUIET_S:
+            self._say(f"corpus: {done} of {trials} trials done, {self._left()}")
+
     def stage(self, name: str) -> None:
         """Show another stage of the cycle."""
         if name != self._cycle.stage:
             self._cycle.stage = name
-            self._say(f"cycle {self._cycle.number + 1}/{self._history.cycles}: {name}")
+            self._say(f"{self._title()}: {name}")
 
     def generated(self, n: int) -> None:
         """Show that `n` completions of this cycle are written so far."""
@@ -114,7 +125,7 @@ class Progress:
         """Return the whole state in one line."""
         cycle, history = self._cycle, self._history
         return (
-            f"cycle {cycle.number + 1}/{history.cycles}: {cycle.stage}, {cycle.finished}/{cycle.candidates} done, "
+            f"{self._title()}: {cycle.stage}, {cycle.finished}/{cycle.candidates} done, "
             f"{cycle.valid} of {cycle.judged} valid, best {percent(history.best)} %, {self._left()}"
         )
 
@@ -130,7 +141,7 @@ class Progress:
             return None, None
         share = 1 - cycle.done / max(1, cycle.candidates)  # a cycle that was taken up again is shorter
         here = max(0.0, whole * share - elapsed)
-        return here, here + whole * (history.cycles - cycle.number - 1)
+        return here, here + whole * (history.cycles - (cycle.number or 0) - 1)
 
     def __rich__(self) -> Any:
         from rich.console import Group
@@ -139,19 +150,28 @@ class Progress:
         from rich.text import Text
 
         cycle, history = self._cycle, self._history
+        corpus = cycle.number is None
         head = Table.grid(padding=(0, 2))
         bar = ProgressBar(total=max(1, cycle.candidates), completed=cycle.finished, width=30)
-        title = Text(f"cycle {cycle.number + 1}/{history.cycles or '?'}", style="bold")
+        title = Text(self._title(), style="bold")
         head.add_row(title, Text(cycle.stage, style="cyan"), bar, f"{cycle.finished}/{cycle.candidates}")
         body = Text(
-            f"{cycle.generated} written · {cycle.valid} of {cycle.judged} valid · best {percent(cycle.best)} % "
+            self._left()
+            if corpus
+            else f"{cycle.generated} written · {cycle.valid} of {cycle.judged} valid · best {percent(cycle.best)} % "
             f"(run {percent(history.best)} %) · {self._left()}",
             style="dim",
         )
         return Group(head, body)
 
+    def _title(self) -> str:
+        number = self._cycle.number
+        return "corpus" if number is None else f"cycle {number + 1}/{self._history.cycles}"
+
     def _left(self) -> str:
         here, whole = self.seconds_left()
+        if self._cycle.number is None and here is not None:
+            return f"{duration(here)} left"
         return "time left unknown" if whole is None else f"{duration(here)} left (run {duration(whole)})"
 
     def _say(self, text: str) -> None:

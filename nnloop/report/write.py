@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
@@ -19,6 +20,26 @@ from nnloop.runs.durable import write_text
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRuns:
+    """The runs of some paths, and the errors of the runs that can't be read."""
+
+    runs: list[Run]
+    errors: list[RunFolderError]
+
+
+def read_each(paths: Sequence[Path], read: Callable[[Path], list[Run]] = read_all) -> ReadRuns:
+    """Read the runs of the paths, in their order; log the errors."""
+    readable = ReadRuns([], [])
+    for path in sorted(paths):
+        try:
+            readable.runs.extend(read(path))
+        except RunFolderError as error:
+            log.warning("%s", error)
+            readable.errors.append(error)
+    return readable
+
+
 def write_run_page(run: Run) -> None:
     """Write the page of one run to its place; the same run gives the same bytes."""
     run.page.parent.mkdir(parents=True, exist_ok=True)
@@ -31,24 +52,21 @@ def write_index(folder: Path) -> None:
     It costs little whatever the number of runs, and compares nothing: job=report does. Runs that can't be read are left
     out, which the page says.
     """
-    runs, left_out = _read_each([meta.parent for meta in folder.glob("*/run.json")], read_reports)
-    write_text(folder / "report.html", index_page(runs, folder, left_out))
+    readable = read_each([meta.parent for meta in folder.glob("*/run.json")], read_reports)
+    write_text(folder / "report.html", index_page(readable.runs, folder, list(map(str, readable.errors))))
 
 
 def write_overview(
-    paths: Sequence[Path], out: Path, *, last: int | None = None, baseline: str | None = None
+    readable: ReadRuns, out: Path, *, last: int | None = None, baseline: str | None = None
 ) -> list[Comparison]:
     """Write the page of several runs to `out`, with links to their own pages, and return its comparisons.
 
-    Runs that can't be read are left out, which the page says. `last` and `baseline` are compare's. Raises
-    RunFolderError if no run can be read, or if no arm is the `baseline`.
+    The page names the runs that could not be read. `last` and `baseline` are compare's. Raises RunFolderError if no arm
+    is the `baseline`.
     """
-    runs, left_out = _read_each(paths, read_all)
-    if left_out and not runs:
-        raise RunFolderError(left_out[0])
-    groups = by_protocol(runs)
+    groups = by_protocol(readable.runs)
     comparisons = [compare(members, protocol, last, baseline=baseline) for protocol, members in groups.items()]
-    write_text(out, overview_page(runs, comparisons, out=out, left_out=left_out))
+    write_text(out, overview_page(readable.runs, comparisons, out=out, left_out=list(map(str, readable.errors))))
     return comparisons
 
 
@@ -62,16 +80,3 @@ def write_validation(validation: Validation) -> Path:
     out = folder / "validation.html"
     write_text(out, validation_page(validation))
     return out
-
-
-def _read_each(paths: Sequence[Path], read: Callable[[Path], list[Run]]) -> tuple[list[Run], list[str]]:
-    """Return the runs of the paths, and the reasons why some could not be read."""
-    runs: list[Run] = []
-    errors: list[str] = []
-    for path in sorted(paths):
-        try:
-            runs += read(path)
-        except RunFolderError as error:
-            log.warning("%s", error)
-            errors.append(str(error))
-    return runs, errors

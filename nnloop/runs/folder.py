@@ -76,6 +76,10 @@ class RunFolder:
         """Return the folder of the adapter from a cycle's fine-tune; the next cycle generates with it."""
         return self.cycle(cycle) / "adapter"
 
+    def costs(self, cycle: int) -> Path:
+        """Return the file of a cycle's costs so far; a process that takes the cycle up goes on from them."""
+        return self.cycle(cycle) / "costs.json"
+
     def report(self, cycle: int) -> Path:
         """Return the file of a cycle's report. It is written last: a cycle with a report is closed."""
         return self.cycle(cycle) / "report.json"

@@ -110,8 +110,6 @@ def _of_the_strategy(settings: Settings) -> Iterator[Reason]:
     if isinstance(settings.novelty, MinHashSettings) and most < SCAN:
         why = f"counts only beyond {SCAN:,} known networks; this run adds at most {most:,}"
         yield from _each("novelty", ("permutations", "lsh_threshold"), why)
-    if settings.mode.name == "full" and settings.selection.rule == "good":
-        yield "selection.rule", "mode=full selects the same networks by good as by better"
     if settings.search.staleness is not None and settings.search.staleness >= settings.candidates - 1:
         yield "search.staleness", f"a cycle of candidates={settings.candidates} has no more results to be behind"
     if isinstance(settings.parents, IslandsParentsSettings):

@@ -148,14 +148,22 @@ NoveltySettings = MinHashSettings | NoNoveltySettings
 
 
 @dataclass
-class SeedCorpusSettings:
+class CorpusTrialSettings:
+    """The trials of a corpus before the search, under seeds of their own."""
+
+    trials: int | None = setting(RESULT, 1, 100)  # of each network; None: 3 with under 2,000 training images, else 1
+    limit: int | None = setting(RESULT, 1, 1e6, unit="networks")  # tried at most, chosen by their names; None: all
+
+
+@dataclass
+class SeedCorpusSettings(CorpusTrialSettings):
     """nnloop's own seed networks."""
 
     name: str = setting(RESULT, words=["seeds"])
 
 
 @dataclass
-class LemurCorpusSettings:
+class LemurCorpusSettings(CorpusTrialSettings):
     """Networks of LEMUR (nn-dataset), by its results and curated. They are read as data."""
 
     name: str = setting(RESULT, words=["lemur"])
@@ -171,7 +179,7 @@ class LemurCorpusSettings:
 
 
 @dataclass
-class AdoptedCorpusSettings:
+class AdoptedCorpusSettings(CorpusTrialSettings):
     """Networks that job=adopt collected."""
 
     name: str = setting(RESULT, words=["adopted"])

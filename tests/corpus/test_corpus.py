@@ -7,7 +7,7 @@ import pytest
 import torch
 from networks import build
 
-from nnloop.corpus import seeds
+from nnloop.corpus import sample, seeds
 from nnloop.records import Network
 
 SHAPES = [(16, 1, 8, 10), (8, 1, 28, 10), (8, 3, 32, 100), (2, 3, 64, 2), (2, 3, 128, 10)]
@@ -43,3 +43,9 @@ def test_a_seed_is_small(seed: Network) -> None:
 def test_corpus_and_rendering_import_no_torch() -> None:
     code = "import nnloop.corpus.edits, nnloop.modes.render, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_sample_has_the_limit_s_size_keeps_the_order_and_grows_with_the_limit() -> None:
+    few, more = sample(seeds(), 5), sample(seeds(), 9)
+    assert (len(few), len(more), sample(seeds(), None)) == (5, 9, seeds())
+    assert [one for one in more if one in few] == few == sorted(few, key=lambda network: network.name)

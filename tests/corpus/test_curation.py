@@ -8,7 +8,9 @@ from nnloop.corpus.curation import RatedSource, curate
 from nnloop.settings import LemurCorpusSettings
 
 LIMITS = LemurCorpusSettings(
-    "lemur",
+    name="lemur",
+    trials=None,
+    limit=None,
     path=None,
     task="img-classification",
     dataset=None,

@@ -150,7 +150,7 @@ def multirun(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
     """Start searches as jobs; every one gets a GPU that is none."""
     given = ("hydra/launcher=slurm", "hydra.launcher.gres=gpu:fake:1", "hydra.launcher.partition=gpu")
     room = ("hydra.launcher.mem_gb=2", "hydra.launcher.cpus_per_task=1", "executor.workers=1")
-    few = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1")
+    few = ("dataset=digits", "corpus.trials=1", "corpus.limit=8", "finetune=off", "tracker=none", "cycles=1")
     command = [sys.executable, "-m", "nnloop", "-m", *given, *room, *few, *overrides]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

@@ -70,6 +70,9 @@ def test_the_job_refuses_a_folder_without_runs(tmp_path: Path) -> None:
         job.run(settings(tmp_path / "none"), tmp_path, io.StringIO())
     with pytest.raises(RunFolderError, match="no run folder there"):
         job.run(settings(tmp_path), tmp_path, io.StringIO())
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="older version"):
+        job.run(settings(tmp_path), tmp_path, io.StringIO())
 
 
 def test_importing_the_report_loads_neither_torch_nor_matplotlib_nor_wandb() -> None:
@@ -78,6 +81,12 @@ def test_importing_the_report_loads_neither_torch_nor_matplotlib_nor_wandb() -> 
         "print(sorted({'wandb', 'torch', 'matplotlib', 'numpy', 'rich'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_each_run_is_read_once(runs: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (runs[0] / "run.json").write_text("3")
+    job.run(settings(tmp_path / "sweep"), tmp_path, io.StringIO())
+    assert caplog.text.count("run.json is missing or damaged") == 1
 
 
 def test_a_damaged_run_is_left_out_of_a_folder_s_page_but_of_no_summary(runs: list[Path], tmp_path: Path) -> None:

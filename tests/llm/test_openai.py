@@ -141,7 +141,15 @@ def test_a_cycles_adapter_is_made_here_and_loaded_there(
     """A whole search: two fine-tunes, each adapter asked for under its hash in the next cycle."""
     server.takes_adapters = True
     given = ["llm=openai", f"llm.base_url={server.url}", f"llm.weights={weights}", "llm.context_length=1024"]
-    given += ["llm.max_new_tokens.delta=64", "dataset=digits", "tracker=none", "cycles=3", "candidates=2"]
+    given += [
+        "llm.max_new_tokens.delta=64",
+        "dataset=digits",
+        "corpus.trials=1",
+        "corpus.limit=8",
+        "tracker=none",
+        "cycles=3",
+        "candidates=2",
+    ]
     given += ["finetune.max_pairs=2", "finetune.epochs=1", "finetune.held_out=0", "finetune.packing=false"]
     given += ["finetune.max_length=4096"]  # its small vocabulary makes long rows
     build.run(configure(*given), tmp_path / "run")

@@ -16,7 +16,14 @@ from nnloop.llm.adapters import read_lineage
 from nnloop.records import Entry
 from nnloop.runs.folder import RunFolder
 
-PLAIN = ("dataset=digits", "tracker=none", "executor.workers=1", "selection.rule=better")
+PLAIN = (
+    "dataset=digits",
+    "corpus.trials=1",
+    "corpus.limit=8",
+    "tracker=none",
+    "executor.workers=1",
+    "selection.rule=better",
+)
 TUNED = ("llm=tiny", "finetune.checkpoint_minutes=0", "finetune.corpus_pairs=16", "cycles=2", "candidates=3")
 STEPS = (
     "before fsync archive.jsonl 1",  # appended, not on the disk yet

@@ -9,21 +9,25 @@ PARENT = Network("id", "code", "parent", val_accuracy=0.5)
 
 
 @pytest.mark.parametrize(
-    ("rule", "mode", "accuracy", "selected"),
+    ("rule", "accuracy", "selected"),
     [
-        ("better", "full", 0.6, True),
-        ("better", "full", 0.59, False),
-        ("better", "delta", 0.51, True),
-        ("better", "delta", 0.5, False),
-        ("good", "full", 0.6, True),
-        ("good", "delta", 0.6, True),
-        ("good", "delta", 0.59, False),
-        ("admitted", "delta", 0.9, False),
+        ("better", 0.51, True),
+        ("better", 0.5, False),
+        ("good", 0.6, True),
+        ("good", 0.59, False),
+        ("admitted", 0.9, False),
     ],
 )
-def test_the_rule_decides_on_selection(rule: str, mode: str, accuracy: float, selected: bool) -> None:
+def test_the_rule_decides_on_selection(rule: str, accuracy: float, selected: bool) -> None:
     result = TrialResult(Status.OK, val_accuracy=accuracy)
-    assert SelectionRules(0.6, rule, mode).selects(result, admitted=False, parent=PARENT) is selected
+    assert SelectionRules(0.6, rule).selects(result, admitted=False, parent=PARENT) is selected
+
+
+@pytest.mark.parametrize("rule", ["better", "good"])
+def test_a_good_network_that_is_worse_than_its_parent_teaches_nothing(rule: str) -> None:
+    parent = Network("id", "code", "parent", val_accuracy=0.9)
+    result = TrialResult(Status.OK, val_accuracy=0.8)
+    assert not SelectionRules(0.6, rule).selects(result, admitted=True, parent=parent)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,5 @@ def test_the_rule_decides_on_selection(rule: str, mode: str, accuracy: float, se
 def test_a_novel_network_at_or_above_the_bar_is_admitted(
     status: Status, accuracy: float, novel: bool, admitted: bool
 ) -> None:
-    assert (
-        SelectionRules(0.6, "better", "full").admits(TrialResult(status, val_accuracy=accuracy), novel=novel)
-        is admitted
-    )
+    rules = SelectionRules(0.6, "better")
+    assert rules.admits(TrialResult(status, val_accuracy=accuracy), novel=novel) is admitted

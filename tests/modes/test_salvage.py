@@ -68,7 +68,15 @@ def test_salvaged_answers_are_counted(configure: Callable[..., Settings], tmp_pa
     texts = [f"<nn>\n{spoilt}</nn>", "<nn>\nno network\n</nn>"]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     overrides = ("llm=scripted", f"llm.path={tmp_path / 'texts.jsonl'}", "mode=full", "mode.salvage=true")
-    more = ("dataset=digits", "finetune=off", "tracker=none", "cycles=1", "candidates=2")
+    more = (
+        "dataset=digits",
+        "corpus.trials=1",
+        "corpus.limit=8",
+        "finetune=off",
+        "tracker=none",
+        "cycles=1",
+        "candidates=2",
+    )
     build.run(configure(*overrides, *more), tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     assert [entry.salvaged for entry in run.entries()] == [["brackets"], []]

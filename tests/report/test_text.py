@@ -8,7 +8,7 @@ from fake_run import make_run
 
 from nnloop.measures import BEST, VALID
 from nnloop.records import Interval
-from nnloop.report import write_overview, write_run_page
+from nnloop.report import read_each, write_overview, write_run_page
 from nnloop.report.measures.read import read
 from nnloop.report.terminal import summary
 from nnloop.report.text import closing_line, duration, interval, plain_interval, shown, why_none_admitted
@@ -21,7 +21,7 @@ def test_the_balance_of_the_classes_is_shown_beside_accuracies(tmp_path: Path) -
     run = make_run(tmp_path / "run")
     write_json(run.dataset, {"name": "celeba", "fingerprint": "f", "classes": FACES})
     write_run_page(read(run.path))
-    write_overview([run.path, make_run(tmp_path / "other", seed=1).path], tmp_path / "report.html")
+    write_overview(read_each([run.path, make_run(tmp_path / "other", seed=1).path]), tmp_path / "report.html")
     said = "always answering the commonest class gives 58.0 % (test 61.5 %)"
     assert said in run.page.read_text()
     assert said in (tmp_path / "report.html").read_text()

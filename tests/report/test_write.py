@@ -3,7 +3,7 @@ from pathlib import Path
 from fake_run import make_run, make_sweep
 from validations import report_on, some_pairs
 
-from nnloop.report import write_index, write_overview, write_run_page, write_validation
+from nnloop.report import read_each, write_index, write_overview, write_run_page, write_validation
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation
 
@@ -22,7 +22,7 @@ def test_an_overview_gives_a_comparison_for_each_protocol_and_leaves_out_what_it
         make_run(tmp_path / "other", 1, 4, proxy={"name": "lemur"}).path,
         tmp_path,
     ]
-    comparisons = write_overview(paths, tmp_path / "report.html")
+    comparisons = write_overview(read_each(paths), tmp_path / "report.html")
     assert [len(one.runs) for one in comparisons] == [4, 1]
     assert f"left out: {tmp_path}: no run folder" in (tmp_path / "report.html").read_text()
 

@@ -42,7 +42,6 @@ TINY = ("llm=tiny", "dataset=digits")
         ((*TINY, "parents=islands", "parents.migrants=0", "parents.every=2"), "parents.every=2: parents.migrants=0"),
         ((*RANDOM, "budget.tokens=9"), "budget.tokens=9: llm=random writes no tokens"),
         ((*TINY, "dataset.verify=false"), "dataset.verify=false: scikit-learn carries the images of digits"),
-        ((*TINY, "mode=full", "selection.rule=good"), "selection.rule=good: mode=full selects the same"),
         ((*TINY, "candidates=4", "search.staleness=3"), "search.staleness=3: a cycle of candidates=4"),
         (("job=prepare", "dataset=digits", "cycles=3"), "cycles=3: job=prepare does not read it"),
         (("job=evaluate", "candidate=x", "parents.corpus_share=1"), "parents.corpus_share=1: job=evaluate does not"),

@@ -2,14 +2,13 @@
 
 from collections import Counter
 from concurrent.futures import Future
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nnloop import build, corpus
-from nnloop.executor import make_trial
-from nnloop.loop.corpus_trials import judge_corpus
+from nnloop.loop.corpus_trials import CorpusConditions, judge_corpus
 from nnloop.records import Status, Trial, TrialResult
+from nnloop.runs.digest import Digest
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import Settings
@@ -49,8 +48,8 @@ def search(settings: Settings, folder: Path, executor: Any, grace_s: float = 1.0
     with Stop(grace_s) as stop, run.lock():
         judged = judge_corpus(
             corpus.seeds()[:3],
+            CorpusConditions(settings, Digest("protocol", "training", None), images=2_000),
             executor=executor,
-            make_trial=partial(make_trial, settings),
             folder=run,
             cache=folder.parent / "trials.jsonl",
         )

@@ -7,7 +7,7 @@ import pytest
 from fake_run import make_run
 
 from nnloop.measures import firsts
-from nnloop.report import write_overview
+from nnloop.report import read_each, write_overview
 from nnloop.report.measures.read import Run, read
 from nnloop.report.web.tokens_section import saving, tokens_section
 
@@ -27,7 +27,7 @@ def test_a_delta_and_a_full_run_of_one_llm_show_the_saving(tmp_path: Path) -> No
     text = str(tokens_section(runs))
     for row in (["tiny", "delta", "4", "300.0", "100.0", "75.0"], ["tiny", "full", "4", "300.0", "400.0", "-"]):
         assert "".join(f"<td>{cell}</td>" for cell in row) in text
-    write_overview([tmp_path / "delta", tmp_path / "full"], tmp_path / "report.html")
+    write_overview(read_each([tmp_path / "delta", tmp_path / "full"]), tmp_path / "report.html")
     assert "Tokens by mode" in (tmp_path / "report.html").read_text()
 
 
