@@ -14,6 +14,7 @@ from nnloop.sandbox.view import SCRATCH
 OPEN_FILES = 256
 MOST_OPEN_FILES = 1 << 20  # more descriptors than the warm process ever has
 PROCESSES = 256  # threads included
+PENDING_SIGNALS = 256  # of all processes of this user: a candidate that finds more can't queue another
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
 CPU_SLACK_S = 5
 LINUX = sys.platform.startswith("linux")
@@ -51,7 +52,7 @@ def confine(confinement: Confinement, *, open_descriptors: set[int]) -> None:
     if layers.landlock:
         landlock.apply(_file_rules(sandbox, scratch))
     if layers.seccomp:
-        seccomp.apply()
+        seccomp.apply(gpu=sandbox.view.gpu)
 
 
 def _clean_environment(scratch: str) -> None:
@@ -78,6 +79,8 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
         resource.RLIMIT_FSIZE: sandbox.config.scratch_mb << 20,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
+    if LINUX:
+        limits[resource.RLIMIT_SIGPENDING] = PENDING_SIGNALS
     if not sandbox.view.gpu:  # the GPU's driver maps far more than it uses
         limits[resource.RLIMIT_DATA] = data + memory_bytes
         limits[resource.RLIMIT_AS] = mapped + memory_bytes + SHARED_SLACK_BYTES

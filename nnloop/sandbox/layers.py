@@ -115,7 +115,7 @@ def _no_new_privs() -> None:
 
 def _filter() -> None:
     _no_new_privs()
-    seccomp.apply()
+    seccomp.apply(gpu=False)
 
 
 def _restrict() -> None:

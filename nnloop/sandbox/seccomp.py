@@ -1,57 +1,94 @@
-"""The system call filter, in classic BPF: calls that no network in training needs are refused with EPERM."""
+"""The system call filter, in classic BPF: a candidate may make the calls that calls.txt allows, and no other.
+
+The list is one of effects, not of habits: a call whose effect stays within the process is allowed whether torch makes
+it today or not, so another version of torch, libc or the GPU's driver finds what it needs. Only a call that reaches
+beyond the process, or that a later kernel adds, is refused.
+"""
 
 import ctypes
 import os
 import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from nnloop.sandbox import kernel
-from nnloop.sandbox.calls import Machine, machine
+from nnloop.sandbox.calls import Machine, Verdict, machine
 
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_EPERM, _ENOSYS = 1, 38
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24  # offsets in struct seccomp_data
+_REFUSE, _ABSENT = _ERRNO | 1, _ERRNO | 38  # EPERM, ENOSYS
+_LOAD, _AND, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _X32_BIT = 0x40000000
-_F_SETSIG, _F_SETOWN, _F_SETOWN_EX = 10, 8, 15
-_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
+_ALL = 0xFFFFFFFF
 
-DENIED = (
-    # processes: none but this one; programs: none
-    "fork", "vfork", "execve", "execveat", "setsid", "setpgid",
-    # signals and looks at others, and their priority
-    "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_open", "pidfd_send_signal", "pidfd_getfd", "ptrace",
-    "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp", "setpriority",
-    "ioprio_set", "sched_setparam", "sched_setscheduler", "sched_setattr", "migrate_pages", "move_pages",
-    # the network (socketpair stays), memory that no limit counts, and System V's shared objects
-    "socket", "mq_open", "mq_unlink", "memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "semget", "semop",
-    "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv", "msgctl",
-    # namespaces and file systems
-    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot", "open_tree", "open_tree_attr", "move_mount",
-    "fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "name_to_handle_at", "open_by_handle_at", "quotactl",
-    "quotactl_fd", "swapon", "swapoff", "fanotify_init",
-    # changes that Landlock leaves open: owners, modes, times and attributes of files that this user owns; special files
-    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime", "utimes",
-    "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
-    "fremovexattr", "removexattrat", "mknod", "mknodat",
-    # large or old kernel surfaces
-    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl",
-    "add_key", "request_key", "personality", "modify_ldt", "uselib", "acct", "syslog", "settimeofday",
-    "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname", "vhangup", "reboot", "kexec_load",
-    "kexec_file_load", "init_module", "finit_module", "delete_module", "iopl", "ioperm",
-)  # fmt: skip
+_THREAD = 0x00010F00  # CLONE_VM, _FS, _FILES, _SIGHAND and _THREAD
+_PRIVATE, _CLOCK_REALTIME = 128, 256  # bits of a futex operation
+_FUTEX_WAITS = (0, 9)  # WAIT and WAIT_BITSET
+_MAP_HUGETLB = 0x40000
+_ADVICE = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23, 102, 103)  # up to GUARD_REMOVE; no MERGEABLE
+_DESCRIPTOR = (0, 1, 2, 3, 4, 1030, 1032)  # F_DUPFD, F_GETFD to F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ
+_CLOSE_RANGE_CLOEXEC = 4
+_BARRIERS = (0, 8, 16, 32, 64)  # membarrier: QUERY, and the commands for this process alone
+_TERMINAL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIO(N)CLEX
+_DRIVER_MASK, _DRIVER = (
+    0xFF00,
+    (0x4600, 0x0000),
+)  # the NVIDIA driver's own controls, and unified memory's
+_PRCTL = (3, 15, 16, 21, 23, 29, 30, 39, 41, 42, 51, 0x53564D41)  # names, its own memory, and questions
+_AF_UNIX = 1
+_STREAM, _SEQPACKET = 1, 5
 
 
-def apply() -> None:
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A condition on one argument of a call."""
+
+    argument: int  # its place, from 0
+    choices: Sequence[tuple[int, int]] = ()  # pairs of a mask and the value that the masked bits may have; () is any
+    never: int = 0  # bits, none of which may be set
+
+
+def apply(*, gpu: bool) -> None:
     """Filter this thread and everything that it starts, for good. Needs no_new_privs. Raises OSError."""
-    program = _program(machine(), os.getpid())
+    program = _program(machine(), os.getpid(), gpu=gpu)
     code = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     filter_ = ctypes.create_string_buffer(header, len(header))
     kernel.prctl(kernel.PR_SET_SECCOMP, 2, ctypes.addressof(filter_))
 
 
-def _program(machine: Machine, pid: int) -> bytes:
-    calls = machine.calls
+def checks(pid: int, gpu: bool) -> dict[str, list[_Check]]:
+    """Return the conditions of the calls that are allowed for some arguments: all of them have to hold.
+
+    With a GPU, futexes are the driver's business, and so are the controls of its devices.
+    """
+    waits = [(_PRIVATE, _PRIVATE), *((_ALL - _CLOCK_REALTIME, value) for value in _FUTEX_WAITS)]
+    controls = [*_equal(*_TERMINAL), *((_DRIVER_MASK, kind) for kind in (_DRIVER if gpu else ()))]
+    return {
+        "clone": [_Check(0, [(_THREAD | kernel.CLONE_NAMESPACES, _THREAD)])],
+        "kill": [_Check(0, _equal(pid))],
+        "tgkill": [_Check(0, _equal(pid))],
+        "prlimit64": [_Check(0, _equal(0, pid))],
+        "sched_setaffinity": [_Check(0, _equal(0, pid))],
+        "prctl": [_Check(0, _equal(*_PRCTL))],
+        "futex": [] if gpu else [_Check(1, waits)],
+        "membarrier": [_Check(0, _equal(*_BARRIERS))],
+        "mmap": [_Check(3, never=_MAP_HUGETLB)],
+        "madvise": [_Check(2, _equal(*_ADVICE))],
+        "fcntl": [_Check(1, _equal(*_DESCRIPTOR))],
+        "close_range": [_Check(2, _equal(0, _CLOSE_RANGE_CLOEXEC))],
+        "ioctl": [_Check(1, controls)],
+        "socketpair": [_Check(0, _equal(_AF_UNIX)), _Check(1, [(0xF, _STREAM), (0xF, _SEQPACKET)])],
+        "sendto": [_Check(5, _equal(0))],  # no length of an address
+    }
+
+
+def _equal(*values: int) -> list[tuple[int, int]]:
+    return [(_ALL, value) for value in values]
+
+
+def _program(machine: Machine, pid: int, *, gpu: bool) -> bytes:
     steps = [
         _step(_LOAD, _ARCHITECTURE),
         _step(_EQUAL, machine.audit, yes=1),
@@ -60,44 +97,32 @@ def _program(machine: Machine, pid: int) -> bytes:
         _step(_AT_LEAST, _X32_BIT, no=1),
         _step(_RETURN, _KILL),
     ]
-    for name in DENIED:
-        if name in calls:
-            steps += [_step(_EQUAL, calls[name], no=1), _step(_RETURN, _ERRNO | _EPERM)]
-    # libc falls back from clone3, whose flags a filter can't see, to clone
-    steps += [_step(_EQUAL, calls["clone3"], no=1), _step(_RETURN, _ERRNO | _ENOSYS)]
-    steps += _where(calls["clone"], _FIRST_ARGUMENT, [_step(_ANY_BIT, kernel.CLONE_THREAD, yes=1)])  # no processes
-    for name in ("kill", "tgkill"):
-        steps += _only(calls[name], [pid])
-    for name in ("prlimit64", "sched_setaffinity"):
-        steps += _only(calls[name], [0, pid])
-    steps += _never(calls["prctl"], _FIRST_ARGUMENT, [kernel.PR_SET_PDEATHSIG])
-    steps += _never(calls["fcntl"], _SECOND_ARGUMENT, [_F_SETSIG, _F_SETOWN, _F_SETOWN_EX])  # signals by the way
-    steps += _never(calls["ioctl"], _SECOND_ARGUMENT, [_TIOCSTI, _TIOCLINUX, _FIOSETOWN, _SIOCSPGRP])
-    steps.append(_step(_RETURN, _ALLOW))
-    return b"".join(steps)
+    for name, conditions in checks(pid, gpu).items():
+        body = [step for condition in conditions for step in _hold(condition)]
+        steps += [_step(_EQUAL, machine.calls[name], no=len(body) + 1), *body, _step(_RETURN, _ALLOW)]
+    for verdict, answer in ((Verdict.ALLOW, _ALLOW), (Verdict.REFUSE, _REFUSE)):
+        for first, last in _ranges(machine.numbers(verdict)):
+            steps += [_step(_AT_LEAST, first, no=2), _step(_AT_LEAST, last + 1, yes=1), _step(_RETURN, answer)]
+    return b"".join([*steps, _step(_RETURN, _ABSENT)])
 
 
-def _only(number: int, values: list[int]) -> list[bytes]:
-    """Refuse the call unless its first argument is one of `values`."""
-    return _where(number, _FIRST_ARGUMENT, [_step(_EQUAL, v, yes=len(values) - i) for i, v in enumerate(values)])
+def _hold(condition: _Check) -> list[bytes]:
+    """Refuse the call unless the condition holds."""
+    load = _step(_LOAD, _ARGUMENTS + 8 * condition.argument)  # the lower half: all of these are int in the kernel
+    steps = [load, _step(_ANY_BIT, condition.never, no=1), _step(_RETURN, _REFUSE)] if condition.never else []
+    if not condition.choices:
+        return steps
+    tests: list[bytes] = []
+    for mask, value in reversed(condition.choices):
+        tests = [load, _step(_AND, mask), _step(_EQUAL, value, yes=len(tests) + 1), *tests]
+    return [*steps, *tests, _step(_RETURN, _REFUSE)]
 
 
-def _never(number: int, argument: int, values: list[int]) -> list[bytes]:
-    """Refuse the call where its argument is one of `values`."""
-    *first, last = values
-    tests = [_step(_EQUAL, value, yes=len(values) - 1 - i) for i, value in enumerate(first)]
-    return _where(number, argument, [*tests, _step(_EQUAL, last, no=1)])
-
-
-def _where(number: int, argument: int, tests: list[bytes]) -> list[bytes]:
-    """Refuse the call unless one of the `tests` of its argument jumps over the refusal."""
-    return [
-        _step(_EQUAL, number, no=len(tests) + 3),
-        _step(_LOAD, argument),
-        *tests,
-        _step(_RETURN, _ERRNO | _EPERM),
-        _step(_LOAD, _NUMBER),
-    ]
+def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last number of each run of neighbours."""
+    for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        neighbours = [number for _, number in run]
+        yield neighbours[0], neighbours[-1]
 
 
 def _step(code: int, value: int, *, yes: int = 0, no: int = 0) -> bytes:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -87,6 +87,9 @@ class World:
         for file in ("home/.netrc", "home/.ssh/id_ed25519", "home/.cache/huggingface/token", "run/archive.jsonl"):
             (base / file).write_text("planted-secret\n")
         (base / "cache/prepared/labels_y.npy").write_bytes(bytes(64))
+        self._mailbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._mailbox.bind(str(base / "d"))
+        self._mailbox.setblocking(False)
         self._listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
         abstract = f"nnloop-planted-{base}"
         for listener, address in zip(
@@ -100,6 +103,7 @@ class World:
             "RUN": str(base / "run"),
             "CACHE": str(base / "cache"),
             "SOCKET": str(base / "s"),
+            "DATAGRAM": str(base / "d"),
             "ABSTRACT": abstract,
             "PORT": str(self._listeners[2].getsockname()[1]),
             "PARENT": str(os.getpid()),
@@ -118,8 +122,8 @@ class World:
     def __exit__(self, *_: object) -> None:
         os.environ.clear()
         os.environ.update(self._environment)
-        for listener in self._listeners:
-            listener.close()
+        for opened in (self._mailbox, *self._listeners):
+            opened.close()
 
     def changes(self) -> list[str]:
         """List every difference from the start: files, shared memory, and services that somebody has reached."""
@@ -131,6 +135,8 @@ class World:
             except BlockingIOError:
                 continue
             changed.append(f"connection to {listener.getsockname()}")
+        with suppress(BlockingIOError):
+            changed.append(f"datagram {self._mailbox.recv(100)!r}")
         return sorted(changed)
 
     def _look(self) -> dict[str, str]:
