@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +13,7 @@ from nnloop.corpus import adopted, lemur
 from nnloop.data.prepared import cache_home
 from nnloop.executor import Executor
 from nnloop.executor.factory import make_executor
-from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, validate
+from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, prompt, validate
 from nnloop.jobs import report as report_job
 from nnloop.llm.engine import Engine
 from nnloop.llm.weights import weights_digest
@@ -26,10 +26,8 @@ from nnloop.loop.search import Search
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
-from nnloop.modes.delta import Delta
-from nnloop.modes.full import Full
+from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
-from nnloop.modes.templates import read as read_templates
 from nnloop.records import Network
 from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
@@ -39,12 +37,9 @@ from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
-    DeltaSettings,
-    HfLlmSettings,
     LemurCorpusSettings,
     LoraSettings,
     Settings,
-    SingleContextSettings,
 )
 from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
@@ -58,6 +53,7 @@ def run(settings: Settings, folder: Path) -> None:
         "validate": validate.run,
         "report": report_job.run,
         "memory": memory.run,
+        "prompt": prompt.run,
         "pretrain": pretrain.run,
         "prepare": prepare.run,
         "dashboard": dashboard.run,
@@ -189,38 +185,6 @@ def make_corpus(settings: Settings) -> list[Network]:
     else:
         networks = corpus.seeds()
     return corpus.sample(networks, settings.corpus.limit)
-
-
-def make_task(settings: Settings) -> Task:
-    """Make the task that prompts state."""
-    dataset = settings.dataset
-    return Task(
-        title=dataset.title,
-        description=dataset.description,
-        classes=dataset.classes,
-        channels=dataset.channels,
-        size=dataset.size,
-        max_params=settings.mode.max_params,
-        epochs=settings.proxy.epochs,
-        seconds=settings.executor.wall_s,
-    )
-
-
-def make_mode(settings: Settings) -> Mode:
-    """Make the mode: the form of the LLM's answers. Raises SettingsError for prompts that can't be used."""
-    rule, llm = settings.mode, settings.llm
-    mode: Full | Delta = Full(salvage=rule.salvage)
-    if isinstance(rule, DeltaSettings):
-        mode = Delta(llm.diff_context, llm.diff_line_numbers, edit_format=rule.edit_format, salvage=rule.salvage)
-    if rule.prompt is not None:
-        templates = read_templates(rule.prompt, mode.form)
-    else:
-        templates = read_templates(llm.prompt if isinstance(llm, HfLlmSettings) else "chat", mode.form, "llm.prompt")
-    if not isinstance(settings.context, SingleContextSettings):
-        templates.check_shows(mode.form, "context", key=f"context={settings.context.name}")
-    if rule.max_params is not None:
-        templates.check_shows(mode.form, "limit", key=f"mode.max_params={rule.max_params}")
-    return replace(mode, templates=templates)
 
 
 def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunFolder) -> Tuner | None:

@@ -26,7 +26,7 @@ from nnloop.errors import NnloopError, UserError
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.checks import unknown_key
-from nnloop.settings.keys import allowed
+from nnloop.settings.keys import allowed, extends
 from nnloop.settings.load import load
 
 PAPER_B_SECONDS = (72.0, 108.0)
@@ -53,6 +53,9 @@ def _subfolder(overrides: list[str], number: int, *, _root_: Any) -> str:
 def one_line(error: BaseException) -> str:
     """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
     unknown = re.match(r"Could not override '([^']+)'", str(error))
+    if unknown and extends(unknown[1]):
+        name = unknown[1] if unknown[1].count(".") > 1 else f"{unknown[1]}.<name>"
+        return f"{unknown[1]}: a name that is not there yet takes a plus: +{name}=<value>"
     if unknown:
         return unknown_key(unknown[1], allowed(unknown[1]))
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []

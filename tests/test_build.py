@@ -9,11 +9,10 @@ from fake_run import make_run
 from instant import Instant, run
 
 from nnloop import build
-from nnloop.errors import RunFolderError, SettingsError
+from nnloop.errors import RunFolderError
 from nnloop.loop.tuning import Tuner
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
-from nnloop.modes.templates import shipped
 from nnloop.records import Entry
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import BudgetSettings
@@ -71,20 +70,6 @@ def test_the_mode_and_the_fine_tune_are_those_of_the_settings(configure, tmp_pat
     assert isinstance(tuner, Tuner)
     assert (tuner.settings, tuner.seed) == (full.finetune, full.seed)
     assert build.make_tuner(delta, mode=modes[1], **parts) is None
-
-
-def test_prompts_are_the_llms_own_unless_the_mode_names_others(configure, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("Improve {code}")
-    mine = f"mode.prompt={tmp_path}/mine.txt"
-    chosen = [("llm=tiny",), ("llm=qwen",), ("llm=random",), ("llm=tiny", "mode.prompt=chat")]
-    sets = [build.make_mode(configure(*overrides)).templates for overrides in chosen]
-    assert sets == [shipped("tiny"), shipped("chat"), shipped("chat"), shipped("chat")]
-    assert build.make_mode(configure("llm=tiny", "mode=full", mine)).templates.texts["full"] == "Improve {code}"
-    blocks = build.make_mode(configure("mode.edit_format=search_replace", mine)).templates
-    assert blocks.texts["search_replace"] == "Improve {code}"
-    for setting in ("context=memory", "mode.max_params=9"):
-        with pytest.raises(SettingsError, match=rf"mode.prompt: delta.txt has no .*, without which {setting} has no"):
-            build.make_mode(configure(mine, setting))
 
 
 def test_a_run_with_other_words_in_its_prompts_is_refused_wherever_they_lie(configure, tmp_path: Path) -> None:

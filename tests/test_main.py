@@ -33,6 +33,10 @@ def nnloop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (["repair=1"], r"repair: is now called retries$"),
         (["+admission.pool=good"], r"admission\.pool: is now called selection\.rule$"),
         (["llm=qwen", "llm.rest=free"], r"llm\.rest: is now called llm\.offload"),
+        (
+            ["llm.template.a=1"],
+            r"llm\.template\.a: a name that is not there yet takes a plus: \+llm\.template\.a=<value>$",
+        ),
         (["experiment=paper_ful"], r"experiment/paper_ful.*paper_full"),
         (["debug=one"], r"debug/one.*one_candidate"),
         (["job=report", "runs=outputs/a-cycles=2"], r"\"runs='outputs/a-cycles=2'\"$"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
-PAGES = ("README.md", "docs/servers.md")
+PAGES = ("README.md", *sorted(str(page.relative_to(ROOT)) for page in (ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"```sh( run)?\n(.*?)```", re.S)
 
 

@@ -14,7 +14,7 @@ import torch
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters, optimizer
 from nnloop.llm.batches import completion_loss, microbatches, shuffle
-from nnloop.llm.chat import Example, encode_pair
+from nnloop.llm.chat import Example
 from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
@@ -67,7 +67,7 @@ def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSetti
     learn: list[Example] = []
     held_out: list[Example] = []
     for pair in pairs:
-        example = encode_pair(engine.tokenizer, pair.prompt, pair.completion, ends=engine.ends)
+        example = engine.chat.encode_pair(pair.prompt, pair.completion, ends=engine.ends)
         if len(example) <= settings.max_length:
             (held_out if _fraction(pair.target) < settings.held_out else learn).append(example)
     dropped = len(pairs) - len(learn) - len(held_out)

@@ -10,7 +10,7 @@ import torch
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import adapters, pretrained
-from nnloop.llm.chat import encode_prompt
+from nnloop.llm.chat import Chat
 from nnloop.llm.decode import Decoder, StopCriterion
 from nnloop.llm.engine import Request
 from nnloop.llm.memory_forecast import sequences_that_fit
@@ -48,7 +48,7 @@ class HfEngine:
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they finish. Raises SettingsError if a prompt does not fit; none is ever cut."""
-        prompts = [encode_prompt(self.tokenizer, request.prompt.text) for request in requests]
+        prompts = [self.chat.encode(request.prompt.text) for request in requests]
         longest = max((len(prompt) for prompt in prompts), default=0)
         self._check_fit(longest)
         if self._base is None:
@@ -66,7 +66,7 @@ class HfEngine:
 
     def fits(self, text: str) -> bool:
         """Return whether prompt and completion fit in llm.context_length."""
-        return len(encode_prompt(self.tokenizer, text)) + self._limit <= self.settings.context_length
+        return len(self.chat.encode(text)) + self._limit <= self.settings.context_length
 
     def count(self, text: str) -> int:
         """Count a text's tokens, outside a chat."""
@@ -108,6 +108,7 @@ class HfEngine:
     def _load(self) -> None:
         loaded = pretrained.load(self.settings)
         self.tokenizer, self.ends, self.commit = loaded.tokenizer, loaded.ends, loaded.commit
+        self.chat = Chat(self.tokenizer, self.settings.system, self.settings.template).check()
         self._shape = loaded.shape
         self._base = self._model = loaded.model
 

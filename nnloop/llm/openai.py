@@ -22,8 +22,7 @@ from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
 from nnloop.settings.models import CausalLlmSettings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
+    from nnloop.llm.chat import Chat
     from nnloop.llm.hf import HfEngine
 
 CHAT_TOKENS = 64  # of a chat template around a prompt, where its tokens are estimated
@@ -45,7 +44,7 @@ class OpenAiEngine:
         self._server = Server(settings)
         self._model = settings.model or self._first_model()
         self._start = None if settings.adapter is None else Path(settings.adapter)
-        self._tokenizer = self._read_tokenizer()
+        self._chat = self._read_chat()
         if self.trainable or self._start:
             self._check_takes_adapters()
         self.use_adapter(None)
@@ -67,19 +66,14 @@ class OpenAiEngine:
 
     def fits(self, text: str) -> bool:
         """Return whether prompt and completion fit in llm.context_length; an estimate without llm.weights."""
-        if self._tokenizer is None:
-            tokens = guess_tokens(text) + CHAT_TOKENS
-        else:
-            from nnloop.llm.chat import encode_prompt
-
-            tokens = len(encode_prompt(self._tokenizer, text))
+        tokens = guess_tokens(text) + CHAT_TOKENS if self._chat is None else len(self._chat.encode(text))
         return tokens + self._limit <= self._settings.context_length
 
     def count(self, text: str) -> int:
         """Count a text's tokens; an estimate without llm.weights, whose tokenizer is read."""
-        if self._tokenizer is None:
+        if self._chat is None:
             return guess_tokens(text)
-        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        return len(self._chat.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def use_adapter(self, folder: Path | None) -> None:
         """Let the server load the adapter, under its hash, and ask for it from now on. Raises ModelError."""
@@ -113,12 +107,14 @@ class OpenAiEngine:
             raise ModelError(f"llm.base_url={self._settings.base_url}: offers no model; name one by llm.model")
         return models[0]
 
-    def _read_tokenizer(self) -> "PreTrainedTokenizerBase | None":
+    def _read_chat(self) -> "Chat | None":
         if self._settings.weights is None:
             return None
+        from nnloop.llm.chat import Chat
         from nnloop.llm.pretrained import load_tokenizer
 
-        return load_tokenizer(_of_weights(self._settings))
+        tokenizer = load_tokenizer(_of_weights(self._settings))
+        return Chat(tokenizer, self._settings.system, self._settings.template).check()
 
     def _check_takes_adapters(self) -> None:
         """Ask for an adapter without naming one: a server that takes adapters objects to the missing name alone."""
@@ -137,12 +133,17 @@ class OpenAiEngine:
             "seed": request.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
+            "chat_template_kwargs": self._settings.template or None,
             **self._settings.request,
         }
         fields |= fields.pop("extra_body", None) or {}  # where the client's users put fields that it does not know
+        system = self._settings.system
         return {
             "model": self.adapter or self._model,
-            "messages": [{"role": "user", "content": request.prompt.text}],
+            "messages": [
+                *([] if system is None else [{"role": "system", "content": system}]),
+                {"role": "user", "content": request.prompt.text},
+            ],
             **{name: value for name, value in fields.items() if value is not None},
         }
 
@@ -165,4 +166,4 @@ def _of_weights(settings: OpenAiLlmSettings) -> HfLlmSettings:
     """Return the settings that load the weights here. What llm.engine=hf alone has matters to no fine-tune."""
     shared = {field.name: getattr(settings, field.name) for field in fields(CausalLlmSettings)}
     model = str(settings.weights)
-    return HfLlmSettings(**shared, engine="hf", model=model, prompt="chat", offload=False, top_k=0)
+    return HfLlmSettings(**shared, engine="hf", model=model, offload=False, top_k=0)

@@ -65,11 +65,13 @@ def _check_job(settings: Settings) -> None:
         rule, value = rules(field), getattr(settings, field.name)
         if job in rule.jobs and not value:
             raise SettingsError(f"{field.name}: job={job} needs {field.name}=<{rule.unit}>")
-        if rule.jobs and job not in rule.jobs and value is not None:
-            needing = " or ".join(f"job={other}" for other in rule.jobs)
+        if rule.jobs and job not in (*rule.jobs, *rule.takers) and value is not None:
+            needing = " or ".join(f"job={other}" for other in (*rule.jobs, *rule.takers))
             raise SettingsError(f"{field.name}={value}: job={job} has no use for it; {needing} has")
     if job != "report" and settings.summaries and settings.summaries.endswith(".jsonl.xz"):
         raise SettingsError(f"summaries={settings.summaries}: only job=report packs summaries in a file; give a folder")
+    if job == "prompt" and (settings.candidate is None) == (settings.runs is None):
+        raise SettingsError("job=prompt: needs either candidate=<a file or a glob> or runs=<a run folder>")
     if isinstance(settings.job, PretrainSettings):
         _check_heads(settings.job)
 

@@ -78,7 +78,16 @@ class ValidateJobSettings:
     rule: str = setting(RESULT, words=["stratified", "top"])  # over the range of accuracies, or the best (paper B)
 
 
-JobSettings = PlainJobSettings | ReportJobSettings | ValidateJobSettings | PretrainSettings
+@dataclass
+class PromptJobSettings:
+    """The prompt of a network, or of a completion of the run that `runs` names, as the LLM gets it."""
+
+    name: str = setting(RESULT, words=["prompt"])
+    cycle: int = setting(RESULT, 0, 10_000)  # of the run
+    slot: int = setting(RESULT, 0, 1e6)  # of the cycle
+
+
+JobSettings = PlainJobSettings | ReportJobSettings | ValidateJobSettings | PromptJobSettings | PretrainSettings
 
 
 @dataclass
@@ -107,8 +116,10 @@ class Settings:
     cycles: int = setting(RESULT, 1, 10_000)
     candidates: int = setting(RESULT, 1, 100_000)  # completions per cycle
     retries: int = setting(RESULT, 0, 10)  # times that a failed completion goes back to the LLM with the reason
-    candidate: str | None = setting(RESULT, unit="a file or a glob", jobs=["evaluate"])
-    runs: str | None = setting(RESULT, unit="a run folder or a folder of runs", jobs=["report", "validate", "export"])
+    candidate: str | None = setting(RESULT, unit="a file or a glob", jobs=["evaluate"], takers=["prompt"])
+    runs: str | None = setting(
+        RESULT, unit="a run folder or a folder of runs", jobs=["report", "validate", "export"], takers=["prompt"]
+    )
     to: str | None = setting(PLACE, unit="the folder to write to", jobs=["export"])
     folder: str | None = setting(RESULT, unit="the folder of networks and adapters", jobs=["adopt"])
     summaries: str | None = setting(LABEL)  # folder that gets a finished run's summary; of job=report also a .jsonl.xz

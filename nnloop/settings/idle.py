@@ -22,6 +22,7 @@ _READ_BY = {
     "validate": (*_TRIALS, "summaries"),
     "report": ("summaries",),
     "memory": ("llm", "finetune"),
+    "prompt": ("llm", *_TRIALS),
     "prepare": ("dataset",),
     "dashboard": ("tracker",),
     "pretrain": (),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, fields
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from nnloop.settings.groups import Settings, kinds, plain
 from nnloop.settings.setting import RESULT, Affects, Setting, rules
@@ -39,6 +39,17 @@ def allowed(key: str) -> list[str]:
     if not dot or group not in kinds():
         return sorted(field.name for field in fields(Settings))
     return sorted(known for known in _by_key() if known.startswith(f"{group}."))
+
+
+def extends(key: str) -> bool:
+    """Tell whether a key is or lies in a setting that takes names of any kind, such as llm.template.enable_thinking.
+
+    Whole numbers go by mode (llm.max_new_tokens.delta), so their names are known.
+    """
+    group, _, rest = key.partition(".")
+    name = rest.partition(".")[0]
+    settings = [field for kind in kinds().get(group, []) for field in fields(kind) if field.name == name]
+    return any(get_origin(field.type) is dict and get_args(field.type)[1] is not int for field in settings)
 
 
 def given(settings: Settings) -> Iterator[tuple[str, Any, Setting]]:

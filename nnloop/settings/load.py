@@ -1,5 +1,6 @@
 """Make checked settings from a composed config. No other module below sees OmegaConf."""
 
+from collections.abc import Mapping
 from dataclasses import fields, make_dataclass
 from typing import Any
 
@@ -20,6 +21,11 @@ def load(config: DictConfig) -> Settings:
     settings = Settings(**groups, **vars(values))
     check(settings)
     return settings
+
+
+def recorded(settings: Mapping[str, Any]) -> Settings:
+    """Make the settings that a run recorded. Raises SettingsError if they are another version's."""
+    return load(OmegaConf.create(dict(settings)))
 
 
 def _kind(config: DictConfig, group: str) -> Kind:

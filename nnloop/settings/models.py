@@ -16,6 +16,11 @@ class CausalLlmSettings:
     name: str = setting(RESULT)
     revision: str | None = setting(RESULT)
     adapter: str | None = setting(RESULT)  # folder of a LoRA adapter to start from (the papers' transfer); None: bare
+    prompt: str = setting(RESULT)  # the words of its prompts, unless mode.prompt names others (modes.templates)
+    system: str | None = setting(RESULT)  # text of the system's message; None: none is sent
+    template: dict[str, Any] = setting(
+        RESULT
+    )  # options of its chat template, such as enable_thinking (vLLM's chat_template_kwargs)
     device: str = setting(PLACE)  # auto, cpu, cuda, cuda:1, ..., or balanced: layers spread over all GPUs
     quantize: str = setting(RESULT, words=_QUANTIZE)  # the latter two by bitsandbytes, extra `gpu`
     dtype: str = setting(RESULT, words=_DTYPES)  # auto: bfloat16 on a GPU, float32 on a CPU
@@ -34,7 +39,6 @@ class HfLlmSettings(CausalLlmSettings):
 
     engine: str = setting(RESULT, words=["hf"])
     model: str = setting(RESULT)  # hub id or folder
-    prompt: str = setting(RESULT)  # the words of its prompts, unless mode.prompt names others (modes.templates)
     offload: bool = setting(PLACE)  # free the weights' memory while trials alone run, and read them again when needed
     top_k: int = setting(RESULT, 0, 1e6)  # 0 is off
 

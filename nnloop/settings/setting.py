@@ -29,7 +29,8 @@ class Setting:
     low and high: the range of a number, or of each number in a dict; None: not bounded.
     words: the allowed texts; empty: any.
     unit: of a number; of a text the thing that it names.
-    jobs: the jobs that need it; every other job refuses it. Empty: none needs it and none refuses it.
+    jobs: the jobs that need it. takers: further jobs that may be given it. Every other job refuses it; if both are
+        empty, none does.
     """
 
     affects: Affects
@@ -38,6 +39,7 @@ class Setting:
     words: Sequence[str]
     unit: str
     jobs: Sequence[str]
+    takers: Sequence[str] = ()
 
 
 def setting(
@@ -48,9 +50,10 @@ def setting(
     words: Sequence[str] = (),
     unit: str = "",
     jobs: Sequence[str] = (),
+    takers: Sequence[str] = (),
 ) -> Any:
     """Return a dataclass field without a default: values live in conf/ alone."""
-    return field(metadata={"setting": Setting(affects, low, high, words=words, unit=unit, jobs=jobs)})
+    return field(metadata={"setting": Setting(affects, low, high, words=words, unit=unit, jobs=jobs, takers=takers)})
 
 
 def rules(of: Field[Any]) -> Setting:

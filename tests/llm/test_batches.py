@@ -9,7 +9,7 @@ import torch
 from tuning import pairs
 
 from nnloop.llm.batches import collate_packed, collate_padded, completion_loss, microbatches, pack, shuffle
-from nnloop.llm.chat import Example, encode_pair
+from nnloop.llm.chat import Example
 from nnloop.llm.hf import HfEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,7 +33,7 @@ def test_rows_are_filled_without_cutting_a_pair() -> None:
 def test_packed_pairs_do_not_see_each_other(folders: dict[str, Path], kind: str) -> None:
     engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
     examples = [
-        encode_pair(engine.tokenizer, pair.prompt * 2**i, pair.completion, ends=engine.ends)
+        engine.chat.encode_pair(pair.prompt * 2**i, pair.completion, ends=engine.ends)
         for i, pair in enumerate(pairs(3))
     ]
     row = collate_packed(examples, engine.bare().device)
@@ -46,7 +46,7 @@ def test_packed_pairs_do_not_see_each_other(folders: dict[str, Path], kind: str)
 def test_the_loss_is_on_the_completions_tokens_and_no_other(folders: dict[str, Path], kind: str) -> None:
     engine = HfEngine(checkpoints.settings(folders[kind]), "delta")
     examples = [
-        encode_pair(engine.tokenizer, pair.prompt * 3**i, pair.completion, ends=engine.ends)
+        engine.chat.encode_pair(pair.prompt * 3**i, pair.completion, ends=engine.ends)
         for i, pair in enumerate(pairs(3))
     ]
     model = engine.bare()

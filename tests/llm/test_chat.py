@@ -5,8 +5,8 @@ from pathlib import Path
 import checkpoints
 import pytest
 
-from nnloop.errors import ModelError
-from nnloop.llm.chat import encode_pair, encode_prompt
+from nnloop.errors import ModelError, SettingsError
+from nnloop.llm.chat import Chat
 from nnloop.modes.render import Task, render
 from nnloop.modes.templates import shipped
 from nnloop.records import Network
@@ -70,21 +70,21 @@ def test_a_prompt_of_each_mode_is_rendered_as_each_template_says(kind: str, mode
     prompt = render(shipped("tiny"), network, task, form=mode)
     tokenizer = checkpoints.make_tokenizer(kind)
     before, after = FRAMES[kind]
-    assert tokenizer.decode(encode_prompt(tokenizer, prompt.text)) == before + TEXTS[mode] + after
+    assert tokenizer.decode(Chat(tokenizer).encode(prompt.text)) == before + TEXTS[mode] + after
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_a_prompt_begins_with_one_bos_at_most(kind: str) -> None:
     tokenizer = checkpoints.make_tokenizer(kind)
     bos = 0 if kind == "qwen" else 1
-    assert encode_prompt(tokenizer, "Improve this.").count(tokenizer.bos_token_id) == bos
+    assert Chat(tokenizer).encode("Improve this.").count(tokenizer.bos_token_id) == bos
 
 
 @pytest.mark.parametrize("kind", checkpoints.KINDS)
 def test_a_training_pair_is_the_prompt_of_generation_and_the_answer_with_its_end(kind: str) -> None:
     tokenizer = checkpoints.make_tokenizer(kind)
-    pair = encode_pair(tokenizer, "Improve this.", "<delta>\n</delta>", ends=ends(tokenizer, kind))
-    assert pair.prompt == encode_prompt(tokenizer, "Improve this.")
+    pair = Chat(tokenizer).encode_pair("Improve this.", "<delta>\n</delta>", ends=ends(tokenizer, kind))
+    assert pair.prompt == Chat(tokenizer).encode("Improve this.")
     assert tokenizer.decode(pair.completion) == ANSWERS[kind]
     assert pair.completion[-1] in ends(tokenizer, kind)
 
@@ -93,4 +93,43 @@ def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     tokenizer = checkpoints.make_tokenizer("qwen")
     tokenizer.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
-        encode_prompt(tokenizer, "Improve this.")
+        Chat(tokenizer).check()
+
+
+THINKING = (
+    "{% for message in messages %}<{{ message.role }}>{{ message.content }}</s>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% if enable_thinking is defined and not enable_thinking %}"
+    "<think></think>{% endif %}{% endif %}"
+)
+
+
+@pytest.mark.parametrize(("options", "thought"), [({}, ""), ({"enable_thinking": False}, "<think></think>")])
+def test_options_reach_the_chat_template_in_generation_and_training(options: dict[str, bool], thought: str) -> None:
+    tokenizer = checkpoints.make_tokenizer("qwen")
+    tokenizer.chat_template = THINKING
+    chat = Chat(tokenizer, "Be brief.", options).check()
+    asked = f"<system>Be brief.</s><user>Improve this.</s><assistant>{thought}"
+    assert tokenizer.decode(chat.encode("Improve this.")) == asked
+    pair = chat.encode_pair("Improve this.", "<delta>\n</delta>", ends=ends(tokenizer, "qwen"))
+    assert tokenizer.decode(pair.prompt) == asked
+
+
+@pytest.mark.parametrize("option", ["enable_thinkin", "messages", "add_generation_prompt"])
+def test_an_option_that_the_template_does_not_have_is_refused(option: str) -> None:
+    tokenizer = checkpoints.make_tokenizer("qwen")
+    tokenizer.chat_template = THINKING
+    with pytest.raises(SettingsError, match=rf"llm\.template\.{option}: the chat template of .* has no such option"):
+        Chat(tokenizer, options={option: False}).check()
+
+
+SILENT = "{% for message in messages if message.role != 'system' %}{{ message.content }}{% endfor %}"
+STRICT = "{% if messages[0].role != 'user' %}{{ raise_exception('user first') }}{% endif %}" + SILENT
+
+
+@pytest.mark.parametrize("template", [SILENT, STRICT])
+def test_a_system_text_that_the_template_can_not_show_is_refused(template: str) -> None:
+    tokenizer = checkpoints.make_tokenizer("qwen")
+    tokenizer.chat_template = template
+    assert Chat(tokenizer).check().render("a") == "a"
+    with pytest.raises(SettingsError, match=r"llm\.system: the chat template of .* has no role for it"):
+        Chat(tokenizer, "Be brief.").check()

@@ -7,7 +7,6 @@ import pytest
 import torch
 from asking import requests, texts
 
-from nnloop.llm.chat import encode_prompt
 from nnloop.llm.decode import StopCriterion
 from nnloop.llm.hf import HfEngine
 
@@ -28,7 +27,7 @@ def test_greedy_decoding_is_that_of_transformers(folders: dict[str, Path], kind:
     engine = HfEngine(checkpoints.settings(folders[kind], temperature=0.0), "delta")
     asked = requests(5)
     for answer in engine.generate(asked):
-        ids = torch.tensor([encode_prompt(engine.tokenizer, answer.prompt)])
+        ids = torch.tensor([engine.chat.encode(answer.prompt)])
         end = sorted(engine.ends)
         theirs = engine.bare().generate(ids, max_new_tokens=24, do_sample=False, eos_token_id=end, pad_token_id=0)
         tokens = theirs[0, ids.shape[1] :].tolist()

@@ -59,6 +59,18 @@ def test_the_settings_reach_the_server(
     assert server.keys == ["Bearer a-key"]
 
 
+def test_a_system_text_and_options_of_the_chat_template_reach_the_server(
+    server: Server, connect: Callable[..., Engine]
+) -> None:
+    list(connect().generate(requests(1)))
+    list(connect("llm.system='Be brief.'", "+llm.template.enable_thinking=false").generate(requests(1)))
+    plain, asked = server.asked
+    assert plain["messages"] == [{"role": "user", "content": "improve"}]
+    assert "chat_template_kwargs" not in plain
+    assert asked["messages"] == [{"role": "system", "content": "Be brief."}, *plain["messages"]]
+    assert asked["chat_template_kwargs"] == {"enable_thinking": False}
+
+
 def test_a_busy_server_is_asked_again(server: Server, connect: Callable[..., Engine]) -> None:
     server.failures = 1
     assert next(connect().generate(requests(1))).text == "improve 0"

@@ -22,6 +22,7 @@ NEEDED = {
     "job=validate": ["runs=x"],
     "job=export": ["runs=x", "to=y"],
     "job=adopt": ["folder=x"],
+    "job=prompt": ["candidate=x.py"],
     "corpus=adopted": ["corpus.path=x"],
 }
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 import pytest
 
 from nnloop.settings.groups import kinds, plain
-from nnloop.settings.keys import affecting, affects, allowed, flat, given
+from nnloop.settings.keys import affecting, affects, allowed, extends, flat, given
 from nnloop.settings.setting import DATA, LABEL, PLACE, PROTOCOL, RESULT, Affects, rules
 
 FIELDS = [(field.name, field) for field in plain()] + [
@@ -68,6 +68,21 @@ def test_an_unknown_key_is_told_those_of_its_group() -> None:
     assert {"llm.temperature", "llm.edits"} <= set(allowed("llm.heat"))
     assert all(key.startswith("llm.") for key in allowed("llm.heat"))
     assert {"seed", "llm"} <= set(allowed("sede"))
+
+
+@pytest.mark.parametrize(
+    ("key", "taken"),
+    [
+        ("llm.template.enable_thinking", True),
+        ("llm.template", True),
+        ("proxy.prm.norm_eps", True),
+        ("llm.max_new_tokens.nope", False),
+        ("llm.nope", False),
+        ("nope", False),
+    ],
+)
+def test_a_key_may_extend_a_setting_of_free_names(key: str, taken: bool) -> None:
+    assert extends(key) == taken
 
 
 def test_given_yields_every_value_of_the_settings(configure) -> None:
