@@ -9,7 +9,7 @@ from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from nnloop.records import CycleReport, Entry, Interval, Status
+from nnloop.records import REWRITE, CycleReport, Entry, Interval, Status
 from nnloop.stats import bootstrap_mean, wilson
 
 
@@ -226,6 +226,9 @@ COUNTED = (
     _count("retries", RETRIES, lambda entry: 1, unit="completions"),
     _count("retries_valid", RETRIES, lambda entry: entry.valid, unit="completions"),
     _count("salvaged", FIRSTS, lambda entry: bool(entry.salvaged), unit="completions"),
+    _count("rewrites", FIRSTS, lambda entry: REWRITE in entry.salvaged, unit="completions"),
+    _count("truncated", FIRSTS, lambda entry: entry.generation.truncated, unit="completions"),
+    _count("looped", FIRSTS, lambda entry: entry.generation.looped, unit="completions"),
     DROPPED,
 )
 """Counts of a cycle's report, each named as its field there."""

@@ -14,6 +14,7 @@ class Status(StrEnum):
     OK = "ok"
     NO_ANSWER = "no_answer"  # the LLM's server refused, or sent nothing that is an answer, after retries
     UNPARSEABLE = "unparseable"  # no code, or code that is not Python
+    TRUNCATED = "truncated"  # ended by the token limit or as a loop before its answer was whole
     PATCH_FAILED = "patch_failed"  # a diff that does not apply
     NO_CHANGE = "no_change"  # a diff that applies and changes nothing
     REJECTED = "rejected"  # refused by the static guard
@@ -31,6 +32,10 @@ class Status(StrEnum):
 
 COMPLETED = frozenset({Status.OK, Status.BELOW_CHANCE})
 """Statuses of a trial that trained to its end; the papers call it valid."""
+
+
+REWRITE = "rewrite"
+"""The salvage that takes a whole program in answer to a prompt for a diff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Generation(Record):
     retry_of: int | None = None  # slot of this cycle whose failed answer went back to the LLM
     shown: list[str] = field(default_factory=list)  # as in the prompt
     dropped: int = 0  # as in the prompt
-    truncated: bool = False  # stopped by the token limit
+    truncated: bool = False  # ended by the token limit
+    looped: bool = False  # ended because it said the same over and over (llm.max_repeats)
     failure: str = ""  # why the LLM's server gave no answer; empty: it did
 
 
@@ -181,7 +187,7 @@ class Entry(Record):
     novelty: NoveltyVerdict | None = None  # None: not compared
     admitted: bool = False
     selected: bool = False  # becomes a parent and a target of the fine-tune
-    salvaged: list[str] = field(default_factory=list)  # what mode.salvage did to the answer
+    salvaged: list[str] = field(default_factory=list)  # what mode.salvage and its like did to the answer
 
     @property
     def cycle(self) -> int:
@@ -255,7 +261,10 @@ class Counts(Record):
     duplicates: int
     retries: int = 0
     retries_valid: int = 0
-    salvaged: int = 0  # answers that mode.salvage changed
+    salvaged: int = 0  # answers that took a salvage to be read: mode.salvage, mode.fuzz, mode.rewrites
+    rewrites: int = 0  # of them, whole programs in answer to a prompt for a diff
+    truncated: int = 0  # answers ended by the token limit
+    looped: int = 0  # answers ended because they said the same over and over
     dropped: int = 0  # items of contexts that did not fit in their prompts, retries included
 
 

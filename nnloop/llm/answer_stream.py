@@ -5,7 +5,7 @@ Nothing about the bytes is taken for granted. Whatever is not an answer raises A
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 MAX_TOKENS = 10_000_000  # a count beyond is not believed
@@ -22,13 +22,15 @@ class AnswerError(Exception):
 class Answer:
     """The LLM's text without its reasoning, and the server's counts.
 
-    tokens and prompt_tokens are None without a believable count. truncated: the token limit ended it.
+    tokens and prompt_tokens are None without a believable count. truncated: the token limit ended it. left: the server
+    would have sent more.
     """
 
     text: str = ""
     tokens: int | None = None
     prompt_tokens: int | None = None
     truncated: bool = False
+    left: bool = False
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ async def read_answer(parts: AsyncIterator[bytes], kind: str, has_ended: Callabl
         elif text and has_ended("".join(collected.texts)):
             behind = 0
         if behind is not None and behind > SLACK:
-            return collected.answer()
+            return replace(collected.answer(), left=True)
     if collected.reason is None:
         raise AnswerError("the stream ended in the middle of the answer")
     return collected.answer()

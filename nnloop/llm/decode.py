@@ -18,6 +18,8 @@ from transformers.cache_utils import DynamicCache
 from nnloop.llm.kv_cache import KvCache
 from nnloop.llm.memory_forecast import PREFILL_TOKENS
 from nnloop.llm.sampling import Sampling, sample
+from nnloop.llm.stopping import Ending, loops
+from nnloop.modes.tagged import TAGS, end_of_answer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -34,32 +36,48 @@ class TokenSequence:
     seed: int
     tokens: list[int] = field(default_factory=list)
     seconds: float = 0.0  # its share of the time of the steps that it took part in
-    done: bool = False
-    truncated: bool = False  # stopped by the token limit
+    ending: Ending | None = None  # None: it is being written
 
 
 class StopCriterion:
-    """The rule for a completion's end: an end token, or the closing tag."""
+    """The rule for a completion's end: an end token, the closing tag of its answer, or a loop."""
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase", tag: str, ends: set[int]) -> None:
-        """Stop at the `tag` or at one of the token ids in `ends`."""
+    def __init__(
+        self, tokenizer: "PreTrainedTokenizerBase", mode: str, ends: set[int], *, opened: str = "", max_repeats: int = 0
+    ) -> None:
+        """Make the rule of a mode.
+
+        `ends` are the ids of end tokens; `opened` is the mark of a thought that every prompt leaves open; `max_repeats`
+        is the number of equal pieces that make a loop, 0 for none.
+        """
         self._tokenizer = tokenizer
-        self._tag = tag
+        self._mode = mode
         self._ends = ends
-        self._closers = {id for token, id in tokenizer.get_vocab().items() if tag[-1] in token}
+        self._opened = opened
+        self._max_repeats = max_repeats
+        self._tag = f"</{TAGS[mode]}>"
+        self._closers = {id for token, id in tokenizer.get_vocab().items() if self._tag[-1] in token}
 
-    def reached(self, tokens: list[int]) -> bool:
-        """Return whether the last of these tokens ends the completion."""
-        if tokens[-1] in self._ends:
-            return True
+    def ending(self, tokens: list[int]) -> Ending | None:
+        """Return the reason why the last of these tokens ends the completion; None if it goes on."""
+        last = tokens[-1]
         # The vocabulary lookup spares decoding after nearly every token.
-        return tokens[-1] in self._closers and self._tag in self._text(tokens[-len(self._tag) :])
+        if last in self._ends or (last in self._closers and self._closes(tokens)):
+            return Ending.ANSWER
+        return Ending.LOOP if loops(tokens, self._max_repeats) else None
 
     def decode(self, tokens: list[int]) -> str:
-        """Return a completion's text without its end token and whatever its last token holds after the closing tag."""
-        text = self._text(tokens[:-1] if tokens and tokens[-1] in self._ends else tokens)
-        before, tag, _ = text.partition(self._tag)
-        return before + tag
+        """Return a completion's text without its end token and whatever its last token holds after the closing tag.
+
+        A thought that the prompt opened begins it, so that the text can be read by itself.
+        """
+        text = self._opened + self._text(tokens[:-1] if tokens and tokens[-1] in self._ends else tokens)
+        return text[: end_of_answer(text, self._mode)]
+
+    def _closes(self, tokens: list[int]) -> bool:
+        if self._tag not in self._text(tokens[-len(self._tag) :]):
+            return False
+        return end_of_answer(self._opened + self._text(tokens), self._mode) is not None
 
     def _text(self, tokens: list[int]) -> str:
         # Special tokens stay: a tokenizer may count the tags among them.
@@ -126,20 +144,20 @@ class _RunningBatch:
     def step(self) -> list[TokenSequence]:
         """Generate one token in every running sequence; return the sequences that it finished."""
         start = time.perf_counter()
-        running = [sequence for sequence in self.sequences if not sequence.done]
+        running = [sequence for sequence in self.sequences if sequence.ending is None]
         steps = self._tensor([len(sequence.tokens) for sequence in self.sequences])
         self._last = sample(self._logits(), self._decoder.sampling, seeds=self._seeds, steps=steps)
-        self._cache.advance(self._tensor([not sequence.done for sequence in self.sequences]))
+        self._cache.advance(self._tensor([sequence.ending is None for sequence in self.sequences]))
         for sequence, token in zip(self.sequences, self._last.tolist(), strict=True):
-            if not sequence.done:
+            if sequence.ending is None:
                 self._append(sequence, token)
         _share_time(running, start)
-        return [sequence for sequence in running if sequence.done]
+        return [sequence for sequence in running if sequence.ending]
 
     @torch.inference_mode()
     def drop_finished(self) -> None:
         """Drop the finished sequences once they are enough to be worth copying the others."""
-        running = [row for row, sequence in enumerate(self.sequences) if not sequence.done]
+        running = [row for row, sequence in enumerate(self.sequences) if sequence.ending is None]
         if running and (len(self.sequences) - len(running)) * 8 < len(self.sequences):
             return
         rows = self._tensor(running)
@@ -177,9 +195,9 @@ class _RunningBatch:
 
     def _append(self, sequence: TokenSequence, token: int) -> None:
         sequence.tokens.append(token)
-        ended = self._decoder.stop.reached(sequence.tokens)
-        sequence.truncated = not ended and len(sequence.tokens) >= self._decoder.limit
-        sequence.done = ended or sequence.truncated
+        sequence.ending = self._decoder.stop.ending(sequence.tokens)
+        if sequence.ending is None and len(sequence.tokens) >= self._decoder.limit:
+            sequence.ending = Ending.LIMIT
 
     def _tensor(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from nnloop.llm.stopping import Ending
 from nnloop.records import Completion, Generation, Prompt
 
 
@@ -28,7 +29,7 @@ class Request:
         tokens: int = 0,
         prompt_tokens: int = 0,
         adapter: str | None = None,
-        truncated: bool = False,
+        ending: Ending = Ending.ANSWER,
         failure: str = "",
     ) -> Completion:
         """Make the completion that answers this request; `failure` says why there is no answer."""
@@ -47,7 +48,8 @@ class Request:
             retry_of=self.retry_of,
             shown=prompt.shown,
             dropped=prompt.dropped,
-            truncated=truncated,
+            truncated=ending is Ending.LIMIT,
+            looped=ending is Ending.LOOP,
             failure=failure,
         )
         return Completion(generation, prompt.text, text)

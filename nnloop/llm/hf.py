@@ -15,6 +15,8 @@ from nnloop.llm.decode import Decoder, StopCriterion
 from nnloop.llm.engine import Request
 from nnloop.llm.memory_forecast import sequences_that_fit
 from nnloop.llm.sampling import Sampling
+from nnloop.llm.stopping import Ending
+from nnloop.modes.thoughts import left_open
 from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings
 
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _log = logging.getLogger(__name__)
-
-TAGS = {"delta": "</delta>", "full": "</nn>"}
-"""The tag that ends a completion, by mode; a model that writes no tags ends it with its own end token."""
 
 
 class HfEngine:
@@ -43,7 +42,7 @@ class HfEngine:
         self._base: PreTrainedModel | None = None  # the bare model; None while its memory is freed
         self._model: PreTrainedModel | PeftModel  # the base, or the model that an adapter makes of it
         self._load()
-        self._stop = StopCriterion(self.tokenizer, TAGS[mode], self.ends)
+        self._stop = self._make_stop()
         self.use_adapter(None)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
@@ -61,7 +60,7 @@ class HfEngine:
                 tokens=len(sequence.tokens),
                 prompt_tokens=len(sequence.prompt),
                 adapter=self.adapter,
-                truncated=sequence.truncated,
+                ending=sequence.ending or Ending.ANSWER,
             )
 
     def fits(self, text: str) -> bool:
@@ -111,6 +110,11 @@ class HfEngine:
         self.chat = Chat(self.tokenizer, self.settings.system, self.settings.template).check()
         self._shape = loaded.shape
         self._base = self._model = loaded.model
+
+    def _make_stop(self) -> StopCriterion:
+        opened = left_open(self.chat.render(""))
+        repeats = self.settings.max_repeats
+        return StopCriterion(self.tokenizer, self._mode, self.ends, opened=opened, max_repeats=repeats)
 
     @property
     def _limit(self) -> int:

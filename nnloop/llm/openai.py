@@ -17,6 +17,8 @@ from nnloop.llm.answer_stream import Answer
 from nnloop.llm.background import in_background
 from nnloop.llm.engine import Request, guess_tokens
 from nnloop.llm.server import Server
+from nnloop.llm.stopping import LONGEST, Ending, loops
+from nnloop.modes.tagged import TAGS, end_of_answer
 from nnloop.records import Completion
 from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
 from nnloop.settings.models import CausalLlmSettings
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from nnloop.llm.chat import Chat
     from nnloop.llm.hf import HfEngine
 
+_LATEST = 500  # characters in which the closing tag is looked for while an answer comes in
 CHAT_TOKENS = 64  # of a chat template around a prompt, where its tokens are estimated
 
 
@@ -57,7 +60,7 @@ class OpenAiEngine:
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they come; one that the server refuses or answers with nonsense says so in `failure`."""
         bodies = [self._body(request) for request in requests]
-        answers = self._server.answers(bodies, at_once=self._settings.batch_size, has_ended=lambda text: False)
+        answers = self._server.answers(bodies, at_once=self._settings.batch_size, has_ended=self._has_ended)
         start = time.perf_counter()
         with closing(in_background(answers)) as arriving:
             for number, answer in arriving:
@@ -147,18 +150,25 @@ class OpenAiEngine:
             **{name: value for name, value in fields.items() if value is not None},
         }
 
+    def _has_ended(self, text: str) -> bool:
+        """Tell whether a text that comes in is at its end, by the rules of `nnloop.llm.decode`."""
+        closed = f"</{TAGS[self._mode]}>" in text[-_LATEST:] and end_of_answer(text, self._mode) is not None
+        return closed or loops(text[-LONGEST * self._settings.max_repeats :], self._settings.max_repeats)
+
     def _completion(self, request: Request, answer: Answer | str, seconds: float) -> Completion:
         """Make the completion; tokens that the server does not count are estimated, so that budgets hold."""
         if isinstance(answer, str):
             return request.answer("", seconds, adapter=self.adapter, failure=answer)
         tokens, prompt_tokens = answer.tokens, answer.prompt_tokens
+        end = end_of_answer(answer.text, self._mode)
+        unended = Ending.LOOP if answer.left else Ending.LIMIT if answer.truncated else Ending.ANSWER
         return request.answer(
-            answer.text,
+            answer.text[:end],
             seconds,
             tokens=self.count(answer.text) if tokens is None else tokens,
             prompt_tokens=self.count(request.prompt.text) if prompt_tokens is None else prompt_tokens,
             adapter=self.adapter,
-            truncated=answer.truncated,
+            ending=unended if end is None else Ending.ANSWER,
         )
 
 

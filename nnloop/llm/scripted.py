@@ -6,11 +6,15 @@ from pathlib import Path
 
 from nnloop.errors import ModelError
 from nnloop.llm.engine import Request, WeightlessEngine
+from nnloop.modes.tagged import end_of_answer
 from nnloop.settings import ScriptedLlmSettings
 
 
 class ScriptedEngine(WeightlessEngine):
-    """A replay: slot s of cycle c gets line c * candidates + s of the file, from the top again after its end."""
+    """A replay: slot s of cycle c gets line c * candidates + s of the file, from the top again after its end.
+
+    A text ends where an LLM that writes it would be stopped.
+    """
 
     def __init__(self, settings: ScriptedLlmSettings, candidates: int) -> None:
         """Read the file; `candidates` are the slots of a cycle. Raises ModelError for a wrong line."""
@@ -21,7 +25,8 @@ class ScriptedEngine(WeightlessEngine):
     def answer(self, request: Request) -> str:
         """Return the request's line of the file, after the delay that the settings give."""
         time.sleep(self._delay_s)
-        return self._texts[(request.cycle * self._candidates + request.slot) % len(self._texts)]
+        text = self._texts[(request.cycle * self._candidates + request.slot) % len(self._texts)]
+        return text[: end_of_answer(text, request.prompt.mode)]
 
 
 def _read(path: Path) -> list[str]:

@@ -67,8 +67,8 @@ class Evaluator:
             return
         self.answered = True
         try:
-            code, case.salvaged = read_answer(self.mode, completion.text, parent.code)
-            case.candidate = _candidate(completion, code)
+            reading = read_answer(self.mode, completion.text, parent.code, cut=_cut(completion))
+            case.candidate, case.salvaged = _candidate(completion, reading.code), reading.salvages
         except CompletionError as error:
             case.error = error
             return
@@ -130,3 +130,11 @@ class Evaluator:
 def _candidate(completion: Completion, code: str) -> Candidate:
     asked = completion.generation
     return Candidate(candidate_id(code), code, mode=asked.mode, parent=asked.parent, cycle=asked.cycle, slot=asked.slot)
+
+
+def _cut(completion: Completion) -> str:
+    """Say why the completion ended before its end; empty if it did not."""
+    asked = completion.generation
+    if asked.looped:
+        return f"it said the same over and over and was ended after {asked.tokens} tokens (llm.max_repeats)"
+    return f"the token limit cut it off after {asked.tokens} tokens (llm.max_new_tokens)" if asked.truncated else ""

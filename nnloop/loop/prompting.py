@@ -30,7 +30,10 @@ from nnloop.settings import (
 )
 
 RETRIED = frozenset(
-    [Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED, Status.BUILD_FAILED, Status.BAD_SHAPE]
+    [
+        *(Status.UNPARSEABLE, Status.TRUNCATED, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED),
+        *(Status.BUILD_FAILED, Status.BAD_SHAPE),
+    ]
 )
 """Statuses of a completion that failed before any training; settings.retries sends such answers back to the LLM."""
 

@@ -1,5 +1,6 @@
 """Modes: prompts for the LLM, and code from its answers; one class per option of conf/mode."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -7,6 +8,14 @@ if TYPE_CHECKING:
     from nnloop.modes.render import Task
     from nnloop.modes.templates import Templates
     from nnloop.records import Network, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The source that an answer led to, and the salvages that this took."""
+
+    code: str
+    salvages: list[str] = field(default_factory=list)
 
 
 class Mode(Protocol):
@@ -36,8 +45,12 @@ class Mode(Protocol):
         """Write the prompt; `context` is the text from `modes.context` that comes before the parent."""
         ...
 
-    def code(self, text: str, parent: str) -> str:
-        """Turn a completion into a candidate's source. Raises CompletionError, which has the completion's status."""
+    def read(self, text: str, parent: str, cut: str = "") -> Reading:
+        """Turn a completion into a candidate's source. Raises CompletionError, which has the completion's status.
+
+        `cut` says why the completion ended before its end; it is empty for a whole one. Of a cut completion only a part
+        that is closed is read.
+        """
         ...
 
     def pair(self, parent: "Network", better: "Network", task: "Task") -> "TrainingPair":

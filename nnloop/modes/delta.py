@@ -5,15 +5,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from nnloop.errors import CompletionError
-from nnloop.modes import static_guard
+from nnloop.modes import Reading, static_guard
 from nnloop.modes.pairs import TrainingPair
-from nnloop.modes.parse import extract_delta, tidy
+from nnloop.modes.parse import extract_code, extract_delta, tidy
 from nnloop.modes.render import Task, delta_target, render
 from nnloop.modes.templates import Templates, shipped
 from nnloop.patching import blocks
 from nnloop.patching.patch import PatchError, apply_patch
 from nnloop.patching.source import split_lines
-from nnloop.records import Network, Prompt, Status, candidate_id
+from nnloop.records import REWRITE, Network, Prompt, Status, candidate_id
 
 MAX_CHANGED = 0.6
 """Share of the target's lines that a pair may change: a larger diff is a rewrite in disguise."""
@@ -30,6 +30,8 @@ class Delta:
     diff_line_numbers: bool
     edit_format: str = "unified"
     salvage: bool = False
+    rewrites: bool = False  # take a whole program in place of a diff
+    fuzz: int = 0  # outer context lines that a hunk may lose at an end
     templates: Templates = field(default_factory=lambda: shipped("chat"))
     name: str = "delta"
 
@@ -43,16 +45,29 @@ class Delta:
         header = NUMBERED if self.diff_line_numbers else BARE
         return render(self.templates, parent, task, form=self.form, header=header, context=context)
 
-    def code(self, text: str, parent: str) -> str:
+    def read(self, text: str, parent: str, cut: str = "") -> Reading:
         """Apply the diff of a completion. Raises CompletionError."""
+        diff = extract_delta(text, cut)
+        if not diff:
+            return self._rewritten(text, parent, cut)
         try:
-            code = tidy(apply_patch(tidy(parent), extract_delta(text)).source)
+            patched = apply_patch(tidy(parent), diff, fuzz=self.fuzz)
         except PatchError as error:
             raise CompletionError(Status(error.kind), error.reason) from None
-        static_guard.check(code)
-        if guarded_id(code) == guarded_id(parent):
-            raise CompletionError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
-        return code
+        code = _checked(tidy(patched.source), parent)
+        return Reading(code, ["fuzz"] if any(placement.fuzz for placement in patched.placements) else [])
+
+    def _rewritten(self, text: str, parent: str, cut: str) -> Reading:
+        """Take a whole program in place of a diff, if mode.rewrites allows it. Raises CompletionError."""
+        try:
+            code = extract_code(text, parent, cut)
+        except CompletionError as error:
+            if error.status is Status.TRUNCATED:
+                raise
+            raise CompletionError(Status.UNPARSEABLE, "no diff in the answer") from None
+        if not self.rewrites:
+            raise CompletionError(Status.UNPARSEABLE, "a whole program instead of a diff (mode.rewrites=false)")
+        return Reading(_checked(code, parent), [REWRITE])
 
     def pair(self, parent: Network, better: Network, task: Task) -> TrainingPair:
         """Write the example whose completion is the diff between the two."""
@@ -71,6 +86,14 @@ class Delta:
         matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
         same = sum(block.size for block in matcher.get_matching_blocks())
         return 0 < max(len(old), len(new)) - same <= limit
+
+
+def _checked(code: str, parent: str) -> str:
+    """Return the code. Raises CompletionError if the static guard refuses it or it is the parent's network."""
+    static_guard.check(code)
+    if guarded_id(code) == guarded_id(parent):
+        raise CompletionError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
+    return code
 
 
 def guarded_id(code: str) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from nnloop.modes import static_guard
+from nnloop.modes import Reading, static_guard
 from nnloop.modes.pairs import TrainingPair
 from nnloop.modes.parse import extract_code
 from nnloop.modes.render import Task, full_target, render
@@ -27,14 +27,14 @@ class Full:
         """Ask for a network other than the parent."""
         return render(self.templates, parent, task, form=self.form, context=context)
 
-    def code(self, text: str, parent: str) -> str:
+    def read(self, text: str, parent: str, cut: str = "") -> Reading:
         """Extract the program from a completion. Raises CompletionError.
 
-        A copy of the parent is accepted here; the evaluator calls it a duplicate.
+        A copy of the parent is accepted where the answer has no other network; the evaluator calls it a duplicate.
         """
-        code = extract_code(text)
+        code = extract_code(text, parent, cut)
         static_guard.check(code)
-        return code
+        return Reading(code)
 
     def pair(self, parent: Network, better: Network, task: Task) -> TrainingPair:
         """Write the example whose completion is the better network."""

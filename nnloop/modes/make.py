@@ -30,7 +30,14 @@ def make_mode(settings: Settings) -> Mode:
     rule, llm = settings.mode, settings.llm
     mode: Full | Delta = Full(salvage=rule.salvage)
     if isinstance(rule, DeltaSettings):
-        mode = Delta(llm.diff_context, llm.diff_line_numbers, edit_format=rule.edit_format, salvage=rule.salvage)
+        mode = Delta(
+            llm.diff_context,
+            llm.diff_line_numbers,
+            edit_format=rule.edit_format,
+            salvage=rule.salvage,
+            fuzz=rule.fuzz,
+            rewrites=rule.rewrites,
+        )
     if rule.prompt is not None:
         templates = read(rule.prompt, mode.form)
     else:

@@ -7,7 +7,7 @@
 | imports | `torch`, `nn` and `F` are imported where they are used and never bound |
 
 A correct program gets missing imports at most. An answer that is refused for another reason than its syntax (a hunk
-that fits nowhere, the static guard) is not salvaged.
+that fits nowhere, the static guard) is not salvaged, nor a diff that the token limit cut.
 """
 
 import ast
@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from nnloop.errors import CompletionError
-from nnloop.modes import Mode
+from nnloop.modes import Mode, Reading
 from nnloop.patching import syntax
 from nnloop.records import Status
 
@@ -25,30 +25,33 @@ _BRACKETS = re.compile(r"[+ ]?\s*[)\]},]+\s*")
 _IMPORTS = {"F": "import torch.nn.functional as F", "nn": "from torch import nn", "torch": "import torch"}
 
 
-def read_answer(mode: Mode, text: str, parent: str) -> tuple[str, list[str]]:
+def read_answer(mode: Mode, text: str, parent: str, cut: str = "") -> Reading:
     """Turn a completion into code, and name the salvages that this took.
 
-    Raises the CompletionError of the unchanged text if no salvage helped or mode.salvage is off.
+    `cut` says why the completion ended before its end, as for `Mode.read`. Raises the CompletionError of the unchanged
+    text if no salvage helped or mode.salvage is off.
     """
     if not mode.salvage:
-        return mode.code(text, parent), []
-    code, salvages = _readable(mode, text, parent)
-    imported = _with_imports(code)
-    return (code, salvages) if imported == code else (imported, [*salvages, "imports"])
+        return mode.read(text, parent, cut)
+    reading = _readable(mode, text, parent, cut=cut)
+    imported = _with_imports(reading.code)
+    return reading if imported == reading.code else Reading(imported, [*reading.salvages, "imports"])
 
 
-def _readable(mode: Mode, text: str, parent: str) -> tuple[str, list[str]]:
+def _readable(mode: Mode, text: str, parent: str, *, cut: str) -> Reading:
     try:
-        return mode.code(text, parent), []
+        return mode.read(text, parent, cut)
     except CompletionError as error:
-        if error.status is not Status.UNPARSEABLE and "is no Python" not in error.reason:
-            raise
+        whole = error.status is Status.UNPARSEABLE or "is no Python" in error.reason
+        if not whole and not (error.status is Status.TRUNCATED and mode.name == "full"):
+            raise  # a part of a diff is never applied
         for name, versions in SALVAGES.items():
             for version in versions(text):
                 try:
-                    return mode.code(version, parent), [name]
+                    reading = mode.read(version, parent)
                 except CompletionError:
                     continue
+                return Reading(reading.code, [name, *reading.salvages])
         raise
 
 

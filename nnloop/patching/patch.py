@@ -20,7 +20,9 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | ... and then added lines | are indented as the matched lines are; refused where the result is no Python |
 | line endings differ from the source's | as white space: the source's are kept |
 | context line without its leading space, blank or not | read as context |
+| context or removed line differs by the comment behind its code | matched so where no place matches otherwise |
 | context or removed line differs otherwise, or isn't there | refused |
+| ... at either end of a hunk, as context, with `fuzz` | dropped, as GNU patch does, where one place remains |
 | context line `...` that the source hasn't | skips lines: what follows must stand behind what precedes |
 | removed line `...` | refused, unless the source has it |
 | only added lines, no context | applied at a header `-n,0`, if the other numbers were right; else refused |
@@ -33,7 +35,7 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | nothing changes | refused as `no_change` |
 | more hunks or lines to compare than the size of the input warrants | refused: time is linear in the input |
 
-Not done: fuzz, three-way merges, renames, binary patches.
+Not done: three-way merges, renames, binary patches.
 
 `python -m nnloop.patching.patch BASE DIFF` prints the patched file and exits with 0; with 1 and a line on stderr if the
 diff is refused, and with 2 if a file can't be read.
@@ -67,13 +69,13 @@ class Patched:
     placements: tuple[Placement, ...]
 
 
-def apply_patch(source: str, patch: str) -> Patched:
-    """Apply a diff by the rules above. Raises PatchError."""
+def apply_patch(source: str, patch: str, *, fuzz: int = 0) -> Patched:
+    """Apply a diff by the rules above; a hunk may lose up to `fuzz` of its outer context lines. Raises PatchError."""
     base = SourceLines(source, patch.count("\n") + 1)
     sections = blocks.read(patch) if blocks.present(patch) else diff.read(patch, base.loose)
     if not sections:
         raise PatchError("no hunk found")
-    outcomes = [_attempt(section, base) for section in sections]
+    outcomes = [_attempt(section, base, fuzz) for section in sections]
     fitting = [outcome for outcome in outcomes if not isinstance(outcome, PatchError)]
     if len(fitting) > 1:
         raise PatchError(f"{len(fitting)} files of the diff fit the source")
@@ -82,7 +84,7 @@ def apply_patch(source: str, patch: str) -> Patched:
     return _assemble(source, base.lines, fitting[0])
 
 
-def _attempt(section: diff.Section, source: SourceLines) -> Placer | PatchError:
+def _attempt(section: diff.Section, source: SourceLines, fuzz: int) -> Placer | PatchError:
     if section.refusal:
         return PatchError(section.refusal)
     hunks = [hunk for hunk in section.hunks if hunk.changes]
@@ -90,7 +92,7 @@ def _attempt(section: diff.Section, source: SourceLines) -> Placer | PatchError:
         return PatchError("the diff holds context only", "no_change")
     if len(hunks) > 2 * len(source.lines) + 2:
         return PatchError(f"{len(hunks)} hunks for {len(source.lines)} lines")
-    placer = Placer(source)
+    placer = Placer(source, fuzz)
     for number, hunk in enumerate(hunks, 1):
         try:
             for part in diff.split_elisions(hunk, source.loose):
@@ -110,7 +112,7 @@ def _assemble(source: str, base: list[str], placer: Placer) -> Patched:
     result = _edited(base, [_terminated(edit, base) for edit in _merged(placer.edits)])
     if result == source:
         raise PatchError("the diff applies and changes nothing", "no_change")
-    if any(placement.how == "white space" for placement in placer.placements):
+    if any(placement.how in ("white space", "comment") for placement in placer.placements):
         _require_python(source, result)
     return Patched(result, tuple(placer.placements))
 

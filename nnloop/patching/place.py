@@ -4,11 +4,12 @@ Every line that a hunk calls context or removed has to stand in the source, exac
 bounded by a budget of line comparisons in proportion to the input, so that no input takes more than linear time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nnloop.patching.diff import Hunk, Line
-from nnloop.patching.source import Index, PlaceError, SourceLines, squeeze
+from nnloop.patching.match import Match, fuzzy_matches, matches, mismatch
+from nnloop.patching.source import PlaceError, SourceLines, squeeze
 
 TAB = 4
 """Columns of a tab, if an LLM writes tabs for a source that has spaces."""
@@ -31,15 +32,17 @@ class Placement:
 
     hunk: int  # 1 is the first of the diff
     line: int  # of the source, 1 is the first; 0 for an insertion before it
-    how: str  # exact, white space, number (an insertion without context), repeated (of an earlier hunk, dropped)
+    how: str  # as in Match, or: number (an insertion without context), repeated (of an earlier hunk, dropped)
     offset: int | None = None  # lines between the header's number and the place; None without a number
+    fuzz: int = 0  # context lines dropped at an end
 
 
 class Placer:
     """The placements and edits of hunks that are placed one after the other in one source."""
 
-    def __init__(self, source: SourceLines) -> None:
+    def __init__(self, source: SourceLines, fuzz: int = 0) -> None:
         self._source = source
+        self._fuzz = fuzz
         self._removed: set[int] = set()
         self._filled: set[int] = set()  # gaps that have an insertion; gap i is before line i
         self._seen: set[tuple[Line, ...]] = set()
@@ -54,13 +57,14 @@ class Placer:
         if (hunk.start, hunk.lines) in self._numbered:
             self.placements.append(Placement(number, (hunk.start or 0) + 1, "repeated"))
             return
-        how, at = self._find(hunk)
+        match = self._find(hunk)
+        hunk, at = match.hunk, match.at
         if hunk.cut and at + len(hunk.old) < len(self._source.lines):
             raise PlaceError("cut off")
-        if how == "repeated":
-            self.placements.append(Placement(number, at + 1, how))
+        if match.how == "repeated":
+            self.placements.append(Placement(number, at + 1, match.how))
             return
-        lines = hunk.lines if how != "white space" else _reindented(hunk, self._source.lines, at)
+        lines = hunk.lines if match.how in ("exact", "number") else _reindented(hunk, self._source.lines, at)
         self._record(_edits(lines, at))
         offset = None if hunk.start is None else at - hunk.start
         self._offset = self._offset if offset is None else offset
@@ -68,26 +72,28 @@ class Placer:
         self._seen.add(hunk.lines)
         if hunk.start is not None:
             self._numbered.add((hunk.start, hunk.lines))
-        self.placements.append(Placement(number, at + 1 if hunk.old else at, how, offset=offset))
+        self.placements.append(Placement(number, at + 1 if hunk.old else at, match.how, offset=offset, fuzz=match.fuzz))
 
-    def _find(self, hunk: Hunk) -> tuple[str, int]:
+    def _find(self, hunk: Hunk) -> Match:
         old = hunk.old
         if not old:
-            return "number", self._by_number(hunk)
+            return Match("number", self._by_number(hunk), hunk)
         if hunk.start is None and not any(squeeze(line) for line in old):
             raise PlaceError(_NOWHERE)
-        taken = None
-        loose = [squeeze(line) for line in old]
-        for how, index, wanted in (("exact", self._source.exact, old), ("white space", self._source.loose, loose)):
-            for at in self._places(index, wanted, hunk):
-                self._source.spend(len(wanted))
-                if self._free(_edits(hunk.lines, at)):
-                    return how, at
-                taken = at
+        taken, hint = None, self._hint(hunk)
+        for match in matches(self._source, hunk, hint, after=self._end):
+            self._source.spend(len(old))
+            if self._free(_edits(hunk.lines, match.at)):
+                return match
+            taken = match.at
         if taken is None:
-            raise PlaceError(self._mismatch(old, loose))
+            for match in fuzzy_matches(self._source, hunk, hint, after=self._end, fuzz=self._fuzz):
+                if self._free(_edits(match.hunk.lines, match.at)):
+                    return match
+                raise PlaceError(_TAKEN)
+            raise PlaceError(mismatch(self._source, hunk, hint))
         if hunk.lines in self._seen:
-            return "repeated", taken
+            return Match("repeated", taken, hunk)
         raise PlaceError(_TAKEN)
 
     def _by_number(self, hunk: Hunk) -> int:
@@ -101,22 +107,11 @@ class Placer:
             raise PlaceError(_TAKEN)
         return hunk.start
 
-    def _places(self, index: Index, wanted: list[str], hunk: Hunk) -> Iterator[int]:
-        """Yield the places of the wanted lines, the nearest to the hint first."""
-        hint = self._hint(hunk)
-        if self._source.stands(index, wanted, hint) and not hunk.follows:
-            yield hint
-        starts = index.starts(wanted)
-        self._source.spend(len(starts))
-        for at in _nearest(starts, hint, hunk.start is None):
-            if self._source.stands(index, wanted, at) and (at >= self._end or not hunk.follows):
-                yield at
-
     def _hint(self, hunk: Hunk) -> int:
         if hunk.start is not None:
             return hunk.start + self._offset
-        quoted = self._source.loose.first(squeeze(hunk.heading)) if hunk.heading else None
-        return self._end if quoted is None else quoted
+        quoted = self._source.loose.places(squeeze(hunk.heading)) if hunk.heading else ()
+        return quoted[0] if quoted else self._end
 
     def _free(self, edits: list[Edit]) -> bool:
         return all(self._is_free(edit) for edit in edits)
@@ -134,17 +129,6 @@ class Placer:
             if edit.start == edit.end:
                 self._filled.add(edit.start)
         self.edits += edits
-
-    def _mismatch(self, old: list[str], loose: list[str]) -> str:
-        for line, wanted in zip(old, loose, strict=True):
-            if wanted and wanted not in self._source.loose:
-                return f"the source has no line {line.strip()[:80]!r}"
-        return "its lines are in the source, but not together in this order"
-
-
-def _nearest(places: list[int], hint: int, forward: bool) -> list[int]:
-    """Order by distance, the later place first in a tie; with `forward`, all places from the hint on come first."""
-    return sorted(places, key=lambda at: (forward and at < hint, abs(at - hint), at < hint))
 
 
 def _edits(lines: Sequence[Line], at: int) -> list[Edit]:

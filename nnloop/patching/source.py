@@ -1,7 +1,7 @@
 """The lines of a source text, and their places."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _COMPARISONS = 64
 """Line comparisons per line of input before a diff is given up as too ambiguous."""
@@ -23,9 +23,9 @@ class Index:
     def __contains__(self, line: str) -> bool:
         return line in self._at
 
-    def first(self, line: str) -> int | None:
-        """Return the first place of a line, counted from 0; None if the text doesn't have it."""
-        return self._at[line][0] if line in self._at else None
+    def places(self, line: str) -> Sequence[int]:
+        """Return the places of a line, counted from 0."""
+        return self._at.get(line, ())
 
     def starts(self, wanted: Sequence[str]) -> list[int]:
         """List the places where a block could start, judged by the rarest of its lines."""
@@ -34,7 +34,7 @@ class Index:
 
 
 class SourceLines:
-    """A source indexed by line, exactly and without white space, with a budget of line comparisons.
+    """A source indexed by line, under each way of comparing lines, with a budget of line comparisons.
 
     The budget grows with the lines of the source and of the patch, so that patching takes linear time at most.
     """
@@ -43,6 +43,11 @@ class SourceLines:
         self.lines = split_lines(source)
         self.exact = Index(self.lines)
         self.loose = Index([squeeze(line) for line in self.lines])
+        self.ways: dict[str, tuple[Callable[[str], str], Index]] = {
+            "exact": (str, self.exact),
+            "white space": (squeeze, self.loose),
+            "comment": (bare, Index([bare(line) for line in self.lines])),
+        }
         self._budget = (len(self.lines) + patch_lines + 100) * _COMPARISONS
 
     def spend(self, comparisons: int) -> None:
@@ -69,3 +74,16 @@ def split_lines(text: str) -> list[str]:
 def squeeze(text: str) -> str:
     """Drop all white space, so that lines that differ in nothing else become equal."""
     return "".join(text.split())
+
+
+def bare(line: str) -> str:
+    """Drop all white space and the comment behind the code of a line; a line that is only a comment keeps it."""
+    quote = ""
+    for at, char in enumerate(line if "#" in line else ""):
+        if quote:
+            quote = "" if char == quote and line[at - 1] != "\\" else quote
+        elif char in "'\"":
+            quote = char
+        elif char == "#":
+            return squeeze(line[:at]) or squeeze(line)
+    return squeeze(line)

@@ -82,6 +82,8 @@ def _check_llm(settings: Settings) -> None:
         refuse_unknown("llm.edits.", set(llm.edits), set(options("mode")))
     if isinstance(llm, HfLlmSettings | OpenAiLlmSettings):
         refuse_unknown("llm.max_new_tokens.", set(llm.max_new_tokens), set(options("mode")))
+        if llm.max_repeats == 1:
+            raise SettingsError("llm.max_repeats=1: once is no loop; must be 0, for none, or at least 2")
         if tuned and llm.dtype == "float16":
             raise SettingsError(
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"

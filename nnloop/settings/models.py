@@ -27,6 +27,7 @@ class CausalLlmSettings:
     temperature: float = setting(RESULT, 0, 10)  # 0 is greedy
     top_p: float = setting(RESULT, 1e-6, 1)
     max_new_tokens: dict[str, int] = setting(RESULT, 1, 1e12, unit="tokens")  # by mode
+    max_repeats: int = setting(RESULT, 0, 1e6)  # equal pieces in a row that end a completion as a loop; 0: none does
     context_length: int = setting(RESULT, 16, 1e7, unit="tokens")  # prompt and completion together
     batch_size: int = setting(PLACE, 1, 4096)  # prompts generated together, requests at once
     diff_context: int = setting(RESULT, 0, 100, unit="lines")  # of context in the diffs it is trained to write

@@ -13,6 +13,8 @@ class DeltaSettings:
     prompt: str | None = setting(RESULT)  # a set of templates (modes.templates); None: the one that llm.prompt names
     edit_format: str = setting(RESULT, words=["unified", "search_replace"])  # asked for and trained on; both are read
     salvage: bool = setting(RESULT)  # salvage answers that are nearly a program (modes.salvage), counted in the report
+    fuzz: int = setting(RESULT, 0, 100, unit="lines")  # of outer context that a hunk may lose at an end; counted
+    rewrites: bool = setting(RESULT)  # take a whole program in answer to a prompt for a diff; counted apart
     max_params: int | None = setting(RESULT, 1, 1e12)  # of a network: told to the LLM and checked; None: no limit
 
 

@@ -47,8 +47,8 @@ LORA: dict[str, Any] = {
 class Never:
     """Lets every completion run to its limit."""
 
-    def reached(self, tokens: list[int]) -> bool:
-        return False
+    def ending(self, tokens: list[int]) -> None:
+        return None
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def _codes(mode: Mode, networks: list[Network], done: Sequence[Completion]) -> t
     codes, failures = {}, {}
     for slot, (network, completion) in enumerate(zip(networks, done, strict=True)):
         try:
-            codes[slot] = mode.code(completion.text, network.code)
+            codes[slot] = mode.read(completion.text, network.code).code
         except CompletionError as error:
             failures[slot] = error.status
     return codes, failures

@@ -9,7 +9,7 @@ from nnloop.records import Status
 
 
 def test_a_diff_makes_the_candidate() -> None:
-    assert Delta(1, False).code(f"<delta>\n{WIDER_DIFF}</delta>", BASE) == WIDER
+    assert Delta(1, False).read(f"<delta>\n{WIDER_DIFF}</delta>", BASE).code == WIDER
 
 
 @pytest.mark.parametrize(("edit_format", "mark"), [("unified", "@@ @@\n"), ("search_replace", "<<<<<<< SEARCH\n")])

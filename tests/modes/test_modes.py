@@ -18,7 +18,7 @@ def test_the_completion_of_a_pair_gives_the_target_again(mode: Mode) -> None:
     for old, new in zip(networks, [*networks[5:], *networks[:5]], strict=True):
         pair = mode.pair(old, new, TASK)
         assert (pair.parent, pair.target) == (old.id, new.id)
-        assert mode.code(pair.completion, old.code) == new.code
+        assert mode.read(pair.completion, old.code).code == new.code
 
 
 @each_mode
@@ -32,8 +32,8 @@ def test_training_and_generation_share_their_prompt(mode: Mode) -> None:
 @each_mode
 def test_code_ends_in_one_newline(mode: Mode) -> None:
     completion = mode.pair(network(BASE), network(WIDER), TASK).completion
-    assert mode.code(completion, BASE.rstrip("\n")) == WIDER
-    assert mode.code(completion + "\n\n", BASE + "\n\n") == WIDER
+    assert mode.read(completion, BASE.rstrip("\n")).code == WIDER
+    assert mode.read(completion + "\n\n", BASE + "\n\n").code == WIDER
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_program_that_is_no_candidate_says_why(text: str, status: Status) -> N
 
 
 def test_a_copy_of_the_parent_is_a_candidate_in_full_mode() -> None:
-    assert Full().code(BASE, BASE) == BASE
+    assert Full().read(BASE, BASE).code == BASE
 
 
 def test_modes_do_without_torch() -> None:

@@ -9,6 +9,7 @@ from edits import BASE, WIDER, WIDER_DIFF, seed_sources
 
 from nnloop import build
 from nnloop.errors import CompletionError
+from nnloop.modes import Reading
 from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.salvage import read_answer
@@ -31,23 +32,23 @@ CUT = f"<nn>\n{BASE}\n    def extra(self, x):\n        return self.head(x"
     ],
 )
 def test_a_program_is_salvaged_and_the_salvage_named(text: str, code: str | None, salvages: list[str]) -> None:
-    got, named = read_answer(Full(salvage=True), text, BASE)
-    assert named == salvages
-    assert code is None or got.strip() == code.strip()
+    reading = read_answer(Full(salvage=True), text, WIDER)
+    assert reading.salvages == salvages
+    assert code is None or reading.code.strip() == code.strip()
 
 
 @pytest.mark.parametrize("text", [STRAY, CUT])
 def test_nothing_is_salvaged_unless_asked_for(text: str) -> None:
     with pytest.raises(CompletionError):
         read_answer(Full(), text, BASE)
-    assert read_answer(Full(), WITHOUT_IMPORTS, BASE)[1] == []
+    assert read_answer(Full(), WITHOUT_IMPORTS, BASE).salvages == []
 
 
 def test_a_stray_bracket_in_a_diff_is_left_out() -> None:
     spoilt = WIDER_DIFF.replace(
         "+        self.b = nn.Conv2d(16, 64, 3)\n", "+        self.b = nn.Conv2d(16, 64, 3)\n+        )\n"
     )
-    assert read_answer(Delta(1, False, salvage=True), spoilt, BASE) == (WIDER, ["brackets"])
+    assert read_answer(Delta(1, False, salvage=True), spoilt, BASE) == Reading(WIDER, ["brackets"])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_stray_bracket_in_a_diff_is_left_out() -> None:
 )
 def test_an_answer_beyond_salvage_keeps_its_first_reason(text: str) -> None:
     with pytest.raises(CompletionError) as strict:
-        Full().code(text, BASE)
+        Full().read(text, BASE)
     with pytest.raises(CompletionError) as salvaging:
         read_answer(Full(salvage=True), text, BASE)
     assert (salvaging.value.status, salvaging.value.reason) == (strict.value.status, strict.value.reason)

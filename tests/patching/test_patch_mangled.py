@@ -142,5 +142,5 @@ def test_a_diff_with_one_old_line_changed_is_never_applied(count: int) -> None:
         lines = diff.split("\n")
         stated = [at for at, line in enumerate(lines) if line[:1] in (" ", "-") and line[1:].strip() and at > 2]
         for at in rng.sample(stated, min(1, len(stated))):
-            lines[at] += " # no such line"
+            lines[at] += " no such line"
             assert isinstance(outcome(old, "\n".join(lines)), PatchError)

@@ -160,7 +160,7 @@ def test_a_completion_is_a_candidate_or_a_completion_error(examples: int) -> Non
 
     def check(case: tuple[str, str]) -> None:
         try:
-            code = mode.code(case[1], BASE)
+            code = mode.read(case[1], BASE).code
         except CompletionError as error:
             assert error.reason  # noqa: PT017
         else:

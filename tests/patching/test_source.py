@@ -20,8 +20,8 @@ def test_a_block_starts_where_its_rarest_line_says() -> None:
     assert index.starts(["a", "c"]) == [2]
     assert index.starts(["a"]) == [0, 2, 4]
     assert index.starts(["a", "nowhere"]) == []
-    assert index.first("a") == 0
-    assert index.first("nowhere") is None
+    assert list(index.places("a")) == [0, 2, 4]
+    assert list(index.places("nowhere")) == []
     assert "nowhere" not in index
 
 

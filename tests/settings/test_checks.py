@@ -21,6 +21,8 @@ from nnloop.settings.keys import allowed
         (["proxy=lemur", "proxy.transform=blur"], "proxy.transform=blur: must be echo or norm"),
         (["llm=random", "+llm.edits.both=9"], "llm.edits.both: no such setting here; allowed: delta, full"),
         (["+llm.max_new_tokens.both=9"], "llm.max_new_tokens.both: no such setting here; allowed: delta, full"),
+        (["llm.max_repeats=1"], "llm.max_repeats=1: once is no loop; must be 0, for none, or at least 2"),
+        (["mode.fuzz=-1"], "mode.fuzz=-1: must lie between 0 and 100 lines"),
         (["llm.dtype=float16"], "llm.dtype=float16: can't be tuned"),
         (["llm=openai"], "llm.weights: finetune=lora needs the served model's weights"),
         (["job=pretrain", "job.heads=3"], "job.hidden_size=256, job.heads=3, job.kv_heads=2: hidden_size has to be"),

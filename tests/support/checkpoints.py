@@ -116,6 +116,7 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "top_k": 0,
         "top_p": 0.95,
         "max_new_tokens": {"delta": 24, "full": 32},
+        "max_repeats": 0,
         "context_length": 512,
         "batch_size": 4,
         "diff_context": 1,

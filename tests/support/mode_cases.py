@@ -21,5 +21,5 @@ def network(code: str, accuracy: float | None = 0.5) -> Network:
 
 def refused(mode: Mode, text: str) -> Status:
     with pytest.raises(CompletionError) as caught:
-        mode.code(text, BASE)
+        mode.read(text, BASE)
     return caught.value.status

@@ -39,5 +39,5 @@ def _shortened(entry: Entry) -> Entry:
     result = entry.result
     if result is not None:
         result = replace(result, reason="", sandbox="", peak_bytes=None, curve=[], graph=None)
-    generation = replace(entry.generation, adapter=None, truncated=False)
+    generation = replace(entry.generation, adapter=None)
     return replace(entry, reason=entry.reason[:_LONGEST_REASON], result=result, generation=generation)

@@ -1,0 +1,57 @@
+"""Find the tagged parts of an answer: a tag counts where it stands on a line of its own.
+
+The stop rule of generation and the reading of answers share these rules, so that what ended a completion is also what
+is taken from it.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nnloop.modes import thoughts
+
+TAGS = {"delta": "delta", "full": "nn"}
+"""The tag around an answer, by mode."""
+DIFF = re.compile(
+    r"(?m)^[ \t]*@@|^[ \t]*(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b|^<{5,9}[ \w:\r]*$|^--- .*\n\+\+\+ "
+    r"|^\*\*\* (?:Begin Patch|Update File:)|^[-+](?![-+]*\s*$)(?! \S)"
+)
+"""Marks of a diff."""
+_HOLDS = {"delta": DIFF, "full": re.compile(r"(?m)^[ \t]*class Net\b")}
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """The content of one tag, and where the tag ends in the text."""
+
+    content: str
+    end: int
+    closed: bool
+
+
+def tagged(text: str, mode: str) -> Iterator[Tagged]:
+    """Yield the tagged parts that hold an answer of the mode.
+
+    A part begins at an opening tag on a line of its own, and ends at the next line that begins or ends with the closing
+    one, else at the next opening tag or at the end of the text.
+    """
+    name = TAGS[mode]
+    openings = list(re.finditer(rf"(?m)^[ \t]*<{name}>[ \t\r]*$\n?", text))
+    closings = deque(re.finditer(rf"(?m)^[ \t]*</{name}>|</{name}>(?=[ \t\r]*$)", text))
+    starts = [*(opening.start() for opening in openings), len(text)]
+    for opening, following in zip(openings, starts[1:], strict=True):
+        while closings and closings[0].start() < opening.end():
+            closings.popleft()
+        end = closings[0] if closings and closings[0].start() < following else None
+        content = text[opening.end() : end.start() if end else following]
+        if _HOLDS[mode].search(content):
+            yield Tagged(content, end.end() if end else following, end is not None)
+
+
+def end_of_answer(text: str, mode: str) -> int | None:
+    """Return where an answer that is being written has ended, behind its closing tag; None if it has not.
+
+    Tags in a thought do not count, nor a pair of tags around something else than an answer.
+    """
+    return next((part.end for part in tagged(thoughts.masked(text), mode) if part.closed), None)
