@@ -149,8 +149,11 @@ def save(model: "PeftModel", folder: Path, lineage: Lineage) -> str:
 
 @contextmanager
 def _peft_warnings() -> Iterator[None]:
-    """Silence an old name of transformers' that peft 0.21 still uses, and a hazard that `_can_merge` rules out."""
+    """Silence an old name that peft 0.21 uses, a hazard that `_can_merge` rules out, and what it does for GPT-2."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
         warnings.filterwarnings("ignore", "Model has `tie_word_embeddings=True`", UserWarning)
+        warnings.filterwarnings(
+            "ignore", "fan_in_fan_out is set to False but the target module is `Conv1D`", UserWarning
+        )
         yield

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from nnloop.llm.architecture import attention_masks, logits_at
 from nnloop.llm.chat import Example
 from nnloop.settings import LoraSettings
 
@@ -25,7 +26,8 @@ class TokenBatch:
 
     ids: Tensor  # (B, T)
     labels: Tensor  # (B, T); IGNORED over prompts and padding
-    layout: dict[str, Tensor] = field(default_factory=dict)  # of packed examples: position_ids, attention_mask
+    positions: Tensor | None = None  # (1, T) of packed examples, each in its own
+    causal: Tensor | None = None  # (1, 1, T, T) bool: the tokens of the same example up to each one
 
 
 def shuffle(examples: Sequence[Example], size: int, rng: random.Random) -> Iterator[Sequence[Example]]:
@@ -64,8 +66,12 @@ def collate_packed(examples: Sequence[Example], device: torch.device) -> TokenBa
     owner = torch.arange(len(examples)).repeat_interleave(lengths)  # (T,)
     positions = torch.cat([torch.arange(length) for length in lengths.tolist()])
     mask = (owner[:, None] == owner[None]) & (positions[:, None] >= positions[None])  # (T, T)
-    layout = {"position_ids": positions[None].to(device), "attention_mask": mask[None, None].to(device)}
-    return TokenBatch(torch.tensor([ids], device=device), torch.tensor([labels], device=device), layout)
+    return TokenBatch(
+        torch.tensor([ids], device=device),
+        torch.tensor([labels], device=device),
+        positions[None].to(device),
+        causal=mask[None, None].to(device),
+    )
 
 
 def pack(examples: Sequence[Example], capacity: int) -> list[list[Example]]:
@@ -84,10 +90,18 @@ def completion_loss(model: "PreTrainedModel", batch: TokenBatch) -> Tensor:
     """Return the sum of -log p over the labelled tokens."""
     targets = batch.labels[:, 1:]
     columns = (targets != IGNORED).any(dim=0).nonzero()[:, 0]  # logits elsewhere are not needed
-    logits = model(input_ids=batch.ids, use_cache=False, logits_to_keep=columns, **batch.layout).logits  # (B, C, V)
+    logits = logits_at(model, columns, input_ids=batch.ids, use_cache=False, **_layout(model, batch))  # (B, C, V)
     return functional.cross_entropy(
         logits.float().flatten(0, 1), targets[:, columns].flatten(), ignore_index=IGNORED, reduction="sum"
     )
+
+
+def _layout(model: "PreTrainedModel", batch: TokenBatch) -> dict[str, Any]:
+    """Return the model's inputs beside the tokens: of packed examples the positions and who attends to whom."""
+    if batch.positions is None or batch.causal is None:
+        return {}
+    distance = (batch.positions[0, :, None] - batch.positions[0, None])[None, None]
+    return {"position_ids": batch.positions, "attention_mask": attention_masks(model, batch.causal, distance)}
 
 
 def _chunks(items: Sequence[Example], size: int) -> list[Sequence[Example]]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
+from nnloop.llm.architecture import attention_masks
 from nnloop.llm.kv_cache import KvCache
 from nnloop.llm.memory_forecast import PREFILL_TOKENS
 from nnloop.llm.sampling import Sampling, sample
@@ -109,6 +110,19 @@ class Decoder:
                 return
             yield from batch.step()
 
+    def first_logits(self, sequences: list[TokenSequence]) -> Tensor:
+        """Return the logits of each sequence's first step, (B, V), for sequences in the order of their lengths."""
+        batch = _RunningBatch(self)
+        batch.add(sequences)
+        return batch.logits()
+
+    def append(self, sequence: TokenSequence, token: int) -> None:
+        """Add a token that was generated; the sequence is done if that ends it."""
+        sequence.tokens.append(token)
+        sequence.ending = self.stop.ending(sequence.tokens)
+        if sequence.ending is None and len(sequence.tokens) >= self.limit:
+            sequence.ending = Ending.LIMIT
+
 
 class _RunningBatch:
     """The sequences being generated; finished ones stay in the batch until they are an eighth of it."""
@@ -146,11 +160,11 @@ class _RunningBatch:
         start = time.perf_counter()
         running = [sequence for sequence in self.sequences if sequence.ending is None]
         steps = self._tensor([len(sequence.tokens) for sequence in self.sequences])
-        self._last = sample(self._logits(), self._decoder.sampling, seeds=self._seeds, steps=steps)
+        self._last = sample(self.logits(), self._decoder.sampling, seeds=self._seeds, steps=steps)
         self._cache.advance(self._tensor([sequence.ending is None for sequence in self.sequences]))
         for sequence, token in zip(self.sequences, self._last.tolist(), strict=True):
             if sequence.ending is None:
-                self._append(sequence, token)
+                self._decoder.append(sequence, token)
         _share_time(running, start)
         return [sequence for sequence in running if sequence.ending]
 
@@ -165,12 +179,12 @@ class _RunningBatch:
         self._cache.select(rows)
         self._last, self._seeds = self._last[rows], self._seeds[rows]
 
-    def _logits(self) -> Tensor:
+    def logits(self) -> Tensor:
         """Feed the last tokens; return the logits, (B, V)."""
         output = self._decoder.model(
             input_ids=self._last[:, None],
             position_ids=self._cache.lengths[:, None],
-            attention_mask=self._cache.mask(),
+            attention_mask=attention_masks(self._decoder.model, *self._cache.attention()),
             cache=self._cache,
             use_cache=True,
         )
@@ -192,12 +206,6 @@ class _RunningBatch:
     def _compute(self, tokens: Sequence[Sequence[int]], cache: DynamicCache) -> None:
         ids = torch.tensor(tokens, device=self._device)
         self._decoder.model(input_ids=ids, cache=cache, use_cache=True, logits_to_keep=1)
-
-    def _append(self, sequence: TokenSequence, token: int) -> None:
-        sequence.tokens.append(token)
-        sequence.ending = self._decoder.stop.ending(sequence.tokens)
-        if sequence.ending is None and len(sequence.tokens) >= self._decoder.limit:
-            sequence.ending = Ending.LIMIT
 
     def _tensor(self, values: Sequence[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)

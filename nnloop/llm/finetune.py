@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import torch
 
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters, optimizer
+from nnloop.llm.architecture import AUTO, linear_layers, short_name, text_config
 from nnloop.llm.batches import completion_loss, microbatches, shuffle
 from nnloop.llm.chat import Example
 from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
@@ -20,6 +22,8 @@ from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
 from nnloop.records import FinetuneResult
 from nnloop.settings import LoraSettings
+
+_log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
@@ -47,6 +51,7 @@ def finetune(
 
     Raises SettingsError if the settings do not fit the model or the parent.
     """
+    settings = _possible(engine, settings)
     examples = _encode(engine, pairs, settings)
     if not examples.learn:
         engine.use_adapter(parent)
@@ -56,6 +61,24 @@ def finetune(
     result = job.done() or job.run()
     engine.use_adapter(folder)
     return replace(result, adapter=engine.adapter, dropped=examples.dropped)
+
+
+def _possible(engine: HfEngine, settings: LoraSettings) -> LoraSettings:
+    """Return the settings without what the model's architecture can't do, which is logged; no result differs by it.
+
+    Pairs packed into one row would share a state that is not keys and values.
+    """
+    checkpointing = settings.gradient_checkpointing and engine.bare().supports_gradient_checkpointing
+    packing = settings.packing and engine.takes_rows
+    for key, wanted, taken in (
+        ("packing", settings.packing, packing),
+        ("gradient_checkpointing", settings.gradient_checkpointing, checkpointing),
+    ):
+        if wanted and not taken:
+            _log.info(
+                "finetune.%s=true: not possible with %s, which goes on without", key, type(engine.bare()).__name__
+            )
+    return replace(settings, packing=packing, gradient_checkpointing=checkpointing)
 
 
 def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSettings) -> Examples:
@@ -100,7 +123,7 @@ class _Finetune:
         base, lineage = self.engine.bare(), self._lineage()
         checkpoint = FinetuneCheckpoint(self.folder, lineage.key, self.settings.checkpoint_minutes)
         with _repeatable(self.seed):
-            model = _with_lora(base, self.settings, self.origin)
+            model = with_lora(base, self.settings, self.origin)
             try:
                 if self.settings.gradient_checkpointing:
                     base.activation_checkpointing_enable({"use_reentrant": False})
@@ -189,7 +212,7 @@ def _backward(model: "PeftModel", group: Sequence[Example], settings: LoraSettin
     return total
 
 
-def _with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | None) -> "PeftModel":
+def with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | None) -> "PeftModel":
     """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
     from peft import LoraConfig
 
@@ -199,7 +222,7 @@ def _with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | N
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=settings.targets,
+        target_modules=resolve_targets(base, settings.targets),
         layers_to_transform=None if settings.layers is None else list(range(settings.layers)),
     )
     if origin is None:
@@ -208,13 +231,26 @@ def _with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | N
     return adapters.attach(base, origin, trainable=True)
 
 
+def resolve_targets(base: "PreTrainedModel", targets: Sequence[str]) -> list[str]:
+    """Return the names of the layers to tune, the model's own linear layers in the place of `auto`.
+
+    Raises SettingsError for a name that the model does not have: PEFT would tune the others without a word.
+    """
+    own = sorted(set(map(short_name, linear_layers(base))))
+    names = {short_name(name) for name, _ in base.named_modules()}
+    unknown = [target for target in targets if target not in {AUTO, *names}]
+    if unknown:
+        raise SettingsError(
+            f"finetune.targets={unknown[0]}: {base.name_or_path} has no layer of that name; its linear layers are"
+            f" {', '.join(own)} (auto stands for these)"
+        )
+    return sorted({name for target in targets for name in (own if target == AUTO else [target])})
+
+
 def check_targets(base: "PreTrainedModel", settings: LoraSettings) -> None:
-    """Refuse layers that the model does not have; PEFT would tune the others without a word. Raises SettingsError."""
-    names = {name.rpartition(".")[2] for name, _ in base.named_modules()}
-    missing = [target for target in settings.targets if target not in names]
-    if missing:
-        raise SettingsError(f"finetune.targets={missing[0]}: {base.name_or_path} has no layer of that name")
-    layers = base.config.num_hidden_layers
+    """Refuse layers that the model does not have. Raises SettingsError."""
+    resolve_targets(base, settings.targets)
+    layers = text_config(base.config).num_hidden_layers
     if settings.layers is not None and settings.layers > layers:
         raise SettingsError(f"finetune.layers={settings.layers}: {base.name_or_path} has {layers}")
 
@@ -225,7 +261,9 @@ def _check_same(wanted: "LoraConfig", origin: Path) -> None:
     keys = {"r": "rank", "lora_alpha": "alpha", "target_modules": "targets", "layers_to_transform": "layers"}
     for name, key in keys.items():
         if getattr(saved, name) != getattr(wanted, name):
-            raise SettingsError(f"finetune.{key}: the adapter in {origin} has {getattr(saved, name)}; use that")
+            shown = getattr(saved, name)
+            shown = ", ".join(sorted(shown)) if isinstance(shown, set) else shown
+            raise SettingsError(f"finetune.{key}: the adapter in {origin} has {shown}; use that")
 
 
 @contextmanager

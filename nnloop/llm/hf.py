@@ -14,7 +14,9 @@ from nnloop.llm.chat import Chat
 from nnloop.llm.decode import Decoder, StopCriterion
 from nnloop.llm.engine import Request
 from nnloop.llm.memory_forecast import sequences_that_fit
+from nnloop.llm.probe import takes_rows
 from nnloop.llm.sampling import Sampling
+from nnloop.llm.sequential import SequentialDecoder
 from nnloop.llm.stopping import Ending
 from nnloop.modes.thoughts import left_open
 from nnloop.records import Completion
@@ -43,6 +45,7 @@ class HfEngine:
         self._model: PreTrainedModel | PeftModel  # the base, or the model that an adapter makes of it
         self._load()
         self._stop = self._make_stop()
+        self.takes_rows = takes_rows(self.bare(), self._stop)  # else it writes one after the other
         self.use_adapter(None)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
@@ -120,7 +123,7 @@ class HfEngine:
     def _limit(self) -> int:
         return self.settings.max_new_tokens[self._mode]
 
-    def _decoder(self, tokens: int) -> Decoder:
+    def _decoder(self, tokens: int) -> Decoder | SequentialDecoder:
         """Make the decoder for sequences of so many tokens; llm.batch_size and the memory bound its batch."""
         free = pretrained.free_bytes(self._model.device)
         fitting = sequences_that_fit(self._shape, free=free, bytes_each=self._model.dtype.itemsize, tokens=tokens)
@@ -129,15 +132,16 @@ class HfEngine:
                 f"llm.context_length={self.settings.context_length}: {free / 1e9:.1f} GB are free beside the model, too"
                 f" few for one completion of {tokens} tokens; use llm.quantize=nf4, or shorter ones"
             )
-        if fitting < self.settings.batch_size:
+        if self.takes_rows and fitting < self.settings.batch_size:
             _log.info("%d completions at once instead of %d: no more fit", fitting, self.settings.batch_size)
-        return Decoder(
+        decoder = Decoder(
             model=self._model,
             sampling=Sampling(self.settings.temperature, self.settings.top_k, self.settings.top_p),
             stop=self._stop,
             limit=self._limit,
             batch_size=min(fitting, self.settings.batch_size),
         )
+        return decoder if self.takes_rows else SequentialDecoder(decoder)
 
     def _check_fit(self, longest: int) -> None:
         if longest + self._limit > self.settings.context_length:

@@ -50,10 +50,14 @@ class KvCache(Cache):  # type: ignore[misc]
         """Count the token that was just written, in the rows where `running`, (rows,) bool, holds."""
         self._set_lengths(self.lengths + running)
 
-    def mask(self) -> Tensor:
-        """Return the columns that each row's next token attends to, with its own: (rows, 1, 1, longest + 1) bool."""
+    def attention(self) -> tuple[Tensor, Tensor]:
+        """Return the columns that each row's next token may attend to, with its own, and how far they lie before it.
+
+        Both are (rows, 1, 1, longest + 1), bool and int64.
+        """
         columns = torch.arange(self.longest + 1, device=self.lengths.device)
-        return (columns[None] <= self.lengths[:, None])[:, None, None]
+        distance = (self.lengths[:, None] - columns[None])[:, None, None]
+        return distance >= 0, distance
 
     def update(
         self, keys: Tensor, values: Tensor, layer_idx: int, *args: object, **kwargs: object

@@ -7,8 +7,7 @@ one layer: under `torch.inference_mode` and under gradient checkpointing no more
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
+from nnloop.llm.architecture import AUTO, empty_model, layer_configs, linear_layers, short_name, text_config
 from nnloop.settings import LoraSettings
 
 if TYPE_CHECKING:
@@ -21,6 +20,16 @@ scales (double quantisation: Dettmers et al. 2023, QLoRA, section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
+class Matrix:
+    """A linear layer."""
+
+    name: str  # the last part of its full name
+    block: int
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """The numbers that decide a causal LM's memory."""
 
@@ -30,8 +39,8 @@ class Shape:
     hidden: int
     intermediate: int
     vocabulary: int
-    kv_width: int  # numbers that a layer caches of a token: keys and values
-    linear: dict[str, tuple[int, int]]  # (in, out) of a layer's matrices, by name
+    kv_numbers: int  # that the layers cache of a token: keys and values
+    linear: tuple["Matrix", ...]  # the matrices of its layers
 
     def weights(self, bytes_each: int, quantize: str) -> int:
         """Return the bytes of the weights, for `bytes_each` of a number that is not quantised."""
@@ -41,7 +50,7 @@ class Shape:
 
     def cache(self, bytes_each: int) -> int:
         """Return the bytes of one token's keys and values."""
-        return self.layers * self.kv_width * bytes_each
+        return self.kv_numbers * bytes_each
 
     def prefill(self, bytes_each: int) -> int:
         """Return the bytes beside the cache while prompts are computed: their own cache, and a layer's activations."""
@@ -50,9 +59,9 @@ class Shape:
     def adapter(self, settings: LoraSettings) -> int:
         """Return the number of parameters that LoRA trains."""
         layers = self.layers if settings.layers is None else settings.layers
-        inner = sum(sum(self.linear[name]) for name in settings.targets if name in self.linear)
+        tuned = [one for one in self.linear if {AUTO, one.name} & set(settings.targets) and one.block < layers]
         outer = self.hidden + self.vocabulary if "lm_head" in settings.targets else 0
-        return settings.rank * (layers * inner + outer)
+        return settings.rank * (sum(one.inputs + one.outputs for one in tuned) + outer)
 
     def tuning(self, settings: LoraSettings, *, bytes_each: int, paged: bool, length: int) -> int:
         """Return the bytes beside the weights for a fine-tune: adapter, gradients, optimizer and activations.
@@ -69,25 +78,30 @@ class Shape:
 
 def shape_of(config: "PretrainedConfig") -> Shape:
     """Return a config's shape, without making the weights."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-    head = model.get_output_embeddings()
-    linear = {name: one for name, one in model.named_modules() if isinstance(one, torch.nn.Linear) and one is not head}
-    first = {name.rpartition(".")[2]: one for name, one in linear.items() if ".layers.0." in name}
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    model, text = empty_model(config), text_config(config)
+    linear = linear_layers(model)
+    layers, hidden = text.num_hidden_layers, text.hidden_size
     return Shape(
         parameters=sum(weight.numel() for weight in model.parameters()),
-        quantisable=sum(one.weight.numel() for one in linear.values()),
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        intermediate=config.intermediate_size,
-        vocabulary=config.vocab_size,
-        kv_width=2 * heads * size,
-        linear={name: (one.in_features, one.out_features) for name, one in first.items()},
+        quantisable=sum(inputs * outputs for inputs, outputs in linear.values()),
+        layers=layers,
+        hidden=hidden,
+        intermediate=max((outputs for _, outputs in linear.values()), default=hidden),
+        vocabulary=text.vocab_size,
+        kv_numbers=sum(map(_kv_numbers, layer_configs(config))),
+        linear=tuple(Matrix(short_name(name), _block(name), *sizes) for name, sizes in linear.items()),
     )
+
+
+def _kv_numbers(layer: "PretrainedConfig") -> int:
+    heads = getattr(layer, "num_attention_heads", 0)
+    size = getattr(layer, "head_dim", None) or (layer.hidden_size // heads if heads else 0)
+    return 2 * (getattr(layer, "num_key_value_heads", None) or heads) * int(size)
+
+
+def _block(name: str) -> int:
+    """Return the number of the block that a layer of this full name belongs to, as PEFT counts; 0 outside of blocks."""
+    return next((int(part) for part in name.split(".") if part.isdigit()), 0)
 
 
 def sequences_that_fit(shape: Shape, *, free: int, bytes_each: int, tokens: int) -> int:

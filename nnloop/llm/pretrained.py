@@ -9,6 +9,7 @@ import torch
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import quantization
+from nnloop.llm.architecture import text_config
 from nnloop.llm.hub import ModelSource, check_space, find, remedy
 from nnloop.llm.memory_forecast import Shape, shape_of
 from nnloop.settings import HfLlmSettings
@@ -37,6 +38,7 @@ def load(settings: HfLlmSettings) -> LoadedModel:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    quantization.quiet_bitsandbytes(settings)
     source, device = find(settings.model, settings.revision), quantization.device_of(settings)
     config = read_config(settings, source)
     shape, dtype = shape_of(config), quantization.dtype_of(settings, device)
@@ -44,7 +46,7 @@ def load(settings: HfLlmSettings) -> LoadedModel:
     options = {"device_map": quantization.device_map(settings, device), **quantization.quantization(settings, dtype)}
     check_space(settings.model, source)
     tokenizer = _read(settings, _tokenizer_class(source), source)
-    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, attn_implementation="sdpa", **options)
+    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, **options)
     quantization.ensure_trainable(model)
     return LoadedModel(
         model=model.eval().requires_grad_(False),
@@ -108,18 +110,12 @@ def _read(settings: HfLlmSettings, kind: Any, source: ModelSource, **options: An
 
 
 def _check_context(settings: HfLlmSettings, config: "PretrainedConfig") -> None:
-    """Refuse a context that the model does not have, or in which it would attend to a sliding window only.
-
-    Generation caches each row's keys and values (`kv_cache.py`) and supports no other state.
-    """
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}
-    if kinds:
-        raise ModelError(f"llm.model={settings.model}: layers of kind {', '.join(sorted(kinds))} are not supported")
-    window = getattr(config, "sliding_window", None) if getattr(config, "use_sliding_window", True) else None
-    for name in ("max_position_embeddings", "sliding window"):
-        limit = window if name == "sliding window" else getattr(config, name, None)
-        if limit is not None and settings.context_length > limit:
-            raise SettingsError(f"llm.context_length={settings.context_length}: at most {limit}, the model's {name}")
+    """Refuse a context that the model does not have."""
+    limit = getattr(text_config(config), "max_position_embeddings", None)
+    if isinstance(limit, int) and settings.context_length > limit:
+        raise SettingsError(
+            f"llm.context_length={settings.context_length}: at most {limit}, the model's max_position_embeddings"
+        )
 
 
 def _check_size(settings: HfLlmSettings, shape: Shape, *, device: torch.device, dtype: torch.dtype) -> None:

@@ -1,6 +1,7 @@
 """The numbers that a model's weights are stored in (dtype, quantisation), and the device that holds them."""
 
 import importlib.util
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -61,6 +62,15 @@ def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
         return {"quantization_config": BitsAndBytesConfig(load_in_8bit=True)}
     nf4 = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": dtype}
     return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
+
+
+def quiet_bitsandbytes(settings: HfLlmSettings) -> None:
+    """Silence the line of bitsandbytes about a faster kernel for 4 bits where they are not used.
+
+    PEFT imports bitsandbytes wherever it is installed, and the line comes with the import.
+    """
+    level = logging.NOTSET if settings.quantize == "nf4" else logging.ERROR
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(level)
 
 
 def ensure_trainable(model: "PreTrainedModel") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields, make_dataclass
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop.errors import SettingsError
@@ -48,7 +48,7 @@ def _typed(kind: Kind, node: DictConfig, prefix: str) -> Any:
         if OmegaConf.is_missing(node, key):
             continue  # told below
         try:
-            OmegaConf.update(schema, str(key), node[key], force_add=False)
+            OmegaConf.update(schema, str(key), _listed(schema, str(key), node[key]), force_add=False)
         except OmegaConfBaseException as error:
             first = str(error).strip().splitlines()[0]
             raise SettingsError(f"{prefix}{key!s}={node._get_node(key)}: {first}") from None
@@ -56,3 +56,8 @@ def _typed(kind: Kind, node: DictConfig, prefix: str) -> Any:
     if missing:
         raise SettingsError(f"{prefix}{missing[0]}: a value is needed, none was given")
     return OmegaConf.to_object(schema)
+
+
+def _listed(schema: DictConfig, key: str, value: Any) -> Any:
+    """Return one word given for a list, as in finetune.targets=auto, as a list of it."""
+    return [value] if isinstance(value, str) and isinstance(schema._get_node(key), ListConfig) else value

@@ -92,7 +92,7 @@ class LoraSettings:
     rank: int = setting(RESULT, 1, 4096)
     alpha: int = setting(RESULT, 1, 65_536)
     dropout: float = setting(RESULT, 0, 0.99)
-    targets: list[str] = setting(RESULT)  # names of the linear layers
+    targets: list[str] = setting(RESULT)  # names of the linear layers; auto: all that the model has
     layers: int | None = setting(RESULT, 1, 1e6)  # only the first so many blocks (paper A: 24 of 30); None: all
     lr: float = setting(RESULT, 0, 1)
     epochs: int = setting(RESULT, 1, 1000)

@@ -37,7 +37,8 @@ def test_packed_pairs_do_not_see_each_other(folders: dict[str, Path], kind: str)
         for i, pair in enumerate(pairs(3))
     ]
     row = collate_packed(examples, engine.bare().device)
-    together = engine.bare()(input_ids=row.ids, use_cache=False, **row.layout).logits[0]
+    layout = {"position_ids": row.positions, "attention_mask": row.causal}
+    together = engine.bare()(input_ids=row.ids, use_cache=False, **layout).logits[0]
     alone = [engine.bare()(input_ids=collate_padded([one], engine.bare().device).ids).logits[0] for one in examples]
     assert torch.allclose(together, torch.cat(alone), atol=1e-4)
 

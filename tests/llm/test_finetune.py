@@ -148,8 +148,15 @@ def test_the_loss_before_is_the_bare_models(engine: HfEngine, tmp_path: Path) ->
 @pytest.mark.parametrize("changes", [{"targets": ["q_proj", "head"]}, {"layers": 3}])
 def test_layers_that_the_model_lacks_are_refused(engine: HfEngine, tmp_path: Path, changes: dict[str, Any]) -> None:
     key = next(iter(changes))
-    with pytest.raises(SettingsError, match=rf"finetune\.{key}=(head|3): .* has"):
+    names = "of that name; its linear layers are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj"
+    with pytest.raises(SettingsError, match=rf"finetune\.{key}=(head|3): .* has (no layer {names} \(auto|2$)"):
         tune(engine, tmp_path / "a", **changes)
+
+
+def test_auto_tunes_the_models_own_linear_layers(engine: HfEngine, tmp_path: Path) -> None:
+    tune(engine, tmp_path / "a", targets=["auto"])
+    assert adapters.read_config(tmp_path / "a").target_modules == set(checkpoints.lora().targets)
+    tune(engine, tmp_path / "b", tmp_path / "a", targets=["auto"])
 
 
 def test_a_quantised_model_is_tuned_and_its_adapter_fits_the_plain_one(

@@ -30,7 +30,7 @@ def test_a_row_holds_its_own_tokens_whatever_the_others_do() -> None:
     keys = torch.tensor([[1.0, 2, 3], [4, 0, 0]]).reshape(2, 1, 3, 1)
     prompts.update(keys, -keys, 0)
     cache.add(prompts, rows=torch.tensor([1, 0]), lengths=torch.tensor([1, 3]))
-    assert cache.mask().flatten(1).int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
+    assert cache.attention()[0].flatten(1).int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 1]]
     new = torch.tensor([5.0, 6]).reshape(2, 1, 1, 1)
     written, values = cache.update(new, -new, 0)
     assert written.flatten(1).tolist() == [[4, 5, 0, 0], [1, 2, 3, 6]]
@@ -38,4 +38,4 @@ def test_a_row_holds_its_own_tokens_whatever_the_others_do() -> None:
     cache.advance(torch.tensor([True, False]))
     assert (cache.lengths.tolist(), cache.get_seq_length()) == ([2, 3], 3)
     cache.select(torch.tensor([0]))
-    assert cache.mask().flatten(1).int().tolist() == [[1, 1, 1]]
+    assert cache.attention()[0].flatten(1).int().tolist() == [[1, 1, 1]]

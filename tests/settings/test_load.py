@@ -30,6 +30,12 @@ def test_every_group_becomes_the_dataclass_of_its_option(configure) -> None:
     assert settings.seed == 3
 
 
+def test_one_word_stands_for_a_list_of_it(configure) -> None:
+    assert configure("llm=qwen").finetune.targets == ["auto"]
+    assert configure("llm=qwen", "finetune.targets=o_proj").finetune.targets == ["o_proj"]
+    assert configure("parents=quality_diversity", "parents.descriptors=depth").parents.descriptors == ["depth"]
+
+
 def test_an_overlay_says_the_last_word_but_for_the_command_line(configure) -> None:
     debug = configure("debug=one_candidate", "dataset=digits")
     assert (debug.cycles, debug.candidates, debug.name, debug.executor.workers) == (1, 1, "debug", 1)

@@ -3,6 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import yaml
+from architectures import make_model
+from paths import CONF
+
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.settings import HfLlmSettings, LoraSettings
 
@@ -54,8 +58,7 @@ class Net(nn.Module):
 def make(folder: Path, kind: str = "qwen", **changes: Any) -> Path:
     """Write a checkpoint of the kind's architecture to the folder; `changes` go into its config."""
     ensure_torchvision_imports()
-    import torch
-    from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
+    from transformers import LlamaConfig, MistralConfig, Qwen2Config
     from transformers.utils import logging
 
     logging.disable_progress_bar()
@@ -67,14 +70,7 @@ def make(folder: Path, kind: str = "qwen", **changes: Any) -> Path:
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.convert_tokens_to_ids(eos)}
     options = {**sizes, "num_key_value_heads": 2, "max_position_embeddings": 1024, "sliding_window": None}
     config = classes[kind](**{"vocab_size": len(tokenizer), **options, **special, **changes})
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = AutoModelForCausalLM.from_config(config)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() == 2:
-                weight.mul_(4)  # logits that differ: fresh weights make every token as likely
-    model.save_pretrained(folder)
+    make_model(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -122,7 +118,7 @@ def settings(model: Path | str, **changes: Any) -> HfLlmSettings:
         "diff_context": 1,
         "diff_line_numbers": False,
     }
-    return HfLlmSettings(**{**values, **changes})
+    return HfLlmSettings(**{**shipped("llm/qwen"), **values, **changes})
 
 
 def lora(**changes: Any) -> LoraSettings:
@@ -151,7 +147,12 @@ def lora(**changes: Any) -> LoraSettings:
         "checkpoint_minutes": 5.0,
         "restart": False,
     }
-    return LoraSettings(**{**values, **changes})
+    return LoraSettings(**{**shipped("finetune/lora"), **values, **changes})
+
+
+def shipped(option: str) -> dict[str, Any]:
+    """An option's values as conf/ has them, for the settings that a test does not care about."""
+    return dict(yaml.safe_load((CONF / f"{option}.yaml").read_text()))
 
 
 IDS = {
