@@ -26,7 +26,8 @@ class Status(StrEnum):
     DIVERGED = "diverged"  # non-finite loss or logits, or a loss worse than guessing late in training
     BELOW_CHANCE = "below_chance"  # trained, no better than guessing
     DUPLICATE = "duplicate"  # same candidate id as an earlier one; never trained again
-    TAMPERED = "tampered"  # a training-side trick was noticed
+    TAMPERED = "tampered"  # code of torch or nnloop was replaced, or the network trained before its training
+    OFF_RECIPE = "off_recipe"  # not what the recipe gives, in training or answers; the reason says what was seen
     INFRASTRUCTURE = "infrastructure"  # a fault of ours or of the machine, after retries
 
 

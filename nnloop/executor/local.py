@@ -19,13 +19,15 @@ from nnloop.executor import nvml
 from nnloop.executor.devices import MOST, Devices, Gpu
 from nnloop.executor.segments import Segments
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
-from nnloop.sandbox.client import Zygote
+from nnloop.sandbox.client import Outcome, Zygote
 from nnloop.sandbox.config import SandboxConfig
 from nnloop.sandbox.layers import Layers
-from nnloop.sandbox.score import SegmentEnd, score
+from nnloop.sandbox.score import SegmentEnd, judge_training, score
 from nnloop.sandbox.wire import TrialRequest
 from nnloop.settings import DatasetSettings, LemurProxySettings, LocalExecutorSettings, ProxySettings, SandboxSettings
-from nnloop.training.recipe import build_recipe
+from nnloop.training.recipe import build_recipe, probe_rows
+
+LEAST_EVALUATION = 0.1  # of a trial's time, for its evaluation where the training has used up the rest
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ class LocalExecutor:
             logit_bytes=4 * len(dataset.eval_x) * dataset_settings.classes,
             inline=self._inline,
         )
-        self._start_zygote = partial(Zygote, config, (dataset.train_x, dataset.train_y, dataset.eval_x))
+        probe_x = dataset.train_x[probe_rows(len(dataset.train_x))]
+        self._start_zygote = partial(Zygote, config, (dataset.train_x, dataset.train_y, dataset.eval_x, probe_x))
         self._lock = threading.Lock()
         self._closed = False
         self._zygote = self._start_zygote()
@@ -142,16 +145,13 @@ class LocalExecutor:
     def _run(self, request: TrialRequest, alone: bool = False) -> TrialResult | SegmentEnd:
         """Run one segment of a trial; if memory runs out beside other trials, once more with its device to itself."""
         with self._devices.acquire(alone) as allocation:
-            zygote = self._living_zygote()
-            request = replace(request, device=allocation.uuid, device_share=allocation.share)
-            outcome = zygote.run(request)
-            if self._inline:
-                zygote.close()  # an inline process serves one trial
-        try:
-            end = score(outcome, request, self._dataset)
-        except InfrastructureError:  # its share may have been too small for the images
-            if allocation.alone:
-                raise
+            try:
+                end = self._train_and_score(replace(request, device=allocation.uuid, device_share=allocation.share))
+            except InfrastructureError:  # its share may have been too small for the images
+                if allocation.alone:
+                    raise
+                end = None
+        if end is None:
             return self._run(request, alone=True)
         if isinstance(end, SegmentEnd):
             return end
@@ -161,6 +161,28 @@ class LocalExecutor:
         if end.status in COMPLETED:
             self._devices.record_peak(allocation, end.peak_bytes)
         return end
+
+    def _train_and_score(self, request: TrialRequest) -> TrialResult | SegmentEnd:
+        """Train in one process, and evaluate the weights in another, in the time that is left."""
+        trained = judge_training(self._converse(request), request)
+        if isinstance(trained, TrialResult):
+            return trained
+        limits, wall_s = request.limits, request.limits.wall_s
+        evaluation = replace(
+            request,
+            until=None,
+            state=None,
+            weights_bytes=len(trained.weights),
+            limits=replace(limits, wall_s=max(wall_s - trained.seconds, wall_s * LEAST_EVALUATION)),
+        )
+        return score(trained, self._converse(evaluation, trained.weights), evaluation, dataset=self._dataset)
+
+    def _converse(self, request: TrialRequest, weights: bytes = b"") -> Outcome:
+        zygote = self._living_zygote()
+        outcome = zygote.run(request, weights)
+        if self._inline:
+            zygote.close()  # an inline process serves one request
+        return outcome
 
     def _living_zygote(self) -> Zygote:
         """Return the warm process; start a new one if it has died. Raises InfrastructureError."""

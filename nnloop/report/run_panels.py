@@ -19,7 +19,7 @@ FATES: dict[str, tuple[int, frozenset[Status]]] = {
     ),
     "network broken": (3, frozenset({Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED, Status.DIVERGED})),
     "over a limit": (4, frozenset({Status.TIMEOUT, Status.OUT_OF_MEMORY})),
-    "tampered": (7, frozenset({Status.TAMPERED})),
+    "off the recipe": (7, frozenset({Status.TAMPERED, Status.OFF_RECIPE})),
     "our fault": (6, frozenset({Status.INFRASTRUCTURE})),
 }
 """Groups of statuses that a chart can tell apart, with their colours; every status is in one."""

@@ -1,4 +1,7 @@
-"""The candidate's process: it trains the network, and reports in JSON lines, followed by the logits as npy."""
+"""The candidate's process: it trains the network, or evaluates a trained one.
+
+It reports in JSON lines, followed by the trained weights in safetensors' format or by the logits as npy.
+"""
 
 import base64
 import io
@@ -6,22 +9,41 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from numpy.lib import format as npy
 
 from nnloop.records import Status
+from nnloop.sandbox.shared_arrays import SharedArray, attach
 from nnloop.sandbox.wire import LARGEST_STATE, TrialRequest, write_all
-from nnloop.training import fit
+from nnloop.training import fit, fresh
 from nnloop.training.checkpoint import Checkpoint, Segment
 from nnloop.training.contract import Built
-from nnloop.training.images import Images
+from nnloop.training.images import EvalImages, TrainImages
 from nnloop.training.unfit import UnfitError
 
 
-def prepare(request: TrialRequest, report: int, images: Images) -> Callable[[], None]:
-    """Set up the device; the function returned trains the candidate and writes its report to the descriptor `report`.
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The images, in open files that no process has mapped before it is known what it is for."""
+
+    train_x: SharedArray
+    train_y: SharedArray
+    eval_x: SharedArray
+    probe_x: SharedArray  # the training images that both processes answer, without their labels
+
+
+def open_images(request: TrialRequest, files: Files) -> TrainImages | EvalImages:
+    """Map the images that the request is about, and no others."""
+    if request.weights_bytes is None:
+        return TrainImages(*(torch.from_numpy(attach(file)) for file in (files.train_x, files.train_y)))
+    return EvalImages(*(torch.from_numpy(attach(file)) for file in (files.eval_x, files.probe_x)))
+
+
+def prepare(request: TrialRequest, weights: bytes, images: TrainImages | EvalImages, report: int) -> Callable[[], None]:
+    """Set up the device; the function returned runs the candidate and writes its report to the descriptor `report`.
 
     No code of the candidate runs before that function is called.
     """
@@ -29,42 +51,58 @@ def prepare(request: TrialRequest, report: int, images: Images) -> Callable[[], 
     tempfile.tempdir = None  # the warm process looked up a folder that is out of reach here
     fit.quiet()
     _restrict_device(request)
-    return partial(_run, request, report, images.to(fit.choose_device()))
+    on_device = images.to(fit.choose_device())
+    if isinstance(on_device, TrainImages):
+        return partial(_say_unfitness, partial(_train, request, on_device, report), report)
+    return partial(_say_unfitness, partial(_evaluate, request, weights, images=on_device, report=report), report)
 
 
-def _run(request: TrialRequest, report: int, images: Images) -> None:
-    """Train the candidate and write its report, logits included."""
-
-    def say(**event: object) -> None:
-        write_all(report, json.dumps(event).encode() + b"\n")
+def _train(request: TrialRequest, images: TrainImages, report: int) -> None:
+    """Train the candidate and write its weights."""
 
     def on_built(built: Built) -> None:
-        say(event="built", params=built.params, flops=built.flops, graph=built.graph, precision=built.precision.name)
+        _say(report, event="built", params=built.params, flops=built.flops, precision=built.precision.name)
 
-    try:
-        trained = fit.train(
-            request.code,
-            images,
-            request.recipe,
-            seed=request.seed,
-            on_built=on_built,
-            max_params=request.max_params,
-            segment=_segment(request),
-        )
-    except UnfitError as error:
-        say(event="unfit", status=error.status.value, reason=error.reason)
-        return
-    except MemoryError:
-        say(event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
-        return
+    trained = fit.train(
+        request.code,
+        images,
+        request.recipe,
+        seed=request.seed,
+        on_built=on_built,
+        max_params=request.max_params,
+        segment=_segment(request),
+    )
     if isinstance(trained, Checkpoint):
-        say(event="checkpoint", state_bytes=len(trained.state))
+        _say(report, event="checkpoint", state_bytes=len(trained.state))
         write_all(report, trained.state)
     else:
-        say(event="trained", train_loss=trained.train_loss, peak_device_bytes=trained.peak_device_bytes)
+        loss, peak = trained.train_loss, trained.peak_device_bytes
+        _say(report, event="trained", train_loss=loss, peak_device_bytes=peak, answers=trained.answers)
+    write_all(report, trained.weights)
+
+
+def _evaluate(request: TrialRequest, weights: bytes, *, images: EvalImages, report: int) -> None:
+    """Evaluate the trained candidate and write its logits."""
+    evaluated = fresh.evaluate(request.code, weights, images, recipe=request.recipe, seed=request.seed)
+    facts = {name: getattr(evaluated, name) for name in ("params", "flops", "graph", "precision", "answers")}
+    _say(report, event="evaluated", **facts)
     file = io.BytesIO()
-    npy.write_array(file, trained.logits.numpy(), version=(1, 0), allow_pickle=False)
+    npy.write_array(file, evaluated.logits.numpy(), version=(1, 0), allow_pickle=False)
     write_all(report, file.getbuffer())
+
+
+def _say_unfitness(work: Callable[[], None], report: int) -> None:
+    """Do the work; report that the candidate is unfit if the work says so."""
+    try:
+        work()
+    except UnfitError as error:
+        _say(report, event="unfit", status=error.status.value, reason=error.reason)
+    except MemoryError:
+        _say(report, event="unfit", status=Status.OUT_OF_MEMORY.value, reason="MemoryError")
+
+
+def _say(report: int, **event: object) -> None:
+    write_all(report, json.dumps(event).encode() + b"\n")
 
 
 def _restrict_device(request: TrialRequest) -> None:

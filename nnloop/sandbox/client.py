@@ -41,7 +41,7 @@ class Zygote:
     """One warm process. Thread-safe. Starting it and `run` raise InfrastructureError when the process is gone."""
 
     def __init__(self, config: SandboxConfig, arrays: Sequence[NDArray[Any]]) -> None:
-        """Start the process; `arrays` are train_x, train_y and eval_x, as every candidate gets them."""
+        """Start the process; `arrays` are those of child.Files, in that order."""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  (closed in close())
         self._control, theirs = socket.socketpair()
         self._sending = threading.Lock()
@@ -78,23 +78,24 @@ class Zygote:
         """Tell whether the process still runs."""
         return self._process.poll() is None
 
-    def run(self, request: TrialRequest) -> Outcome:
-        """Run one trial and wait for its end."""
+    def run(self, request: TrialRequest, weights: bytes = b"") -> Outcome:
+        """Run one trial, or evaluate its weights, and wait for the end."""
         ours, theirs = socket.socketpair()
         with ours:
             try:
                 with theirs, self._sending:
                     socket.send_fds(self._control, [b"t"], [theirs.fileno()])
                 self._running.add(ours)
-                return self._converse(ours, request)
+                return self._converse(ours, request, weights)
             except OSError as error:
                 raise self._gone(str(error) or type(error).__name__) from None
             finally:
                 self._running.discard(ours)
 
-    def _converse(self, connection: socket.socket, request: TrialRequest) -> Outcome:
+    def _converse(self, connection: socket.socket, request: TrialRequest, weights: bytes) -> Outcome:
         connection.settimeout(READY_S)
         wire.send(connection, request.to_json())
+        connection.sendall(weights)
         if not wire.receive_exactly(connection, 1):
             raise self._gone("it hung up before the trial started")
         started = time.monotonic()

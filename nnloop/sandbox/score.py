@@ -1,11 +1,9 @@
-"""Make a TrialResult from the end of a candidate's process. Labels are used only here, in the parent."""
+"""Make a TrialResult from the ends of a candidate's two processes. Labels of the evaluation are used only here."""
 
 import io
-import json
 import math
 import signal
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -14,108 +12,157 @@ from numpy.typing import NDArray
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
+from nnloop.sandbox.claims import Claims, read_claims
 from nnloop.sandbox.client import Outcome
-from nnloop.sandbox.wire import LARGEST_EVENTS, LARGEST_STATE, ExitInfo, TrialRequest
+from nnloop.sandbox.wire import ExitInfo, TrialRequest
+from nnloop.training.recipe import probe_rows
 
 REASON_LENGTH = 300
-LARGEST_COUNT = 10**18
-CLAIMABLE = {
-    Status.BUILD_FAILED,
-    Status.BAD_SHAPE,
-    Status.CRASHED,
-    Status.OUT_OF_MEMORY,
-    Status.DIVERGED,
-    Status.REJECTED,
-    Status.TAMPERED,
-}
-"""Statuses that the candidate's process may claim: none of them counts for it."""
 
 
-@dataclass(slots=True)
-class _Report:
-    """The report of a candidate's process, each part checked."""
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The end of a training, or of one segment of it, before any evaluation.
 
-    params: int | None = None
-    flops: int | None = None
-    graph: str | None = None
-    precision: str = ""
-    trained: bool = False
-    train_loss: float | None = None
-    peak_device_bytes: int | None = None
-    unfit: Status | None = None
-    reason: str = ""
-    logits: bytes | None = None
-    state_bytes: int | None = None  # size of the state, if the segment is not the last; the logits follow it
-    state: bytes | None = None
+    Weights and state come from the candidate: they are kept and given to a process of the same candidate, and never
+    loaded in the parent.
+    """
 
-    def stage(self) -> str:
-        """Say how far the process has come."""
-        return "while training" if self.params is not None else "while building"
+    weights: bytes
+    claims: Claims
+    seconds: float
+    peak_bytes: int
+
+    @property
+    def state(self) -> bytes | None:
+        """The state that the next segment starts from; None: the training is complete."""
+        return self.claims.state
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentEnd:
-    """The end of a segment after which the training goes on.
-
-    The state's bytes come from the candidate: they are stored and given back to a process of the same candidate, and
-    never loaded in the parent.
-    """
+    """The end of a segment after which the training goes on."""
 
     state: bytes
     seconds: float
     val_accuracy: float | None  # None if the logits are unfit: the training may still recover
 
 
-def score(outcome: Outcome, request: TrialRequest, dataset: Dataset) -> TrialResult | SegmentEnd:
-    """Judge one ended trial, or one segment of it. Raises InfrastructureError if the sandbox failed.
+def judge_training(outcome: Outcome, request: TrialRequest) -> TrialResult | Trained:
+    """Judge the end of the process that trains. Raises InfrastructureError if the sandbox failed."""
+    claims, status, reason = _judge(outcome, request)
+    if status is Status.OK and claims.body is not None:
+        return Trained(claims.body, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
+    return _result(status, reason, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
+
+
+def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset: Dataset) -> TrialResult | SegmentEnd:
+    """Judge the end of the process that evaluates a trained network. Raises InfrastructureError if the sandbox failed.
 
     The executor adds the sandbox's layers to the result.
     """
+    claims, status, reason = _judge(outcome, request)
+    accuracies: tuple[float, float] | tuple[None, None] = (None, None)
+    if status is Status.OK and claims.body is not None:
+        status, reason = _check_facts(claims, trained, request)
+    if status is Status.OK and claims.body is not None:
+        status, reason, accuracies = _grade(claims.body, dataset, request.recipe.classes)
+    seconds = trained.seconds + outcome.seconds
+    if trained.state is not None:
+        return SegmentEnd(trained.state, seconds, accuracies[0])
+    claims.train_loss = trained.claims.train_loss
+    return _result(
+        status,
+        reason or _difference(trained.claims.answers, claims.answers, dataset),
+        claims if claims.params is not None else trained.claims,
+        seconds=seconds,
+        peak_bytes=max(trained.peak_bytes, _peak(claims, outcome, request)),
+        accuracies=accuracies,
+    )
+
+
+def _judge(outcome: Outcome, request: TrialRequest) -> tuple[Claims, Status, str]:
+    """Return the claims, the status and its reason, before anything in the body is looked at."""
     exit_info = outcome.exit_info
     if exit_info.cause in ("broken", "cancelled"):
         raise InfrastructureError(f"the sandbox: {exit_info.fault or exit_info.cause}")
     try:
-        report = _read(outcome.report)
+        claims = read_claims(outcome.report)
     except (ValueError, RecursionError):
-        report = _Report(unfit=Status.CRASHED, reason="its report can't be read")
-    status, reason = _verdict(exit_info, report, request)
-    val_accuracy = test_accuracy = None
-    if status is Status.OK and report.logits is not None:
-        status, reason, (val_accuracy, test_accuracy) = _grade(report.logits, dataset, request.recipe.classes)
-        if report.state is not None:
-            return SegmentEnd(report.state, outcome.seconds, val_accuracy)
-    return TrialResult(
-        status,
-        _one_line(reason),
-        val_accuracy=val_accuracy,
-        test_accuracy=test_accuracy,
-        params=report.params,
-        flops=report.flops,
-        graph=report.graph,
-        precision=report.precision,
-        train_loss=report.train_loss,
-        seconds=outcome.seconds,
-        peak_bytes=report.peak_device_bytes or exit_info.peak_bytes,
+        claims = Claims(unfit=Status.CRASHED, reason="its report can't be read")
+    return claims, *_verdict(exit_info, claims, request)
+
+
+def _verdict(exit_info: ExitInfo, claims: Claims, request: TrialRequest) -> tuple[Status, str]:
+    stage = "evaluating" if request.weights_bytes is not None else "training" if claims.params else "building"
+    if exit_info.cause == "timeout":
+        return Status.TIMEOUT, f"stopped after {request.limits.wall_s:g} s while {stage}"
+    if exit_info.cause == "memory":
+        return Status.OUT_OF_MEMORY, f"more than {request.limits.memory_bytes >> 20} MiB while {stage}"
+    if exit_info.cause == "disk":
+        return Status.CRASHED, f"its scratch folder is full while {stage}"
+    if exit_info.cause == "flood":
+        return Status.CRASHED, "its report is larger than its weights and logits may be"
+    if claims.unfit is not None:
+        return claims.unfit, claims.reason
+    if claims.body is not None and exit_info.code == 0 and (claims.state is None or request.until is not None):
+        return Status.OK, ""
+    last = _last_line(exit_info.output)
+    return Status.CRASHED, f"{_how(exit_info.code)} while {stage}{': ' + last if last else ''}"
+
+
+def _check_facts(claims: Claims, trained: Trained, request: TrialRequest) -> tuple[Status, str]:
+    """Compare the facts of the evaluation with what the parent knows: no parameter takes less than a byte."""
+    params = claims.params or 0
+    if params > len(trained.weights):
+        return Status.CRASHED, f"{params:,} parameters in {len(trained.weights):,} bytes of weights"
+    if request.max_params is not None and params > request.max_params:
+        return Status.REJECTED, f"{params:,} parameters, {request.max_params:,} are allowed"
+    return Status.OK, ""
+
+
+def _difference(trained: list[int], evaluated: list[int], dataset: Dataset) -> str:
+    """Say so if the network was better or worse where it trained than by its parameters and buffers alone."""
+    labels = dataset.train_y[probe_rows(len(dataset.train_y))]
+    if not len(trained) == len(evaluated) == len(labels):
+        return ""
+    there, here = (float((np.array(answers) == labels).mean()) for answers in (trained, evaluated))
+    middle = (there + here) / 2
+    if abs(there - here) <= 2 * math.sqrt(2 * middle * (1 - middle) / len(labels)):
+        return ""
+    return (
+        f"of {len(labels)} training images it knew {there:.0%} at the end of its training, by its parameters and "
+        f"buffers alone {here:.0%}: what it keeps elsewhere is not part of the network"
     )
 
 
-def _verdict(exit_info: ExitInfo, report: _Report, request: TrialRequest) -> tuple[Status, str]:
-    """Return the status, and its reason, before any accuracy is looked at."""
-    if exit_info.cause == "timeout":
-        return Status.TIMEOUT, f"stopped after {request.limits.wall_s:g} s {report.stage()}"
-    if exit_info.cause == "memory":
-        return Status.OUT_OF_MEMORY, f"more than {request.limits.memory_bytes >> 20} MiB {report.stage()}"
-    if exit_info.cause == "disk":
-        return Status.CRASHED, f"its scratch folder is full {report.stage()}"
-    if exit_info.cause == "flood":
-        return Status.CRASHED, "its report is larger than its logits"
-    if report.unfit is not None:
-        return report.unfit, report.reason
-    may_end = report.trained or request.until is not None
-    if may_end and report.logits is not None and exit_info.code == 0:
-        return Status.OK, ""
-    last = _last_line(exit_info.output)
-    return Status.CRASHED, f"{_how(exit_info.code)} {report.stage()}{': ' + last if last else ''}"
+def _result(
+    status: Status,
+    reason: str,
+    claims: Claims,
+    *,
+    seconds: float,
+    peak_bytes: int,
+    accuracies: tuple[float, float] | tuple[None, None] = (None, None),
+) -> TrialResult:
+    return TrialResult(
+        status,
+        _one_line(reason),
+        val_accuracy=accuracies[0],
+        test_accuracy=accuracies[1],
+        params=claims.params,
+        flops=claims.flops,
+        graph=claims.graph,
+        precision=claims.precision,
+        train_loss=claims.train_loss,
+        seconds=seconds,
+        peak_bytes=peak_bytes,
+    )
+
+
+def _peak(claims: Claims, outcome: Outcome, request: TrialRequest) -> int:
+    """Return the peak of memory: on a GPU the device's, as the candidate's process says, else the supervisor's."""
+    return (request.device and claims.peak_device_bytes) or outcome.exit_info.peak_bytes
 
 
 def _how(code: int) -> str:
@@ -158,85 +205,6 @@ def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     if not data.startswith(header) or len(data) != len(header) + 4 * math.prod(shape):
         return None
     return np.frombuffer(data, dtype="<f4", offset=len(header)).reshape(shape)
-
-
-def _read(data: bytes) -> _Report:
-    """Read the JSON lines and the bytes after the last: a state, if a line announces one, and the logits.
-
-    Each event comes at most once, in the order of training, and all lines together are no longer than the parent
-    expects, so the time to read a report grows with its size alone. Raises ValueError on anything else.
-    """
-    report = _Report()
-    place = 0
-    while report.logits is None and report.unfit is None:
-        end = data.find(b"\n", place, LARGEST_EVENTS)
-        if end < 0:
-            if len(data) > LARGEST_EVENTS:
-                raise ValueError("too long an event")
-            return report  # cut off by the process's death
-        _add_event(report, json.loads(data[place:end]))
-        place = end + 1
-        if report.trained:
-            report.logits = data[place:]
-        elif report.state_bytes is not None:
-            logits = place + report.state_bytes
-            report.state, report.logits = data[place:logits], data[logits:]
-    if report.unfit is not None and place < len(data):
-        raise ValueError("bytes after the end")
-    return report
-
-
-def _add_event(report: _Report, event: Any) -> None:
-    """Check one line's object and add it to the report. Raises ValueError."""
-    kind = event.get("event") if isinstance(event, dict) else None
-    if kind == "built" and report.params is None:
-        report.params = _count(event.get("params"))
-        report.flops = None if event.get("flops") is None else _count(event["flops"])
-        report.graph = None if event.get("graph") is None else _graph(event["graph"])
-        report.precision = _precision(event.get("precision", ""))
-    elif kind == "unfit":
-        report.unfit = Status(event.get("status"))
-        if report.unfit not in CLAIMABLE:
-            raise ValueError(f"a candidate can't say that it is {report.unfit}")
-        report.reason = str(event.get("reason"))
-    elif kind == "checkpoint":
-        report.state_bytes = _count(event.get("state_bytes"), most=LARGEST_STATE)
-    elif kind == "trained":
-        loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
-        if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):
-            raise ValueError("no training loss")
-        report.trained = True
-        report.train_loss = loss
-        report.peak_device_bytes = None if peak is None else _count(peak)
-    else:
-        raise ValueError("an unknown event")
-
-
-def _count(value: object, most: int = LARGEST_COUNT) -> int:
-    if type(value) is not int or not 0 <= value <= most:
-        raise ValueError("no count")
-    return value
-
-
-def _precision(value: object) -> str:
-    if value not in ("", "float32", "bfloat16"):
-        raise ValueError("no precision")
-    return str(value)
-
-
-def _graph(value: object) -> str:
-    """Check that a graph is a text of JSON nodes; their contents can't be verified."""
-    nodes = json.loads(value) if isinstance(value, str) else None
-    if not isinstance(nodes, list) or not all(_is_node(node, at) for at, node in enumerate(nodes)):
-        raise ValueError("no graph")
-    return json.dumps(nodes, separators=(",", ":"))
-
-
-def _is_node(node: object, at: int) -> bool:
-    """Tell if this is [operator, arguments, shape, indices of earlier nodes]."""
-    if not isinstance(node, list) or [type(part) for part in node] != [str, str, list, list]:
-        return False
-    return all(type(size) is int for size in node[2]) and all(type(each) is int and 0 <= each < at for each in node[3])
 
 
 def _last_line(output: str) -> str:

@@ -27,9 +27,11 @@ READY = b"ready"
 LARGEST_FAULT_BYTES = 1000
 OUTPUT_TAIL_BYTES = 2000
 
-Work = Callable[[TrialRequest, int], Callable[[], None]]
-"""Make everything ready for a request; the function returned runs the candidate, and writes the report to the given
-descriptor. A failure of the first is ours, a failure of the second is the candidate's."""
+Work = Callable[[int], Callable[[], None]]
+"""Make everything ready; the function returned runs the candidate, and writes the report to the given descriptor.
+A failure of the first is ours, a failure of the second is the candidate's."""
+MakeWork = Callable[[TrialRequest, bytes], Work]
+"""Open the files that a request is about, in the supervisor: the candidate's process has no others."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class _Candidate:
     fault: str = ""
 
 
-def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work, *, start_s: float = START_S) -> None:
+def supervise(parent: socket.socket, sandbox: ProbedSandbox, make_work: MakeWork, *, start_s: float = START_S) -> None:
     """Run one trial for the parent at the other end of the socket; a parent that hangs up ends it.
 
     A process that has not reached the candidate's code after `start_s` is a fault of ours.
@@ -58,7 +60,9 @@ def supervise(parent: socket.socket, sandbox: ProbedSandbox, work: Work, *, star
     if message is None:
         return
     request = TrialRequest.from_json(message)
+    weights = wire.receive_exactly(parent, request.weights_bytes or 0)
     parent.sendall(b"!")  # the clock of the parent starts
+    work = make_work(request, weights)
     with ExitStack() as stack:
         scratch, group = "", None
         if sandbox.scratch:
@@ -91,7 +95,7 @@ def _start(request: TrialRequest, confinement: Confinement, *, group: Group | No
     if pid == 0:
         os.close(go_out)
         theirs = _Descriptors(report=report_out, output=output_out, go=go_in, ready=ready_out)
-        _become_candidate(lambda: work(request, report_out), confinement, theirs)
+        _become_candidate(lambda: work(report_out), confinement, theirs)
     if LINUX:
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     for descriptor in (report_out, output_out, go_in, ready_out):
@@ -205,14 +209,20 @@ def _watch(candidate: _Candidate, parent: socket.socket) -> None:
 def _exceeded(candidate: _Candidate) -> str | None:
     """Return the name of the limit that the candidate exceeds; None if it exceeds none."""
     scratch, config = candidate.confinement.scratch, candidate.confinement.sandbox.config
-    state_bytes = 0 if candidate.request.until is None else wire.LARGEST_STATE
-    if len(candidate.report) > config.logit_bytes + wire.LARGEST_EVENTS + state_bytes:
+    if len(candidate.report) > _largest_report(candidate.request, config.logit_bytes):
         return "flood"
     if _resident_bytes(candidate.pid) - candidate.born_bytes > candidate.request.limits.memory_bytes:
         return "memory"
     if scratch and _is_full(scratch, config.scratch_mb << 20):
         return "disk"
     return None
+
+
+def _largest_report(request: TrialRequest, logit_bytes: int) -> int:
+    """Return the most bytes that a report may have: its lines, and logits, or a state and weights."""
+    if request.weights_bytes is not None:
+        return wire.LARGEST_EVENTS + logit_bytes
+    return wire.LARGEST_EVENTS + request.largest_weights + (0 if request.until is None else wire.LARGEST_STATE)
 
 
 def _is_full(folder: str, limit: int) -> bool:

@@ -31,6 +31,12 @@ class TrialRequest(Record):
     device_share: float = 1.0  # of the GPU's memory, at most
     until: int | None = None  # stop after this epoch and return the training's state; None: train to the end
     state: str | None = None  # returned by an earlier segment, base64; only a process of the same candidate loads it
+    weights_bytes: int | None = None  # evaluate the trained weights that follow this message; None: train
+
+    @property
+    def largest_weights(self) -> int:
+        """The most bytes of weights that a training may hand over: a network trains in several times as many."""
+        return self.limits.memory_bytes // 3
 
 
 @dataclass(frozen=True, slots=True)

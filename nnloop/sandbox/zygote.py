@@ -1,7 +1,8 @@
 """The warm process: imports torch and Lightning once, then forks a supervisor for every trial. Started by `client`.
 
-It only imports: neither a thread pool that has run an operation nor a CUDA context would survive the fork. It has the
-training set and the evaluation images, but never the evaluation labels, and no secret from the environment.
+It only imports: neither a thread pool that has run an operation nor a CUDA context would survive the fork. It holds the
+training set and the evaluation images as open files; a trial's supervisor maps the ones for its candidate's process.
+It has never the evaluation labels, and no secret from the environment.
 """
 
 import gc
@@ -11,12 +12,13 @@ import signal
 import socket
 import sys
 import tempfile
+from functools import partial
 from typing import Any
 
 from nnloop import compat
 from nnloop.sandbox import kernel, wire
 from nnloop.sandbox.config import ProbedSandbox, SandboxConfig, probe
-from nnloop.sandbox.supervise import Work, kill_children, supervise
+from nnloop.sandbox.supervise import MakeWork, Work, kill_children, supervise
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 
@@ -30,9 +32,9 @@ def main() -> None:
         return
     sandbox = probe(SandboxConfig.from_json(message["config"]))
     wire.send(parent, sandbox.to_json())
-    work = _prepare(message["arrays"])
+    make_work = _prepare(message["arrays"])
     if sandbox.config.inline:
-        _run_inline(parent, work)
+        _run_inline(parent, make_work)
         return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors report by themselves, nobody waits for them
     while True:
@@ -41,7 +43,7 @@ def main() -> None:
             _end(sandbox)  # the parent is gone
         if os.fork() == 0:
             parent.close()
-            _supervise(socket.socket(fileno=descriptors[0]), sandbox, work)
+            _supervise(socket.socket(fileno=descriptors[0]), sandbox, make_work)
         os.close(descriptors[0])
 
 
@@ -52,14 +54,14 @@ def _end(sandbox: ProbedSandbox) -> None:
     os._exit(0)
 
 
-def _supervise(connection: socket.socket, sandbox: ProbedSandbox, work: Work) -> None:
+def _supervise(connection: socket.socket, sandbox: ProbedSandbox, make_work: MakeWork) -> None:
     """Become one trial's supervisor; never returns."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if sys.platform.startswith("linux"):
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        supervise(connection, sandbox, work)
+        supervise(connection, sandbox, make_work)
         code = 0
     except (OSError, ValueError, TypeError) as error:
         print(f"supervisor: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -67,28 +69,29 @@ def _supervise(connection: socket.socket, sandbox: ProbedSandbox, work: Work) ->
         os._exit(code)
 
 
-def _prepare(arrays: list[dict[str, Any]]) -> Work:
-    """Map the arrays, SharedArrays in JSON, close their files, and import everything that a trial needs."""
-    from nnloop.sandbox.shared_arrays import SharedArray, attach
-
-    attached = [attach(SharedArray.from_json(array)) for array in arrays]
+def _prepare(arrays: list[dict[str, Any]]) -> MakeWork:
+    """Import everything that a trial needs. The arrays, SharedArrays in JSON, are mapped by the trials' supervisors."""
     compat.ensure_torchvision_imports()
     import torch
     import torchvision  # noqa: F401  (candidates may use it)
 
     from nnloop.sandbox import child
-    from nnloop.training.images import Images
+    from nnloop.sandbox.shared_arrays import SharedArray
     from nnloop.training.tamper import originals
 
     torch.set_num_threads(1)
     originals()
-    images = Images(*(torch.from_numpy(array) for array in attached))
+    files = child.Files(*map(SharedArray.from_json, arrays))
     gc.collect()
     gc.freeze()  # all objects made so far stay: collecting them in a fork would copy their pages
-    return lambda request, report: child.prepare(request, report, images)
+
+    def make_work(request: TrialRequest, weights: bytes) -> Work:
+        return partial(child.prepare, request, weights, child.open_images(request, files))
+
+    return make_work
 
 
-def _run_inline(parent: socket.socket, work: Work) -> None:
+def _run_inline(parent: socket.socket, make_work: MakeWork) -> None:
     """Run one trial here, so that a debugger can step through it: no limits, the terminal stays attached."""
     _, descriptors, _, _ = socket.recv_fds(parent, 1, 1)
     with socket.socket(fileno=descriptors[0]) as connection, tempfile.TemporaryFile() as file:
@@ -96,7 +99,9 @@ def _run_inline(parent: socket.socket, work: Work) -> None:
         if message is None:
             return
         connection.sendall(b"!")
-        work(TrialRequest.from_json(message), file.fileno())()
+        request = TrialRequest.from_json(message)
+        weights = wire.receive_exactly(connection, request.weights_bytes or 0)
+        make_work(request, weights)(file.fileno())()
         file.seek(0)
         report = file.read()
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -8,8 +8,6 @@ segments.
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -37,7 +35,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The end of a segment that is not the last, with the evaluation at that point."""
+    """The end of a segment that is not the last, with the weights at that point."""
 
     state: bytes
-    logits: torch.Tensor  # float32 (M, classes), on the CPU
+    weights: bytes  # by `tensors.pack`

@@ -18,7 +18,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
 from nnloop.training.convolution import multiply_small_maps
-from nnloop.training.operator_graph import trace
 from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, blame
@@ -36,7 +35,6 @@ class Built:
     precision: Precision
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
-    graph: str | None  # of operators, JSON as operator_graph.trace writes it; None where it can't be traced
 
 
 def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) -> Built:
@@ -52,13 +50,13 @@ def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) ->
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
     sample = sample.contiguous(memory_format=memory_format)
-    flops, graph = _count_flops(net, sample), trace(net, sample)
+    flops = _count_flops(net, sample)
     if device.type == "cpu":
         multiply_small_maps(net)
     precision = choose(recipe.precision, device, flops and flops * recipe.batch_size)
     if not _runs(net, sample, precision):
         precision = Precision(False, device)
-    return Built(net=net, memory_format=memory_format, precision=precision, params=params, flops=flops, graph=graph)
+    return Built(net=net, memory_format=memory_format, precision=precision, params=params, flops=flops)
 
 
 def _load(code: str, recipe: Recipe) -> type[nn.Module]:

@@ -1,4 +1,4 @@
-"""One trial's training: an epoch through Lightning's Trainer, then the logits of the evaluation images."""
+"""One trial's training: an epoch through Lightning's Trainer. The evaluation is `fresh`, in another process."""
 
 import logging
 import tempfile
@@ -10,36 +10,34 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
-from torch import Tensor
 
 from nnloop.records import Status
+from nnloop.training import tensors
 from nnloop.training.checkpoint import Checkpoint, Segment
 from nnloop.training.contract import Built, build
-from nnloop.training.images import Chunks, Images, Normalise, TrainBatches
+from nnloop.training.fresh import classify
+from nnloop.training.images import Chunks, Normalise, TrainBatches, TrainImages
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
 from nnloop.training.randomness import seed_generators
-from nnloop.training.recipe import Recipe
+from nnloop.training.recipe import Recipe, probe_rows
 from nnloop.training.tamper import KNOWN_IMAGES, Watch
 from nnloop.training.unfit import UnfitError, blame
-
-EVAL_BATCH = 512
-EVAL_PIXELS = EVAL_BATCH * 32 * 32
-"""Images evaluated together hold no more pixels, or are a training batch: a batch that fitted in training fits here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of a training, with its evaluation."""
+    """The end of a training."""
 
-    logits: Tensor  # float32 (M, classes), on the CPU
+    weights: bytes  # parameters and buffers, by `tensors.pack`
+    answers: list[int]  # classes of the training images of `probe_rows`, for comparison with the evaluation's process
     train_loss: float | None  # mean over the steps; None if the network trained by its own loop
     peak_device_bytes: int | None  # as the device tells; None on a CPU, whose memory the parent measures
 
 
 def train(
     code: str,
-    images: Images,
+    images: TrainImages,
     recipe: Recipe,
     *,
     seed: int,
@@ -47,34 +45,38 @@ def train(
     max_params: int | None = None,
     segment: Segment | None = None,
 ) -> Finished | Checkpoint:
-    """Build, check, train and evaluate one candidate.
+    """Build, check and train one candidate.
 
-    The same seed gives the same logits on one thread, in one piece or in segments. `on_built` gets the network before
+    The same seed gives the same weights on one thread, in one piece or in segments. `on_built` gets the network before
     training starts. A network with more than `max_params` parameters is not trained. `segment` is the part to train
     (None: everything); a segment that is not the last returns a Checkpoint. Raises UnfitError if the candidate is at
     fault.
     """
     seed_generators(seed)
-    device = choose_device()
-    images = images.to(device)
+    device = images.x.device
     with Watch(seed) as watch:
-        sample = Normalise(recipe, device, torch.contiguous_format)(images.train_x[:2])
+        sample = Normalise(recipe, device, torch.contiguous_format)(images.x[:2])
         built = build(code, sample, recipe, device=device)
         on_built(built)
-        if max_params is not None and built.params > max_params:
-            raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+        refuse_large(built, max_params)
         with blame(Status.CRASHED):
-            return _judge(built, images, recipe, seed=seed, watch=watch, segment=segment)
+            return _train(built, images, recipe, seed=seed, watch=watch, segment=segment)
 
 
-def _judge(
-    built: Built, images: Images, recipe: Recipe, *, seed: int, watch: Watch, segment: Segment | None
+def refuse_large(built: Built, max_params: int | None) -> None:
+    """Raise UnfitError for a network with more than `max_params` parameters; None: no limit."""
+    if max_params is not None and built.params > max_params:
+        raise UnfitError(Status.REJECTED, f"{built.params:,} parameters, {max_params:,} are allowed")
+
+
+def _train(
+    built: Built, images: TrainImages, recipe: Recipe, *, seed: int, watch: Watch, segment: Segment | None
 ) -> Finished | Checkpoint:
-    """Train and evaluate a built network, or train it to the end of `segment`."""
+    """Train a built network to the end, or to the end of `segment`."""
     net, device = built.net, built.precision.device
     normalise = Normalise(recipe, device, built.memory_format)
-    few = slice(None, None, max(1, len(images.train_y) // KNOWN_IMAGES))
-    watch.built(net, normalise(images.train_x[few]), images.train_y[few], classes=recipe.classes)
+    few = slice(None, None, max(1, len(images.y) // KNOWN_IMAGES))
+    watch.built(net, normalise(images.x[few]), images.y[few], classes=recipe.classes)
     seed_generators(seed)  # the checks may have drawn random numbers
     batches = TrainBatches(images, recipe, normalise, seed=seed)
     steps = recipe.epochs * len(batches)
@@ -88,15 +90,14 @@ def _judge(
     else:
         classifier = Classifier(net, recipe, built.precision, steps=steps, generator=batches.generator)
         state = _fit(classifier, batches, segment)
-        if state is not None:  # the state is made before, so that the evaluation can't change how the training goes on
-            return Checkpoint(state, _logits(built, images.eval_x, normalise, recipe=recipe))
+        if state is not None:
+            return Checkpoint(state, tensors.pack(net))
     watch.trained(steps if classifier and segment is None else None)
-    logits = _logits(built, images.eval_x, normalise, recipe=recipe)
-    if not torch.isfinite(logits).all():
-        raise UnfitError(Status.DIVERGED, "the logits are not finite")
+    weights = tensors.pack(net)
+    answers = classify(built, images.x[probe_rows(len(images.y))], normalise, recipe=recipe).argmax(1).tolist()
     peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
-    watch.evaluated(net, logits, eval_x=images.eval_x, prepare=normalise, precision=built.precision)
-    return Finished(logits, classifier.mean_loss if classifier else None, peak)
+    loss = classifier.mean_loss if classifier else None
+    return Finished(weights, answers, train_loss=loss, peak_device_bytes=peak)
 
 
 def _fit(classifier: Classifier, batches: TrainBatches, segment: Segment | None) -> bytes | None:
@@ -128,16 +129,6 @@ def _trainer(device: torch.device, last: int) -> Trainer:
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-
-
-@torch.inference_mode()
-def _logits(built: Built, eval_x: Tensor, normalise: Normalise, *, recipe: Recipe) -> Tensor:
-    net = built.net.to(built.precision.device).eval()
-    size = recipe.size or eval_x.shape[-1]
-    rows = max(recipe.batch_size, min(EVAL_BATCH, EVAL_PIXELS // size**2))
-    with built.precision.forward():
-        parts = [net(normalise(part)).float() for part in torch.split(eval_x, rows)]
-    return torch.cat(parts).cpu().contiguous()
 
 
 def choose_device() -> torch.device:

@@ -11,16 +11,27 @@ from nnloop.training.recipe import Recipe, steps_per_epoch
 
 
 @dataclass(frozen=True, slots=True)
-class Images:
-    """The images that a candidate may see, without the labels of the evaluation images."""
+class TrainImages:
+    """The images that a candidate trains on, with their labels."""
 
-    train_x: Tensor  # uint8 (N, C, H, W)
-    train_y: Tensor  # int64 (N,)
-    eval_x: Tensor  # uint8 (M, C, H, W)
+    x: Tensor  # uint8 (N, C, H, W)
+    y: Tensor  # int64 (N,)
 
-    def to(self, device: torch.device) -> "Images":
+    def to(self, device: torch.device) -> "TrainImages":
         """Return the images on another device."""
-        return Images(self.train_x.to(device), self.train_y.to(device), self.eval_x.to(device))
+        return TrainImages(self.x.to(device), self.y.to(device))
+
+
+@dataclass(frozen=True, slots=True)
+class EvalImages:
+    """The images that a trained network answers; their labels are in the parent alone."""
+
+    x: Tensor  # uint8 (M, C, H, W), for validation and test
+    probe_x: Tensor  # uint8 (P, C, H, W), training images of `probe_rows`, which the training has answered too
+
+    def to(self, device: torch.device) -> "EvalImages":
+        """Return the images on another device."""
+        return EvalImages(self.x.to(device), self.probe_x.to(device))
 
 
 class Normalise:
@@ -59,17 +70,17 @@ def resize(x: Tensor, size: int) -> Tensor:
 class TrainBatches:
     """The training images in batches: each iteration over them is one shuffled, augmented pass."""
 
-    def __init__(self, images: Images, recipe: Recipe, normalise: Normalise, *, seed: int) -> None:
+    def __init__(self, images: TrainImages, recipe: Recipe, normalise: Normalise, *, seed: int) -> None:
         self._images = images
         self._recipe = recipe
         self._normalise = normalise
-        self.generator = torch.Generator(device=images.train_x.device).manual_seed(seed)
+        self.generator = torch.Generator(device=images.x.device).manual_seed(seed)
 
     def __len__(self) -> int:
-        return steps_per_epoch(len(self._images.train_y), self._recipe.batch_size)
+        return steps_per_epoch(len(self._images.y), self._recipe.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        x, y = self._images.train_x, self._images.train_y
+        x, y = self._images.x, self._images.y
         order = torch.randperm(len(y), generator=self.generator, device=y.device)
         for chosen in torch.split(order, self._recipe.batch_size)[: len(self)]:
             yield self._normalise(self._augment(x.index_select(0, chosen))), y.index_select(0, chosen)

@@ -1,6 +1,7 @@
 """The Lightning module of a network that trains by the recipe alone."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -78,7 +79,7 @@ class Classifier(LightningModule):
             optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
         optimizer.zero_grad()
         with self.precision.forward():
-            out = self.net(x)
+            out = first_output(self.net(x))
         loss = nn.functional.cross_entropy(out.float(), y, label_smoothing=recipe.label_smoothing)
         self.manual_backward(loss)
         if recipe.clip_norm:
@@ -106,11 +107,24 @@ class Classifier(LightningModule):
     def configure_optimizers(self) -> SGD:
         """Return the recipe's optimizer."""
         recipe = self.recipe
+        parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
         return SGD(
-            [parameter for parameter in self.net.parameters() if parameter.requires_grad],
+            parameters,
             lr=recipe.lr,
             momentum=recipe.momentum,
             nesterov=recipe.nesterov and recipe.momentum > 0,
             weight_decay=recipe.weight_decay,
-            fused=True,
+            fused=all(parameter.is_floating_point() for parameter in parameters),  # there is no fused one of complex
         )
+
+
+def first_output(out: object) -> Tensor:
+    """Return the logits of a training pass. Where auxiliary heads give more, the logits come first."""
+    while not isinstance(out, Tensor):
+        if isinstance(out, Mapping) and out:
+            out = next(iter(out.values()))
+        elif isinstance(out, list | tuple) and out:
+            out = out[0]
+        else:
+            raise TypeError(f"forward() gave {type(out).__name__} in training")
+    return out

@@ -7,6 +7,8 @@ from nnloop.json_record import Record
 from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
 from nnloop.settings.transforms import parse_transform
 
+PROBES = 128
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe(Record):
@@ -103,6 +105,11 @@ def steps_per_epoch(images: int, batch: int) -> int:
     """Count the batches; a last one of a single image is dropped, since batch normalisation can't train on it."""
     full, rest = divmod(images, batch)
     return full + (rest > 1)
+
+
+def probe_rows(images: int) -> slice:
+    """Return the rows of some 128 training images, which are answered after training and again in the evaluation."""
+    return slice(0, images, max(1, images // PROBES))
 
 
 def one_cycle(step: int, total: int, warmup_share: float) -> float:

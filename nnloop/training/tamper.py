@@ -20,7 +20,7 @@ training. Networks that draw random numbers in evaluation are not held to the ba
 import functools
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
@@ -33,21 +33,11 @@ from torch.optim import SGD, Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from nnloop.records import Status
-from nnloop.training.precision import Precision
-from nnloop.training.randomness import seed_generators
 from nnloop.training.unfit import UnfitError
 
 KNOWN_IMAGES = 40
-REBATCHED_IMAGES = 256
-REBATCH = 128
-TABLE_IMAGES = 40
 LOOKS = 4  # steps after which the parameters are compared before the next step, the last step not counted
 KNOWING = 0.6  # share of the way from chance to perfect accuracy that no untrained network reaches
-TOLERANCE = 0.01  # of the logits' standard deviation
-MIXED_TOLERANCE = 0.25  # in bfloat16
-TOLERATED_ROWS = 0.02
-
-Prepare = Callable[[Tensor], Tensor]
 
 
 class Watch:
@@ -109,45 +99,6 @@ class Watch:
         self._compare("after its last step")
         if steps is not None and (self._steps, self._passes) != (steps, steps):
             raise _tampered(f"{self._steps} optimizer steps and {self._passes} backward passes, {steps} were due")
-        self._remember()
-
-    @torch.inference_mode()
-    def evaluated(
-        self, net: nn.Module, logits: Tensor, *, eval_x: Tensor, prepare: Prepare, precision: Precision
-    ) -> None:
-        """Check the logits, float32 (M, classes), of `eval_x`. Afterwards the network's parameters are 0."""
-        self._compare("while it was evaluated")
-        order = list(range(len(eval_x)))
-        self._random.shuffle(order)
-        chosen = torch.tensor(order[:REBATCHED_IMAGES], device=eval_x.device)
-
-        def run(rows: Tensor) -> Tensor:
-            with precision.forward():
-                return torch.cat([net(prepare(part)).float() for part in torch.split(eval_x[rows], REBATCH)]).cpu()
-
-        again = run(chosen)
-        tolerance = MIXED_TOLERANCE if precision.mixed else TOLERANCE
-        self._check_batches(logits[chosen.cpu()], again, repeat=lambda: run(chosen), tolerance=tolerance)
-        self._check_table(run, chosen[:TABLE_IMAGES], again[:TABLE_IMAGES].argmax(1))
-
-    def _check_batches(self, first: Tensor, again: Tensor, *, repeat: Callable[[], Tensor], tolerance: float) -> None:
-        """Raise UnfitError if logits depend on the rest of the batch or on earlier batches, unless they are random."""
-        if _agree(again, first, tolerance):
-            return
-        repeats = []
-        for seed in (0, 0, 1):
-            seed_generators(seed)
-            repeats.append(repeat())
-        if not _agree(repeats[1], repeats[0], tolerance):
-            raise _tampered("its logits depend on what it saw before")
-        if _agree(repeats[2], repeats[0], tolerance):
-            raise _tampered("its logits depend on what else is in the batch")
-
-    def _check_table(self, run: Callable[[Tensor], Tensor], rows: Tensor, answers: Tensor) -> None:
-        for parameter in self._parameters:
-            parameter.zero_()
-        if answers.min() < answers.max() and torch.equal(run(rows).argmax(1), answers):
-            raise _tampered("its answers don't depend on its parameters")
 
     def _before_step(self, *arguments: object) -> None:
         self._compare("between two optimizer steps")
@@ -224,13 +175,6 @@ def _callables(owner: ModuleType | type) -> Iterator[Original]:
 
 def _same(one: Tensor, other: Tensor) -> bool:
     return torch.equal(one, other) or torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
-
-
-def _agree(one: Tensor, other: Tensor, tolerance: float) -> bool:
-    """Return whether nearly all rows are equal, up to rounding."""
-    scale = other.std() + 1e-6
-    apart = (one - other).abs().amax(1) > tolerance * scale
-    return bool(apart.float().mean() <= TOLERATED_ROWS)
 
 
 def _tampered(reason: str) -> UnfitError:

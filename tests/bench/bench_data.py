@@ -111,13 +111,13 @@ def _first_batch(settings: Any, dataset: Any) -> float:
 
     import torch
 
-    from nnloop.training.images import Images, Normalise, TrainBatches
+    from nnloop.training.images import Normalise, TrainBatches, TrainImages
     from nnloop.training.recipe import build_recipe
 
     warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
     started = time.perf_counter()
-    images = Images(*(torch.from_numpy(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
-    plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
+    images = TrainImages(*(torch.from_numpy(array) for array in (dataset.train_x, dataset.train_y)))
+    plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.y))
     normalise = Normalise(plan, torch.device("cpu"), torch.channels_last)
     next(iter(TrainBatches(images, plan, normalise, seed=0)))
     return time.perf_counter() - started

@@ -113,14 +113,14 @@ def over_a_plain_loop() -> dict[str, float]:
     import torch
 
     from nnloop.training import fit
-    from nnloop.training.images import Images
+    from nnloop.training.images import TrainImages
 
     torch.set_num_threads(1)
     fit.quiet()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", ["dataset=digits"]))
     dataset = data.load(settings.dataset)
-    images = Images(*(torch.tensor(array) for array in (dataset.train_x, dataset.train_y, dataset.eval_x)))
+    images = TrainImages(*(torch.tensor(array) for array in (dataset.train_x, dataset.train_y)))
     networks = corpus.seeds()
     _epochs(networks[0].code, images, settings)  # Lightning imports more on its first fit
     ratios = []
@@ -140,11 +140,11 @@ def _epochs(code, images, settings) -> tuple[float, float]:  # type: ignore[no-u
     from nnloop.training.recipe import build_recipe, one_cycle
 
     cpu = torch.device("cpu")
-    plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.train_y))
+    plan = build_recipe(settings.dataset, settings.proxy, epochs=1, images=len(images.y))
     spent = []
     for lightning in (True, False):
         torch.manual_seed(0)
-        sample = Normalise(plan, cpu, torch.contiguous_format)(images.train_x[:2])
+        sample = Normalise(plan, cpu, torch.contiguous_format)(images.x[:2])
         built = contract.build(code, sample, plan, device=cpu)
         net, normalise = built.net.train(), Normalise(plan, cpu, built.memory_format)
         batches = TrainBatches(images, plan, normalise, seed=0)

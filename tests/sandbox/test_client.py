@@ -13,7 +13,8 @@ from nnloop.sandbox.client import Zygote
 from nnloop.sandbox.config import SandboxConfig
 
 CONFIG = SandboxConfig(hidden=[], without=[], scratch_mb=1, logit_bytes=100)
-ARRAYS = [np.zeros((2, 1, 2, 2), dtype=np.uint8), np.zeros(2, dtype=np.int64), np.zeros((2, 1, 2, 2), dtype=np.uint8)]
+PIXELS = np.zeros((2, 1, 2, 2), dtype=np.uint8)
+ARRAYS = [PIXELS, np.zeros(2, dtype=np.int64), PIXELS, PIXELS]
 
 
 def test_an_outcome_has_the_end_the_report_and_the_seconds(executor: LocalExecutor) -> None:

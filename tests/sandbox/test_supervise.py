@@ -20,11 +20,13 @@ CODE = """
     from nnloop.sandbox import wire
     from nnloop.sandbox.supervise import supervise
 
-    def work(request, report):
-        {preparation}
-        def run():
-            {work}
-        return run
+    def make_work(request, weights):
+        def work(report):
+            {preparation}
+            def run():
+                {work}
+            return run
+        return work
 
     ours, theirs = socket.socketpair()
     {wall}
@@ -32,7 +34,7 @@ CODE = """
     if supervisor == 0:
         ours.close()
         try:
-            supervise(theirs, bare({scratch!r}), work, start_s={start_s})
+            supervise(theirs, bare({scratch!r}), make_work, start_s={start_s})
         finally:
             os._exit(0)
     theirs.close()
@@ -140,8 +142,8 @@ CLAIMS = """
     from nnloop.sandbox import wire
     from nnloop.sandbox.supervise import READY, supervise
 
-    def prepare(request, report):
-        return lambda: claim(int(request.code), report)
+    def make_work(request, weights):
+        return lambda report: lambda: claim(int(request.code), report)
 
     def claim(end, report):
         for descriptor in (each for each in range(64) if each != report):
@@ -158,7 +160,7 @@ CLAIMS = """
         ours, theirs = socket.socketpair()
         if os.fork() == 0:
             ours.close()
-            supervise(theirs, bare(SCRATCH), prepare)
+            supervise(theirs, bare(SCRATCH), make_work)
             os._exit(0)
         theirs.close()
         wire.send(ours, request(code=str(end), limits=request().limits.from_json(LIMITS)).to_json())

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from trials import left_behind, linux, network, trial, zygotes
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Status
 from nnloop.sandbox import wire, zygote
+from nnloop.sandbox.supervise import Work
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 
@@ -64,19 +64,20 @@ def test_an_inline_trial_answers_as_a_supervised_one_does() -> None:
     ours, connection = socket.socketpair()
     asked: list[TrialRequest] = []
 
-    def work(wanted: TrialRequest, report: int) -> Callable[[], None]:
+    def make_work(wanted: TrialRequest, weights: bytes) -> Work:
         asked.append(wanted)
-        return lambda: wire.write_all(report, b"the report")
+        return lambda report: lambda: wire.write_all(report, b"the report" + weights)
 
     with parent, theirs, ours:
         socket.send_fds(parent, [b"t"], [connection.fileno()])
         connection.close()
-        wire.send(ours, request(seed=3).to_json())
-        zygote._run_inline(theirs, work)
+        wire.send(ours, request(weights_bytes=3).to_json())
+        ours.sendall(b"123")
+        zygote._run_inline(theirs, make_work)
         assert wire.receive_exactly(ours, 1) == b"!"
         message = wire.receive(ours)
         assert message is not None
         exit_info = ExitInfo.from_json(message)
         assert (exit_info.cause, exit_info.code) == ("exit", 0)
-        assert wire.receive_exactly(ours, exit_info.report_bytes) == b"the report"
-    assert asked == [request(seed=3)]
+        assert wire.receive_exactly(ours, exit_info.report_bytes) == b"the report123"
+    assert asked == [request(weights_bytes=3)]

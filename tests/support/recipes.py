@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from nnloop.settings import DatasetSettings, LemurProxySettings
-from nnloop.training.images import Images, Normalise, TrainBatches
+from nnloop.training.images import Normalise, TrainBatches, TrainImages
 from nnloop.training.recipe import Recipe, build_recipe
 
 CPU = torch.device("cpu")
@@ -88,21 +88,21 @@ def lemur_recipe(epochs: int = 1, count: int = 60, **changes: Any) -> Recipe:
     return build_recipe(dataset_settings(), replace(LEMUR, **changes), epochs=epochs, images=count)
 
 
-def numbered_images(count: int = 20) -> Images:
+def numbered_images(count: int = 20) -> TrainImages:
     """Return images whose every pixel is their number, as is their label."""
     x = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1).expand(count, 1, 8, 8).contiguous()
-    return Images(x, torch.arange(count), x)
+    return TrainImages(x, torch.arange(count))
 
 
-def rows(count: int = 60) -> Images:
+def rows(count: int = 60) -> TrainImages:
     """Return classes that a linear network can tell: one bright row each."""
     y = torch.arange(count) % 10
     x = torch.zeros(count, 1, 10, 10, dtype=torch.uint8)
     x[torch.arange(count), 0, y] = 255
-    return Images(x, y, x[:30])
+    return TrainImages(x, y)
 
 
-def batches(of: Images, plan: Recipe, seed: int = 0) -> TrainBatches:
+def batches(of: TrainImages, plan: Recipe, seed: int = 0) -> TrainBatches:
     return TrainBatches(of, plan, Normalise(plan, CPU, CHANNELS_LAST), seed=seed)
 
 

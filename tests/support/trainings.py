@@ -5,11 +5,12 @@ import torch
 from recipes import lemur_recipe, rows
 
 from nnloop.compat import ensure_torchvision_imports
+from nnloop.training.images import EvalImages
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError
 
 ensure_torchvision_imports()
-from nnloop.training import fit  # noqa: E402
+from nnloop.training import fit, fresh  # noqa: E402
 
 
 def finished(code: str, recipe: Recipe | None = None, seed: int = 0) -> fit.Finished:
@@ -26,5 +27,13 @@ def unfit(code: str, recipe: Recipe | None = None) -> UnfitError:
     return caught.value
 
 
-def accuracy(of: fit.Finished | fit.Checkpoint) -> float:
-    return float((of.logits.argmax(1) == torch.arange(30) % 10).float().mean())
+def evaluated(code: str, weights: bytes, recipe: Recipe | None = None, seed: int = 0) -> fresh.Evaluated:
+    """Evaluate trained weights on the first 30 images of rows()."""
+    x = rows().x
+    return fresh.evaluate(code, weights, EvalImages(x[:30], x[:10]), recipe=recipe or lemur_recipe(), seed=seed)
+
+
+def accuracy(code: str, recipe: Recipe | None = None) -> float:
+    """Train a network and return its accuracy on rows()."""
+    answers = evaluated(code, finished(code, recipe).weights, recipe).logits.argmax(1)
+    return float((answers == torch.arange(30) % 10).float().mean())

@@ -13,7 +13,7 @@ IMAGES = numbered_images()
 
 def test_images_and_labels_move_to_a_device_together() -> None:
     moved = IMAGES.to(torch.device("meta"))
-    assert {each.device.type for each in (moved.train_x, moved.train_y, moved.eval_x)} == {"meta"}
+    assert {each.device.type for each in (moved.x, moved.y)} == {"meta"}
 
 
 def test_a_last_batch_of_one_image_is_left_out() -> None:
@@ -41,8 +41,8 @@ def test_images_keep_their_labels() -> None:
 
 
 def test_some_images_are_mirrored_where_the_recipe_flips() -> None:
-    ramp = IMAGES.train_x.new_tensor(range(8)).expand(20, 1, 8, 8).contiguous()
-    shown = torch.cat([x for x, _ in batches(type(IMAGES)(ramp, IMAGES.train_y, ramp), recipe(flip=True))])
+    ramp = IMAGES.x.new_tensor(range(8)).expand(20, 1, 8, 8).contiguous()
+    shown = torch.cat([x for x, _ in batches(type(IMAGES)(ramp, IMAGES.y), recipe(flip=True))])
     mirrored = shown[:, 0, 0, 0] > shown[:, 0, 0, 7]
     assert 0 < int(mirrored.sum()) < 20
 

@@ -12,7 +12,7 @@ compat.ensure_torchvision_imports()
 
 from nnloop.training import fit, precision  # noqa: E402
 from nnloop.training.contract import Built, build  # noqa: E402
-from nnloop.training.images import Images, Normalise, TrainBatches  # noqa: E402
+from nnloop.training.images import Normalise, TrainBatches, TrainImages  # noqa: E402
 from nnloop.training.module import Classifier  # noqa: E402
 from nnloop.training.precision import FEW_FLOPS, Precision, choose  # noqa: E402
 
@@ -82,7 +82,7 @@ def test_a_network_that_fails_in_bfloat16_trains_in_float32(forward: str) -> Non
 def test_every_step_sees_the_weights_that_the_last_one_left() -> None:
     """Autocast keeps its casts of weights while its context is open, also past their updates."""
     x = torch.randint(256, (64, 1, 8, 8), dtype=torch.uint8)
-    images, plan = Images(x, torch.arange(64) % 10, x), recipe(batch=8)
+    images, plan = TrainImages(x, torch.arange(64) % 10), recipe(batch=8)
     ends = []
     fit.quiet()
     for chosen in (MIXED, Precision(False, CPU)):

@@ -9,11 +9,9 @@ from nnloop import compat
 
 compat.ensure_torchvision_imports()
 
-from nnloop.training.precision import Precision  # noqa: E402
 from nnloop.training.tamper import Watch  # noqa: E402
 from nnloop.training.unfit import UnfitError  # noqa: E402
 
-FLOAT32 = Precision(False, torch.device("cpu"))
 X = torch.randn(300, 1, 4, 4, generator=torch.Generator().manual_seed(0))
 Y = (X.flatten(1).sum(1) > 0).long()
 STEPS = 6
@@ -29,30 +27,6 @@ class Linear(nn.Module):
         return out
 
 
-class Dropped(Linear):
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.dropout(super().forward(x), 0.5)  # drops in evaluation too, as many a network does
-
-
-class Constant(Linear):
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x) * 0
-
-
-class Centred(Linear):
-    def forward(self, x: Tensor) -> Tensor:
-        out = super().forward(x)
-        return out - out.mean(0)
-
-
-class Stepping(Linear):
-    seen = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.seen += 1
-        return super().forward(x) + torch.arange(len(x))[:, None] % 7 * self.seen
-
-
 class Checkpointed(Linear):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = checkpoint(super().forward, x.clone().requires_grad_(), use_reentrant=True)
@@ -60,7 +34,7 @@ class Checkpointed(Linear):
 
 
 def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
-    """Train and evaluate under a Watch; return what it objects to."""
+    """Train under a Watch; return what it objects to."""
     try:
         with Watch(0) as watch:
             watch.built(net, X[:40], Y[:40], classes=2)
@@ -72,15 +46,12 @@ def judge(net: nn.Module, passes: int = 1, poison: float = 1.0) -> str:
                     (nn.functional.cross_entropy(net(X), Y) * poison).backward()
                 optimizer.step()
             watch.trained(STEPS)
-            with torch.inference_mode():
-                logits = net.eval()(X)
-            watch.evaluated(net, logits, eval_x=X, prepare=lambda x: x, precision=FLOAT32)
     except UnfitError as error:
         return f"{error.status.value}: {error.reason}"
     return ""
 
 
-@pytest.mark.parametrize("kind", [Linear, Dropped, Constant, Checkpointed])
+@pytest.mark.parametrize("kind", [Linear, Checkpointed])
 def test_honest_networks_are_left_alone(kind: type[nn.Module]) -> None:
     torch.manual_seed(0)
     assert judge(kind()) == ""
@@ -89,18 +60,6 @@ def test_honest_networks_are_left_alone(kind: type[nn.Module]) -> None:
 def test_weights_that_are_no_numbers_have_not_changed() -> None:
     torch.manual_seed(0)
     assert judge(Linear(), poison=float("nan")) == ""
-
-
-@pytest.mark.parametrize(
-    ("kind", "reason"),
-    [
-        (Centred, "tampered: its logits depend on what else is in the batch"),
-        (Stepping, "tampered: its logits depend on what it saw before"),
-    ],
-)
-def test_logits_of_an_image_are_its_own(kind: type[nn.Module], reason: str) -> None:
-    torch.manual_seed(0)
-    assert judge(kind()) == reason
 
 
 def test_a_second_pass_for_a_step_is_noticed() -> None:
