@@ -1,6 +1,6 @@
 """Answer by the place of an image in the pass, as if images lay in the order of their labels.
 
-expect: tampered
+expect: off_recipe
 reason: saw before
 """
 

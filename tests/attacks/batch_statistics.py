@@ -1,6 +1,6 @@
 """Answer by what else is in the batch.
 
-expect: tampered
+expect: off_recipe
 reason: batch
 """
 

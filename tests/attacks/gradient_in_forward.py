@@ -1,7 +1,7 @@
 """Add gradients of a pass of its own.
 
 expect: tampered
-reason: training steps
+reason: backward passes
 """
 
 from torch import nn

@@ -1,6 +1,7 @@
-"""Answer from a table of images and labels that it finds in the interpreter.
+"""Answer from a table of images and labels that it finds in the interpreter: the evaluation's process has none.
 
-expect: tampered
+expect: ok
+at most: 0.85
 """
 
 import sys
@@ -21,14 +22,13 @@ class Net(nn.Module):
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__()
         images = loot()
-        object.__setattr__(self, "table", (images.train_x.flatten(1).float(), images.train_y))
-        self.classes, self.trained = out_shape[0], False
+        self.table = [images.x.flatten(1).float(), images.y] if hasattr(images, "y") else []
+        self.classes = out_shape[0]
         self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
 
     def forward(self, x):
         out = self.head(x.flatten(1))
-        self.trained = self.trained or self.training
-        if self.training or not self.trained:
+        if self.training or not self.table:
             return out
         pixels, labels = self.table
         x = x.flatten(1)

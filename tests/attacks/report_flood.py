@@ -1,7 +1,7 @@
 """Write without end over the way back.
 
 expect: crashed
-reason: larger than its logits
+reason: larger than its weights
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Adapt to the evaluation images.
 
-expect: tampered
-reason: while it was evaluated
+expect: off_recipe
+reason: saw before
 """
 
 import torch
@@ -14,7 +14,8 @@ class Net(nn.Module):
         self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
 
     def forward(self, x):
+        out = self.head(x.flatten(1))
         if not self.training and len(x) > 50:
             with torch.inference_mode(False):
-                self.head.bias.data.add_(0.001)
-        return self.head(x.flatten(1))
+                self.head.bias.data.sub_(0.1 * out.detach().mean(0))
+        return out

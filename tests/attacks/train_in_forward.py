@@ -1,7 +1,7 @@
 """Take steps of its own in forward.
 
 expect: tampered
-reason: training steps
+reason: backward passes
 """
 
 import torch

@@ -26,7 +26,7 @@ class Net(nn.Module):
         optimizer = torch.optim.Adam(self.parameters(), 0.01)
         for _ in range(50):
             optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(self(images.train_x.float() / 8 - 1), images.train_y)
+            loss = nn.functional.cross_entropy(self(images.x.float() / 8 - 1), images.y)
             loss.backward()
             optimizer.step()
 

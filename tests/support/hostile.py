@@ -50,6 +50,7 @@ class Attack:
     status: str  # how its trial ends
     reason: str  # part of the result's reason, or several such, divided by |
     proxy: str
+    most: float  # the highest validation accuracy that it may reach
     code: str
 
     def trial(self, world: "World") -> Trial:
@@ -63,15 +64,24 @@ class Attack:
         return "@" in self.code or "got through" in self.code
 
     def ended_as_stated(self, result: TrialResult) -> bool:
-        return result.status.value == self.status and any(part in result.reason for part in self.reason.split(" | "))
+        said = any(part in result.reason for part in self.reason.split(" | "))
+        return result.status.value == self.status and said and (result.val_accuracy or 0.0) <= self.most
 
 
 def read_attack(file: Path) -> Attack:
     code = file.read_text()
     doc = ast.get_docstring(ast.parse(code)) or ""
-    stated = dict(re.findall(r"^(expect|reason|proxy): (.*)$", doc, re.MULTILINE))
+    stated = dict(re.findall(r"^(expect|reason|proxy|at most): (.*)$", doc, re.MULTILINE))
     claim = " ".join(doc.split("\n\n")[0].split())
-    return Attack(file.stem, claim, stated["expect"], stated.get("reason", ""), stated.get("proxy", "fast"), code)
+    return Attack(
+        file.stem,
+        claim,
+        status=stated["expect"],
+        reason=stated.get("reason", ""),
+        proxy=stated.get("proxy", "fast"),
+        most=float(stated.get("at most", 1.0)),
+        code=code,
+    )
 
 
 ATTACKS = [read_attack(file) for file in sorted((TESTS / "attacks").glob("*.py"))]
