@@ -9,8 +9,9 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-IMPORTABLE = ("torch", "torchvision", "numpy", "einops", "lightning")
-"""Four packages that networks are written with, and the one that trains them. What these require comes along."""
+IMPORTABLE = ("torch", "torchvision", "numpy", "einops", "lightning", "omegaconf", "safetensors")
+"""Four packages that networks are written with, and those by which nnloop trains them: Lightning, which imports
+omegaconf for a checkpoint if it is installed, and safetensors. The packages that these require come along."""
 _WHOLE = (".dist-info", ".egg-info", ".libs")  # folders of one package that are none themselves
 
 
