@@ -7,6 +7,7 @@
 | code fences, other tags, several blocks | the last block that parses and has a `Net` |
 | a block equal to the parent shown | taken only where no other block is a network |
 | no marks at all, chatter before and behind | the lines from the first import, class, ... on that parse |
+| non-breaking spaces and their like, outside quotes | white space, where the block parses only so |
 | cut off inside `class Net` | refused |
 | `<delta>`, with or without `<hp>` and `<tr>` | the last content that holds a diff (the parent's hp and tr stay) |
 | no `<delta>` | the fenced blocks that look like a diff, else the text if it does |
@@ -16,14 +17,16 @@
 Nothing is salvaged here: code is taken unchanged or refused (`modes.salvage` tries again with a changed answer).
 """
 
+import ast
 import re
 import textwrap
 from collections.abc import Iterator
 
 from nnloop.errors import CompletionError
 from nnloop.modes import thoughts
-from nnloop.modes.tagged import DIFF, tagged
+from nnloop.modes.tagged import DIFF, HEADER, tagged
 from nnloop.patching import syntax
+from nnloop.patching.source import plain_spaces
 from nnloop.records import Status, candidate_id
 
 MAX_CHARS = 400_000
@@ -36,7 +39,6 @@ _MARK = re.compile(r"\s{0,3}(?:```|~~~).*|\s*</?[A-Za-z_]\w*>\s*")
 _INLINE = re.compile(r"(?m)^[ \t]*(<nn>)(?=\S)|(?<=\S)(</nn>)[ \t]*$")
 _BEGINS_CODE = re.compile(r"import \w|from [\w.]+ import |class \w|def \w|@\w|#|\"\"\"|'''")
 _INLINE_DELTA = re.compile(r"<delta>[ \t]*\n?(.*?)(</delta>|\Z)", re.DOTALL)
-_HEADER = re.compile(r"(?m)^[ \t]*@@|^\S{5,9} ?(?:SEARCH|ORIGINAL|HEAD)\b|^(?:---|\+\+\+|\*\*\*) \S")
 _FENCED = re.compile(r"(?ms)^[ \t]{0,3}(```|~~~)[^\n]*\n(.*?)(^[ \t]{0,3}\1[ \t]*$|\Z)")
 
 
@@ -46,7 +48,7 @@ def extract_code(text: str, parent: str = "", cut: str = "") -> str:
     `parent` is the network shown. `cut` says why the answer ended before its end; it is empty for a whole one. Raises
     CompletionError: unparseable, or truncated if the answer was cut before a whole program.
     """
-    _refuse_long(text)
+    text = _bounded(text)
     text = _closed_program(_thoughtless(text, cut), cut) if cut else thoughts.without(text)
     reason, copy, parsed = "no class Net in the answer", "", 0
     for block in _candidates(text):
@@ -56,7 +58,7 @@ def extract_code(text: str, parent: str = "", cut: str = "") -> str:
             continue  # a part of the parent is no network of its own
         parsed += len(block)
         try:
-            net = syntax.find_net(syntax.parse(block))
+            block, net = _parsed(block)
         except SyntaxError as error:
             reason = f"no block parses: line {error.lineno}: {error.msg}" if error.lineno else str(error.msg)
             continue
@@ -67,6 +69,8 @@ def extract_code(text: str, parent: str = "", cut: str = "") -> str:
         reason = "class Net has no forward" if net is not None else reason
     if copy:
         return tidy(copy)
+    if HEADER.search(text) and reason.startswith("no "):
+        reason = "a diff instead of a whole program"
     raise CompletionError(Status.UNPARSEABLE, reason)
 
 
@@ -75,7 +79,7 @@ def extract_delta(text: str, cut: str = "") -> str:
 
     A mark behind the diff tells a finished hunk from one that was cut off. Raises CompletionError as `extract_code`.
     """
-    _refuse_long(text)
+    text = _bounded(text)
     text = _thoughtless(text, cut) if cut else thoughts.without(text)
     contents = [part.content for part in tagged(text, "delta") if part.closed or not cut]
     if not contents:
@@ -86,7 +90,7 @@ def extract_delta(text: str, cut: str = "") -> str:
     if cut:
         raise CompletionError(Status.TRUNCATED, cut)
     diff = _fenced_diffs(text)
-    if not diff and DIFF.search(text) and (_HEADER.search(text) or not _holds_program(text)):
+    if not diff and DIFF.search(text) and (HEADER.search(text) or not _holds_program(text)):
         diff = text
     return _ended(diff) if diff else ""
 
@@ -96,9 +100,11 @@ def tidy(code: str) -> str:
     return code.lstrip("\r\n").rstrip() + "\n"
 
 
-def _refuse_long(text: str) -> None:
+def _bounded(text: str) -> str:
+    """Return the text without a byte-order mark. Raises CompletionError if it is too long."""
     if len(text) > MAX_CHARS:
         raise CompletionError(Status.UNPARSEABLE, f"an answer of {len(text)} characters")
+    return text.removeprefix("\ufeff")
 
 
 def _thoughtless(text: str, cut: str) -> str:
@@ -121,6 +127,17 @@ def _closed_program(text: str, cut: str) -> str:
     if not whole or "class Net" in text[len(whole) :]:
         raise CompletionError(Status.TRUNCATED, cut)
     return whole
+
+
+def _parsed(block: str) -> tuple[str, ast.ClassDef | None]:
+    """Return a block, with plain spaces if it parses only so, and its `Net`. Raises SyntaxError."""
+    try:
+        return block, syntax.find_net(syntax.parse(block))
+    except SyntaxError:
+        plain = plain_spaces(block)
+        if plain == block:
+            raise
+        return plain, syntax.find_net(syntax.parse(plain))
 
 
 def _holds_program(text: str) -> bool:

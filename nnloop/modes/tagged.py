@@ -13,10 +13,13 @@ from nnloop.modes import thoughts
 
 TAGS = {"delta": "delta", "full": "nn"}
 """The tag around an answer, by mode."""
-DIFF = re.compile(
-    r"(?m)^[ \t]*@@|^[ \t]*(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b|^<{5,9}[ \w:\r]*$|^--- .*\n\+\+\+ "
-    r"|^\*\*\* (?:Begin Patch|Update File:)|^[-+](?![-+]*\s*$)(?! \S)"
+HEADER = re.compile(
+    r"(?mi)^[ \t]*@@|^(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b|^<{5,9}[ \w:\r]*$"
+    r"|^[ \t]*<(?:search|old_str|old_string|old_code|original)>|^(?:---|\+\+\+) \S*[\w-]\.\w|^--- .*\n\+\+\+ "
+    r"|^\*\*\* (?:Begin Patch|Update File:)|^\*{15}"
 )
+"""Headers of a diff."""
+DIFF = re.compile(HEADER.pattern + r"|^[-+](?![-+]*\s*$)(?! \S)")
 """Marks of a diff."""
 _HOLDS = {"delta": DIFF, "full": re.compile(r"(?m)^[ \t]*class Net\b")}
 
@@ -37,7 +40,7 @@ def tagged(text: str, mode: str) -> Iterator[Tagged]:
     one, else at the next opening tag or at the end of the text.
     """
     name = TAGS[mode]
-    openings = list(re.finditer(rf"(?m)^[ \t]*<{name}>[ \t\r]*$\n?", text))
+    openings = list(re.finditer(rf"(?m)^[ \t\ufeff]*<{name}>[ \t\r]*$\n?", text))
     closings = deque(re.finditer(rf"(?m)^[ \t]*</{name}>|</{name}>(?=[ \t\r]*$)", text))
     starts = [*(opening.start() for opening in openings), len(text)]
     for opening, following in zip(openings, starts[1:], strict=True):

@@ -6,45 +6,91 @@
     lines to put there
     >>>>>>> REPLACE
 
-The search lines are placed by the rules of `patching.patch`, as the old lines of a hunk without numbers.
+The search lines are placed by the rules of `patching.patch`, as the old lines of a hunk without numbers. Other marks of
+the same kind are read too: those of Cline (`------- SEARCH`, `+++++++ REPLACE`) and of Roo (`:start_line:9`), a file
+name behind SEARCH, and pairs of tags such as `<search>` and `<replace>`.
 """
 
 import re
+from collections.abc import Iterator
 
 from nnloop.patching.diff import Hunk, Line, Section
 
-_SEARCH = re.compile(r"<{5,9} ?(?:SEARCH|ORIGINAL|HEAD)?:?\s*")
+_SEARCH = re.compile(r"<{5,9}\s*|(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b.*", re.IGNORECASE)
 _DIVIDER = re.compile(r"={5,9}\s*")
-_REPLACE = re.compile(r">{5,9} ?(?:REPLACE|UPDATED|\w{0,40})\s*")
+_REPLACE = re.compile(r"(?:>{5,9}|\+{5,9} ?REPLACE\b|>{3,9} ?(?:REPLACE|UPDATED)\b).*", re.IGNORECASE)
+_LINES = re.compile(r":(?:start|end)_line:.*|-{5,9}\s*")  # of Roo, between SEARCH and the source's lines
+_BASE = re.compile(r"\|{5,9}.*")
+_OLD, _NEW = "search|old_str|old_string|old_code|original", "replace|new_str|new_string|new_code|updated"
+_PAIR = re.compile(rf"(?ms)^[ \t]*<({_OLD})>[ \t]*\n?(.*?)\n?[ \t]*</\1>\s*<({_NEW})>[ \t]*\n?(.*?)\n?[ \t]*</\3>")
 
 
 def present(text: str) -> bool:
     """Tell whether the text has the beginning of a block."""
-    return any(line.startswith("<<<<<") and _SEARCH.fullmatch(line) for line in text.split("\n"))
+    return any(_SEARCH.fullmatch(line) for line in text.split("\n") if line[:1] in "<-") or bool(_PAIR.search(text))
 
 
 def read(text: str) -> list[Section]:
     """Read all blocks as hunks of one section; its `refusal` tells of a malformed block."""
     section = Section()
-    old: list[str] | None = None
-    new: list[str] | None = None
-    for line in text.split("\n"):
-        if line.startswith("<<<<<") and _SEARCH.fullmatch(line):
-            section.refusal = section.refusal or ("" if old is None else "a block has no end")
-            old, new = [], None
-        elif old is not None and new is None and _DIVIDER.fullmatch(line):
-            new = []
-        elif old is not None and new is not None and line.startswith(">>>>>") and _REPLACE.fullmatch(line):
-            section.hunks.append(_hunk(old, new))
-            old = new = None
-        elif new is not None:
-            new.append(line + "\n")
-        elif old is not None:
-            old.append(line + "\n")
-    if old is not None:
-        section.refusal = section.refusal or "cut off: the last block has no end"
-        section.hunks.append(_hunk(old, new or []))
+    for old, new, refusal in _blocks(_untagged(text).split("\n")):
+        section.refusal = section.refusal or refusal
+        section.hunks.append(_hunk([f"{line}\n" for line in old], [f"{line}\n" for line in new]))
     return [section]
+
+
+def _untagged(text: str) -> str:
+    """Write pairs of tags as blocks."""
+
+    def block(pair: re.Match[str]) -> str:
+        new = [pair[4]] if pair[4] else []
+        return "\n".join(["<<<<<<< SEARCH", pair[2], "=======", *new, ">>>>>>> REPLACE"])
+
+    return _PAIR.sub(block, text)
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[list[str], list[str], str]]:
+    """Yield the old lines, the new lines and the refusal of each block; an empty refusal for none."""
+    body: list[str] | None = None
+    for line in lines:
+        if line[:1] in ("<", "-") and _SEARCH.fullmatch(line):
+            if body is not None:
+                yield _split(body, ended=False)
+            body = []
+        elif body is not None and line[:1] in (">", "+") and _REPLACE.fullmatch(line):
+            yield _split(body, ended=True)
+            body = None
+        elif body is not None and (body or not _LINES.fullmatch(line)):
+            body.append(line)
+    if body is not None:
+        old, new, refusal = _split(body, ended=False)
+        yield old, new, refusal.replace("a block has", "cut off: the last block has")
+
+
+def _split(body: list[str], *, ended: bool) -> tuple[list[str], list[str], str]:
+    """Split the lines of a block at its divider; one more divider at an end of the new lines is left out."""
+    dividers = [at for at, line in enumerate(body) if _DIVIDER.fullmatch(line)]
+    if not ended:
+        rest = next((at for at in reversed(range(len(body))) if _is_code(body[at])), -1)
+        if len(dividers) < 2 or dividers[-1] != rest:
+            return body, [], "a block has no end"
+        body = body[: rest + 1]
+    if any(_BASE.fullmatch(line) for line in body):
+        return body, [], "a block has three versions of its lines"
+    if not dividers:
+        return body, [], "a block has no divider"
+    old, new = body[: dividers[0]], body[dividers[0] + 1 :]
+    inner = [at for at, line in enumerate(new) if _DIVIDER.fullmatch(line)]
+    if inner and inner[0] == 0:
+        new, inner = new[1:], [at - 1 for at in inner[1:]]
+    if inner and inner[-1] == len(new) - 1:
+        new, inner = new[:-1], inner[:-1]
+    return old, new, "a block has several dividers" if inner else ""
+
+
+def _is_code(line: str) -> bool:
+    """Tell whether a line behind a block may belong to it: no blank one, fence or tag does."""
+    return bool(line.strip()) and not re.fullmatch(r"\s*(?:```|~~~|</?\w+>).*", line)
 
 
 def from_diff(diff: str) -> str:
@@ -70,4 +116,4 @@ def _hunk(old: list[str], new: list[str]) -> Hunk:
     lines += [Line("-", line) for line in old[head : len(old) - tail]]
     lines += [Line("+", line) for line in new[head : len(new) - tail]]
     lines += [Line(" ", line) for line in old[len(old) - tail :]]
-    return Hunk(tuple(lines), None)
+    return Hunk(tuple(lines), None, inline=True)

@@ -15,6 +15,9 @@ _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 _TAG = re.compile(r"\s*</?[A-Za-z_|]+>?\s*$")
 _BULLET = re.compile(r"[-+] \S")
 _ELISION = re.compile(r"(?:# ?)?(?:\.\.\.|…)[\w ,'()-]*(?:\.\.\.|…)?")
+_FILE = re.compile(r"(?:---|\+\+\+) (?:\S*[\w-]\.\w+|/dev/null)(?:\t.*| +\+\+\+ \S+)?\s*")
+_STEP = re.compile(r"\*\*\* (Update|Add|Delete) File: *(\S.*)|\*\*\* (?:Begin Patch|End Patch|End of File|Move to:).*")
+_CONTEXT_DIFF = re.compile(r"(?m)^\*{15}")
 _SECTION = ("diff --git ", "diff -", "Index: ", "GIT binary patch", "Binary files ")
 
 
@@ -32,10 +35,11 @@ class Hunk:
 
     lines: tuple[Line, ...]
     start: int | None
-    heading: str = ""  # the header's text beside its numbers
+    heading: str = ""  # the header's text beside its numbers, a line for each header
     announced: tuple[int, int] | None = None  # old and new lines by the header
     cut: bool = False  # the text may have ended inside this hunk
     follows: bool = False  # comes after an elision, so its place is behind the hunk before
+    inline: bool = False  # may be a part of one line
 
     @property
     def old(self) -> list[str]:
@@ -59,22 +63,27 @@ class Section:
 def read(text: str, known: Index) -> list[Section]:
     """Split a diff into sections of hunks; `known` has the source's lines without their white space."""
     lines = _dedent(_lines(text))
+    if _CONTEXT_DIFF.search(text):
+        return [Section(refusal="a context diff: only unified diffs are read")]
     if not any(line.startswith("@@") for line in lines):
         return _headless(lines, known)
     sections: dict[str, Section] = {}  # by the file's name in the headers, "" without headers
     section = sections.setdefault("", Section())
-    at = 0
+    at, headings = 0, list[str]()
     while at < len(lines):
-        line = lines[at]
-        if _is_file_header(lines, at):
-            section = _open_section(sections, line, lines[at + 1])
-            at += 2
-        elif line.startswith("@@"):
+        size = _file_header(lines, at, known)
+        if size:
+            section = _open_section(sections, lines[at : at + size])
+            at += size
+        elif lines[at].startswith("@@") or (at and _STEP.match(lines[at - 1]) and lines[at][:1] in ("+", "-", " ")):
             hunk, at = _hunk(lines, at, known)
-            section.hunks += [hunk] if hunk.lines else []
+            headings.append(hunk.heading)
+            if hunk.lines:
+                section.hunks.append(replace(hunk, heading="\n".join(filter(None, headings))))
+                headings = []
         else:
             at += 1
-    return [each for each in sections.values() if each.hunks]
+    return [each for each in sections.values() if each.hunks or each.refusal]
 
 
 def split_elisions(hunk: Hunk, known: Index) -> list[Hunk]:
@@ -104,13 +113,22 @@ def _dedent(lines: list[str]) -> list[str]:
     return [line.removeprefix(margin) for line in lines] if margin else lines
 
 
-def _is_file_header(lines: Sequence[str], at: int) -> bool:
-    return lines[at].startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ ")
+def _file_header(lines: Sequence[str], at: int, known: Index) -> int:
+    """Return the number of lines of the file header that stands at a line, 0 for none."""
+    line = lines[at]
+    if line.startswith("--- ") and at + 1 < len(lines) and lines[at + 1].startswith("+++ "):
+        return 2
+    return int(bool(_STEP.fullmatch(line) or (_FILE.fullmatch(line) and squeeze(line[1:]) not in known)))
 
 
-def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
-    """Start or continue the section of the file that two header lines name; no file is opened."""
-    paths = [line[4:].split("\t")[0].strip() for line in (old, new)]
+def _open_section(sections: dict[str, Section], header: Sequence[str]) -> Section:
+    """Start or continue the section of the file that header lines name; no file is opened."""
+    step = _STEP.fullmatch(header[0])
+    if step:
+        verb, name = step[1] or "", step[2] or next(reversed(sections))
+        paths = [name if verb != "Add" else "/dev/null", name if verb != "Delete" else "/dev/null"]
+    else:
+        paths = [line[4:].split("\t")[0].strip() for line in (header[0], header[-1])]
     name = paths[0] if paths[1] == "/dev/null" else paths[1]
     section = sections.setdefault(name, Section())
     if paths[1] == "/dev/null":
@@ -122,11 +140,13 @@ def _open_section(sections: dict[str, Section], old: str, new: str) -> Section:
 
 def _hunk(lines: Sequence[str], at: int, known: Index) -> tuple[Hunk, int]:
     """Read the hunk whose header is at `at`; also return the line after it."""
-    start, announced, heading = _header(lines[at])
+    if not lines[at].startswith("@@"):  # the first hunk of a file, without a header
+        at -= 1
+    start, announced, heading = _header(lines[at] if lines[at].startswith("@@") else "@@")
     end = _counted(lines, at + 1, announced) if announced else None
     if end is not None and not _goes_on(lines, end, known):
         return Hunk(_body(lines[at + 1 : end]), start, heading, announced=announced), end
-    limit = _region(lines, at + 1)
+    limit = _region(lines, at + 1, known)
     end = at + 1 + _tail(lines[at + 1 : limit], known)
     body = _body(lines[at + 1 : end])
     cut = _is_cut(body, announced, end == len(lines))
@@ -167,20 +187,20 @@ def _goes_on(lines: Sequence[str], at: int, known: Index) -> bool:
     after = at
     while after < len(lines) and not lines[after].strip():
         after += 1
-    if after >= len(lines) or lines[after][0] not in " +-" or _ends_hunk(lines, after):
+    if after >= len(lines) or lines[after][0] not in " +-" or _ends_hunk(lines, after, known):
         return False
     return after == at or not _is_bullet(lines[after], known)
 
 
-def _region(lines: Sequence[str], at: int) -> int:
-    while at < len(lines) and not _ends_hunk(lines, at):
+def _region(lines: Sequence[str], at: int, known: Index) -> int:
+    while at < len(lines) and not _ends_hunk(lines, at, known):
         at += 1
     return at
 
 
-def _ends_hunk(lines: Sequence[str], at: int) -> bool:
+def _ends_hunk(lines: Sequence[str], at: int, known: Index) -> bool:
     line = lines[at]
-    if line.startswith(("@@", *_SECTION)) or _is_file_header(lines, at):
+    if line.startswith(("@@", *_SECTION)) or _file_header(lines, at, known):
         return True
     return line.rstrip() == "--" or _FENCE.match(line) is not None or _TAG.match(line) is not None
 
@@ -231,18 +251,26 @@ def _is_cut(body: tuple[Line, ...], announced: tuple[int, int] | None, at_end: b
 def _headless(lines: list[str], known: Index) -> list[Section]:
     """Read a diff without a single hunk header as one hunk without numbers."""
     first = 0
+    refusals = Section()
     for at in range(len(lines)):
-        if _is_file_header(lines, at):
-            first = at + 2
+        size = _file_header(lines, at, known)
+        if size:
+            first = max(first, at + size) if not lines[at].startswith("*** End") else first
+            refusals = _open_section({"": refusals}, lines[at : at + size]) if not refusals.refusal else refusals
     change = next((at for at in range(first, len(lines)) if _looks_changed(lines, at, known)), None)
-    if change is None:
-        return []
+    if change is None or refusals.refusal:
+        return [refusals] if refusals.refusal else []
     start = change
     while start > first and (lines[start - 1][:1] in (" ", "\t") or squeeze(lines[start - 1] or "@") in known):
         start -= 1
-    region = lines[start : _region(lines, start)]
-    return [Section(hunks=[Hunk(_body(region[: _tail(region, known)]), None)])]
+    hunks = []
+    while True:
+        end = _region(lines, start, known)
+        hunks.append(Hunk(_body(lines[start : start + _tail(lines[start:end], known)]), None))
+        if not (end + 1 < len(lines) and _FENCE.match(lines[end]) and lines[end + 1][:1] in ("+", "-", " ")):
+            return [Section(hunks=hunks)]
+        start = end + 1  # the next of several fenced blocks, which together are one diff
 
 
 def _looks_changed(lines: Sequence[str], at: int, known: Index) -> bool:
-    return lines[at][:1] in ("+", "-") and not _ends_hunk(lines, at) and not _is_bullet(lines[at], known)
+    return lines[at][:1] in ("+", "-") and not _ends_hunk(lines, at, known) and not _is_bullet(lines[at], known)

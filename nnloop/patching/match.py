@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nnloop.patching.diff import Hunk
-from nnloop.patching.source import Index, PlaceError, SourceLines, bare, squeeze
+from nnloop.patching.source import Edit, Index, PlaceError, SourceLines, bare, squeeze
 
 _COMMON = 16
 """Places from which on a line tells too little about where a hunk was meant to go."""
@@ -25,6 +25,7 @@ class Match:
     at: int
     hunk: Hunk
     fuzz: int = 0  # context lines dropped at an end
+    edit: Edit | None = None  # None: as the hunk's lines say
 
 
 def matches(source: SourceLines, hunk: Hunk, hint: int, *, after: int) -> Iterator[Match]:

@@ -10,8 +10,17 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | counts wrong or missing | counted again |
 | several places match | the nearest to the header's line, shifted as the hunk before was; a tie takes the later |
 | several places match, no line number | the first behind the hunk before, or behind the line that the header quotes |
-| SEARCH/REPLACE blocks (`patching.blocks`) | each is a hunk without numbers; a block without its end: refused |
+| SEARCH/REPLACE blocks, of several forms (`patching.blocks`) | each is a hunk without numbers |
+| ... `<<<<<<< SEARCH>`, a file name or line numbers behind SEARCH | left out |
+| ... one more `=======` where the new lines begin or end | left out; elsewhere: refused |
+| ... without its end or its divider, or with three versions | refused |
+| ... part of a line, where it stands once in the source | replaced there; several times: refused |
 | no hunk header at all | read as one hunk without numbers |
+| `--- a/net.py` without `+++` or `@@`, and the like | a file header |
+| `*** Begin Patch`, `*** Update File:` | file headers |
+| several lines `@@ class Net` before a hunk | each is looked for behind the one before |
+| a context diff (`***************`) | refused |
+| non-breaking spaces and their like outside quotes, byte-order marks | white space, where the diff fails otherwise |
 | file headers missing, wrong, with `..` or absolute paths; git's extended headers | names only: no file is touched |
 | several files | the one file whose hunks all fit; refused where none or several fit |
 | creates or deletes the file (`/dev/null`) | refused |
@@ -48,8 +57,8 @@ from pathlib import Path
 from typing import Literal
 
 from nnloop.patching import blocks, diff, syntax
-from nnloop.patching.place import Edit, Placement, Placer
-from nnloop.patching.source import PlaceError, SourceLines
+from nnloop.patching.place import Placement, Placer
+from nnloop.patching.source import Edit, PlaceError, SourceLines, plain_spaces
 
 
 class PatchError(Exception):
@@ -71,6 +80,19 @@ class Patched:
 
 def apply_patch(source: str, patch: str, *, fuzz: int = 0) -> Patched:
     """Apply a diff by the rules above; a hunk may lose up to `fuzz` of its outer context lines. Raises PatchError."""
+    try:
+        return _apply(source, patch, fuzz)
+    except PatchError as error:
+        plain = plain_spaces(patch)
+        if plain == patch:
+            raise
+        try:
+            return _apply(source, plain, fuzz)
+        except PatchError:
+            raise error from None
+
+
+def _apply(source: str, patch: str, fuzz: int) -> Patched:
     base = SourceLines(source, patch.count("\n") + 1)
     sections = blocks.read(patch) if blocks.present(patch) else diff.read(patch, base.loose)
     if not sections:
@@ -81,7 +103,10 @@ def apply_patch(source: str, patch: str, *, fuzz: int = 0) -> Patched:
         raise PatchError(f"{len(fitting)} files of the diff fit the source")
     if not fitting:
         raise next(outcome for outcome in outcomes if isinstance(outcome, PatchError))
-    return _assemble(source, base.lines, fitting[0])
+    patched = _assemble(source, base.lines, fitting[0])
+    if plain_spaces(patch) != patch:
+        _require_python(source, patched.source)
+    return patched
 
 
 def _attempt(section: diff.Section, source: SourceLines, fuzz: int) -> Placer | PatchError:
@@ -112,7 +137,7 @@ def _assemble(source: str, base: list[str], placer: Placer) -> Patched:
     result = _edited(base, [_terminated(edit, base) for edit in _merged(placer.edits)])
     if result == source:
         raise PatchError("the diff applies and changes nothing", "no_change")
-    if any(placement.how in ("white space", "comment") for placement in placer.placements):
+    if any(placement.how not in ("exact", "number", "repeated") for placement in placer.placements):
         _require_python(source, result)
     return Patched(result, tuple(placer.placements))
 
@@ -149,7 +174,7 @@ def _edited(base: list[str], edits: Sequence[Edit]) -> str:
 def _require_python(source: str, result: str) -> None:
     """Raise PatchError if matching without regard to white space broke the program."""
     if _syntax_error(source) is None and (error := _syntax_error(result)) is not None:
-        raise PatchError(f"applies only up to white space, and the result is no Python: {error}")
+        raise PatchError(f"applies only where much is forgiven, and the result is no Python: {error}")
 
 
 def _syntax_error(code: str) -> str | None:

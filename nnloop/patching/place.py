@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from nnloop.patching.diff import Hunk, Line
 from nnloop.patching.match import Match, fuzzy_matches, matches, mismatch
-from nnloop.patching.source import PlaceError, SourceLines, squeeze
+from nnloop.patching.source import Edit, PlaceError, SourceLines, squeeze
+from nnloop.patching.within import edit_within
 
 TAB = 4
 """Columns of a tab, if an LLM writes tabs for a source that has spaces."""
@@ -18,21 +19,12 @@ _TAKEN = "it changes lines that an earlier hunk changes too"
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A replacement of the source's lines [start, end) by `new`."""
-
-    start: int
-    end: int
-    new: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Placement:
     """The place of a hunk in the source, and the way in which it matched."""
 
     hunk: int  # 1 is the first of the diff
     line: int  # of the source, 1 is the first; 0 for an insertion before it
-    how: str  # as in Match, or: number (an insertion without context), repeated (of an earlier hunk, dropped)
+    how: str  # as in Match, or: number (an insertion without context), part of a line, repeated (dropped)
     offset: int | None = None  # lines between the header's number and the place; None without a number
     fuzz: int = 0  # context lines dropped at an end
 
@@ -58,6 +50,11 @@ class Placer:
             self.placements.append(Placement(number, (hunk.start or 0) + 1, "repeated"))
             return
         match = self._find(hunk)
+        if match.edit is not None:
+            self._record([match.edit])
+            self._end = match.edit.end
+            self.placements.append(Placement(number, match.edit.start + 1, match.how))
+            return
         hunk, at = match.hunk, match.at
         if hunk.cut and at + len(hunk.old) < len(self._source.lines):
             raise PlaceError("cut off")
@@ -86,6 +83,11 @@ class Placer:
             if self._free(_edits(hunk.lines, match.at)):
                 return match
             taken = match.at
+        edit = edit_within(self._source, hunk) if hunk.inline and taken is None else None
+        if edit is not None:
+            if self._free([edit]):
+                return Match("part of a line", edit.start, hunk, edit=edit)
+            raise PlaceError(_TAKEN)
         if taken is None:
             for match in fuzzy_matches(self._source, hunk, hint, after=self._end, fuzz=self._fuzz):
                 if self._free(_edits(match.hunk.lines, match.at)):
@@ -110,8 +112,11 @@ class Placer:
     def _hint(self, hunk: Hunk) -> int:
         if hunk.start is not None:
             return hunk.start + self._offset
-        quoted = self._source.loose.places(squeeze(hunk.heading)) if hunk.heading else ()
-        return quoted[0] if quoted else self._end
+        hint = None
+        for heading in hunk.heading.split("\n") if hunk.heading else ():
+            quoted = self._source.loose.places(squeeze(heading))
+            hint = next((at for at in quoted if hint is None or at > hint), hint)
+        return self._end if hint is None else hint
 
     def _free(self, edits: list[Edit]) -> bool:
         return all(self._is_free(edit) for edit in edits)

@@ -1,14 +1,30 @@
-"""The lines of a source text, and their places."""
+"""The lines of a source text, their places, and ways of comparing them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+_ODD_SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_NO_WIDTH = "\ufeff\u200b\u2060"
+_ODD = str.maketrans({**dict.fromkeys(_ODD_SPACES, " "), **dict.fromkeys(_NO_WIDTH)})
+_HAS_ODD = re.compile(f"[{_ODD_SPACES}{_NO_WIDTH}]")
+_QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _COMPARISONS = 64
 """Line comparisons per line of input before a diff is given up as too ambiguous."""
 
 
 class PlaceError(Exception):
     """A hunk that fits nowhere in the source; the message is the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of the source's lines [start, end) by `new`."""
+
+    start: int
+    end: int
+    new: tuple[str, ...]
 
 
 class Index:
@@ -40,6 +56,7 @@ class SourceLines:
     """
 
     def __init__(self, source: str, patch_lines: int) -> None:
+        self.text = source
         self.lines = split_lines(source)
         self.exact = Index(self.lines)
         self.loose = Index([squeeze(line) for line in self.lines])
@@ -87,3 +104,16 @@ def bare(line: str) -> str:
         elif char == "#":
             return squeeze(line[:at]) or squeeze(line)
     return squeeze(line)
+
+
+def plain_spaces(text: str) -> str:
+    """Replace white space that no Python allows, such as non-breaking spaces, and drop byte-order marks.
+
+    Texts in quotes keep it, as far as a line by itself shows them.
+    """
+    if not _HAS_ODD.search(text):
+        return text
+    lines = (_QUOTED.split(line) if _HAS_ODD.search(line) else [line] for line in text.split("\n"))
+    return "\n".join(
+        "".join(part if at % 2 else part.translate(_ODD) for at, part in enumerate(parts)) for parts in lines
+    )

@@ -52,6 +52,15 @@ def test_an_application_up_to_white_space_that_breaks_the_program_is_refused() -
     assert "is no Python" in refused("@@ @@\n-   self.act=nn.ReLU()\n+   self.act = nn.ReLU(\n").reason
 
 
+def test_odd_spaces_are_kept_where_the_diff_applies_and_the_program_runs() -> None:
+    diff = WIDER_DIFF.replace("(16, 64, 3)", "(16, 64, 3)  # wide\u00a0one")
+    assert "wide\u00a0one" in applied(diff)
+    quoted = WIDER_DIFF.replace("64, 3)", "64, 3, padding_mode='ze\u00a0ros')").replace(
+        "+        self", "+\u00a0       self"
+    )
+    assert "        self.b = nn.Conv2d(16, 64, 3, padding_mode='ze\u00a0ros')" in applied(quoted)
+
+
 HEAD_HUNK = """\
 @@ -15,2 +15,2 @@
          x = self.act(self.a(x))
@@ -115,6 +124,9 @@ HOSTILE = {
     "NUL bytes": "@@ @@\n-import torch\n+import\0torch\0\n",
     "lone surrogates": "@@ @@\n-import torch\n+import \ud800\udfff\n",
     "surrogates in a header": "--- a/\ud800\n+++ b/\udfff\n@@ -1 +1 @@\n-import torch\n+import math\n",
+    "half a megabyte of odd spaces": "@@ @@\n-import torch\n+import" + "\u00a0" * 500_000 + "math'\n",
+    "100,000 blocks": "<<<<<<< SEARCH\nReLU\n=======\nx\n>>>>>>> REPLACE\n" * 20_000,
+    "100,000 file headers": "--- a/net.py\n*** Update File: net.py\n" * 50_000,
     "backslashes": "@@ @@\n" + "\\\n" * 100_000 + "-import torch\n+import math\n\\ x\n",
 }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nnloop.patching.source import Index, PlaceError, SourceLines, split_lines, squeeze
+from nnloop.patching.source import Index, PlaceError, SourceLines, bare, plain_spaces, split_lines, squeeze
 
 
 def test_lines_end_at_newlines_alone() -> None:
@@ -39,3 +39,32 @@ def test_the_budget_of_comparisons_ends() -> None:
     source.spend(6_000)
     with pytest.raises(PlaceError, match="too many places"):
         source.spend(6_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("x\u00a0= 1", "x = 1"),
+        ("\u3000\u202fx = '\u00a0'", "  x = '\u00a0'"),
+        ('\ufeffx = "a\\"\u00a0"\u00a0', 'x = "a\\"\u00a0" '),
+        ("it's\u00a0a", "it's a"),
+        ("x = 1\n", "x = 1\n"),
+    ],
+)
+def test_odd_spaces_become_plain_outside_quotes(text: str, plain: str) -> None:
+    assert plain_spaces(text) == plain
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("x = 1  # one", "x=1"),
+        ("# one", "#one"),
+        ("x = '#'  # one", "x='#'"),
+        ('x = "\\"#"', 'x="\\"#"'),
+        ("it's # not", "it's#not"),
+        ("", ""),
+    ],
+)
+def test_a_comment_behind_code_is_dropped(line: str, kept: str) -> None:
+    assert bare(line) == kept
