@@ -4,7 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,13 +14,15 @@ from nnloop.data.prepared import cache_home
 from nnloop.executor import Executor
 from nnloop.executor.factory import make_executor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, prompt, validate
+from nnloop.jobs import incumbent as incumbent_job
 from nnloop.jobs import report as report_job
 from nnloop.llm.engine import Engine
 from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
-from nnloop.loop.artifacts import track_run
+from nnloop.loop.artifacts import outcome, track_run
 from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
 from nnloop.loop.cycle import over_budget
+from nnloop.loop.incumbent import is_due, measure_incumbent
 from nnloop.loop.prompting import PromptBuilder
 from nnloop.loop.search import Search
 from nnloop.loop.selection import SelectionRules
@@ -33,6 +35,7 @@ from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
 from nnloop.report.terminal import summary
 from nnloop.runs.digest import digest
+from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
@@ -51,6 +54,7 @@ def run(settings: Settings, folder: Path) -> None:
         "search": _search,
         "evaluate": evaluate.run,
         "validate": validate.run,
+        "incumbent": incumbent_job.run,
         "report": report_job.run,
         "memory": memory.run,
         "prompt": prompt.run,
@@ -70,18 +74,23 @@ def _search(settings: Settings, folder: Path, out: TextIO) -> None:
         if settings.resume != "continue":
             fork(RunFolder(source_of(settings.resume, folder)), run, settings)
         run.open(settings)
-        reports = run.reports()
-        if len(reports) < settings.cycles and not over_budget(reports, settings.budget):
-            finished = _run_search(settings, run, stop)
-        else:
-            finished = _report(settings, run)
+        if _is_open(settings, run) or is_due(read(run.path), settings.incumbent.share):
+            _run_search(settings, run, stop)
+        finished = _report(settings, run)
     stopped = over_budget(finished.reports, settings.budget) if len(finished.reports) < settings.cycles else None
     if stopped:
         print(f"stopped: {stopped}", file=out)
     print(summary(finished), file=out)
 
 
-def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
+def _is_open(settings: Settings, run: RunFolder) -> bool:
+    """Tell whether cycles are missing, and there is budget for another one."""
+    reports = run.reports()
+    return len(reports) < settings.cycles and not over_budget(reports, settings.budget)
+
+
+def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> None:
+    """Run the missing cycles and measure the incumbent; hand the finished run to the tracker."""
     mode = make_mode(settings)
     run.record_prompts(mode.templates.of(mode.form))
     dataset = data.load(settings.dataset)
@@ -95,34 +104,56 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
         tracker.start(run, group=settings.name, settings=asdict(settings))
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         progress = stack.enter_context(Progress())
-        load_engine = cache(lambda: load_llm(settings))
-        conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
-        judged = judge_corpus(
-            make_corpus(settings),
-            conditions,
-            executor=executor,
-            folder=run,
-            cache=conditions.cache_file(cache_home()),
-            show=progress.corpus,
-            meanwhile=load_engine,
-        )
-        search = stack.enter_context(
-            make_search(
-                settings,
-                run,
-                executor=executor,
-                corpus=judged,
-                load_engine=load_engine,
-                tracker=tracker,
-                progress=progress,
-                stop=stop,
-            )
-        )
-        reports = search.run()
+        if _is_open(settings, run):
+            conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
+            _run_cycles(run, conditions, executor=executor, tracker=tracker, progress=progress, stop=stop)
+        _measure(settings, run, executor, progress=progress)
     finished = _report(settings, run)
     track_run(tracker, run)
-    tracker.finish({"admitted": reports[-1].counts.admitted_total, "cycles": len(reports)})
-    return finished
+    tracker.finish(outcome(finished))
+
+
+def _run_cycles(
+    run: RunFolder,
+    conditions: CorpusConditions,
+    *,
+    executor: Executor,
+    tracker: Tracker,
+    progress: Progress,
+    stop: Stop,
+) -> None:
+    settings = conditions.settings
+    load_engine = cache(lambda: load_llm(settings))
+    judged = judge_corpus(
+        make_corpus(settings),
+        conditions,
+        executor=executor,
+        folder=run,
+        cache=conditions.cache_file(cache_home()),
+        show=partial(progress.trials, "corpus"),
+        meanwhile=load_engine,
+    )
+    with make_search(
+        settings,
+        run,
+        executor=executor,
+        corpus=judged,
+        load_engine=load_engine,
+        tracker=tracker,
+        progress=progress,
+        stop=stop,
+    ) as search:
+        search.run()
+
+
+def _measure(settings: Settings, run: RunFolder, executor: Executor, *, progress: Progress) -> None:
+    """Measure the incumbent of a run whose search has ended."""
+    ended = read(run.path)
+    if is_due(ended, settings.incumbent.share):
+        show = partial(progress.trials, "incumbent")
+        incumbent = measure_incumbent(ended, settings, executor, trials=run.incumbent_trials, show=show)
+        if incumbent is not None:
+            write_json(run.incumbent, incumbent.to_json())
 
 
 @contextlib.contextmanager

@@ -145,17 +145,24 @@ MEAN_OF_ALL = Measure(
     field="mean_accuracy_all",
     meaning="mean validation accuracy of all first answers, an invalid one counted 0",
 )
+MEAN_OF_NEW = Measure(
+    "mean of all new",
+    FIRSTS,
+    lambda entry: 0.0 if entry.status is Status.DUPLICATE else entry.val_accuracy or 0.0,
+    kind=Kind.MEAN,
+    meaning="mean validation accuracy of all first answers, an invalid one and a duplicate counted 0",
+)
 BEST = Measure(
-    "best",
+    "best single trial",
     ANSWERS,
     lambda entry: entry.val_accuracy,
     kind=Kind.BEST,
     field="best_accuracy",
     digits=2,
-    meaning="best validation accuracy of a single trial",
+    meaning="best validation accuracy of a single trial: the more trials, the more luck is in it",
 )
 TEST_OF_BEST = Measure(
-    "test of best",
+    "test of best single trial",
     ANSWERS,
     lambda entry: entry.result.test_accuracy if entry.result else None,
     kind=Kind.BEST,
@@ -233,9 +240,25 @@ COUNTED = (
 )
 """Counts of a cycle's report, each named as its field there."""
 
+
+def _of_run(name: str, meaning: str) -> Measure:
+    return Measure(name, ANSWERS, lambda entry: None, kind=Kind.MEAN, digits=2, meaning=meaning)
+
+
+BEST_OF_EQUAL = _of_run(
+    "best of equal numbers",
+    "expected best single trial of a cycle among as many distinct networks as every compared cycle has",
+)
+INCUMBENT = _of_run(
+    "incumbent", "validation accuracy of the best network by trials under fresh seeds: mean of its repeats"
+)
+TEST_OF_INCUMBENT = _of_run("test of incumbent", "test accuracy of the incumbent: mean over five seeds of its own")
+OF_RUNS = (BEST_OF_EQUAL, INCUMBENT, TEST_OF_INCUMBENT)
+"""Measures that a comparison takes from whole runs: entries alone have no value of them."""
+
 COMPARED = (
-    *(VALID, MEAN, MEAN_OF_ALL, BEST, TEST_OF_BEST, ABOVE, ADMITTED, DISTINCT, JACCARD),
-    *(TOKENS_PER_ADMITTED, TOKENS, PROMPT_TOKENS),
+    *(VALID, MEAN, MEAN_OF_ALL, MEAN_OF_NEW, INCUMBENT, TEST_OF_INCUMBENT, BEST, TEST_OF_BEST, BEST_OF_EQUAL, ABOVE),
+    *(ADMITTED, DISTINCT, JACCARD, TOKENS_PER_ADMITTED, TOKENS, PROMPT_TOKENS),
 )
 """Measures of arms, in the order of the tables' columns."""
 

@@ -9,7 +9,7 @@ from nnloop.settings import Settings
 from nnloop.settings.keys import affects
 from nnloop.settings.setting import COMPUTED
 
-_RESUMABLE = ("validate", "pretrain")
+_RESUMABLE = ("validate", "incumbent", "pretrain")
 
 _started = time.strftime("%Y%m%d-%H%M%S")
 

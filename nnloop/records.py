@@ -273,7 +273,9 @@ class Counts(Record):
 class Costs(Record):
     """The resources that one cycle took, retries included."""
 
-    seconds: dict[str, float]  # wall time by stage: generate, evaluate, finetune, total; trials: summed over workers
+    seconds: dict[
+        str, float
+    ]  # wall time by stage: generate, evaluate, finetune, total; cpu: of this process; trials: summed over workers
     tokens: int  # generated
     prompt_tokens: int
     peak_bytes: int  # of this process and its largest trial

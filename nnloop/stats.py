@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nnloop.json_record import Record
-from nnloop.records import Interval
+from nnloop.records import Interval, Network
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,17 +59,62 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0, resamples: int = 2000
 def student_mean(values: Sequence[float]) -> Interval | None:
     """Estimate a mean of few values, as of a handful of seeds (Student's t); None for fewer than two.
 
-    A bootstrap of three or five values is far too narrow.
+    A percentile bootstrap of three values covers 74% instead of 95%, and one of eight 88%.
     """
     import numpy as np
-    from scipy.special import stdtrit
 
     if len(values) < 2:
         return None
     sample = np.asarray(values, dtype=np.float64)
-    half = float(stdtrit(len(values) - 1, 0.975)) * float(sample.std(ddof=1)) / math.sqrt(len(values))
+    half = student_quantile(len(values) - 1) * float(sample.std(ddof=1)) / math.sqrt(len(values))
     mean = float(sample.mean())
     return Interval(mean, mean - half, mean + half)
+
+
+def student_quantile(degrees: int) -> float:
+    """Return the quantile of Student's t for a two-sided 95%."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975))
+
+
+def student_p(values: Sequence[float]) -> float | None:
+    """Return the two-sided p of a mean of 0 (Student's t); None for fewer than two values."""
+    estimate = student_mean(values)
+    if estimate is None:
+        return None
+    from scipy.special import stdtr
+
+    degrees = len(values) - 1
+    error = (estimate.high - estimate.value) / student_quantile(degrees)
+    if error == 0.0:
+        return float(estimate.value == 0.0)
+    return 2 * float(stdtr(degrees, -abs(estimate.value) / error))
+
+
+def noise_of(networks: Sequence[Network]) -> float | None:
+    """Return the standard deviation of one trial's accuracy, pooled over networks; None if none was tried twice."""
+    known = [network.noise**2 for network in networks if network.noise is not None]
+    return math.sqrt(sum(known) / len(known)) if known else None
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p values adjusted for making all the claims of a table together (Holm 1979), in their order."""
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = largest
+    return adjusted
+
+
+def expected_best(values: Sequence[float], count: int) -> float | None:
+    """Return the expected best of `count` of the values, drawn without replacement; None if there are fewer."""
+    if not 0 < count <= len(values):
+        return None
+    draws = math.comb(len(values), count)
+    ordered = sorted(values)
+    return sum(value * math.comb(place, count - 1) for place, value in enumerate(ordered)) / draws
 
 
 def spearman(x: Sequence[float], y: Sequence[float], seed: int = 0, resamples: int = 2000) -> Correlation:

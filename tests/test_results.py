@@ -5,16 +5,39 @@ from paths import ROOT
 from nnloop.measures import ADMITTED, GENERATED, TOKENS_EACH, VALID
 from nnloop.records import Interval
 from nnloop.report.measures.compare import Comparison, Difference, compare, over_seeds
-from nnloop.report.measures.read import Run, read, read_all
+from nnloop.report.measures.read import read, read_all
 from nnloop.report.measures.validation import p_text, read_validations
 
 RESULTS = ROOT / "sweeps/results"
 LAST = 5  # cycles
 NAMES = {"lora": "tuned", "off": "frozen"}
-SHOWN = {"valid": 100, "mean": 100, "mean of all": 100, "best": 100, "distinct": 1, "Jaccard": 1}
-RANKED = {"best": 100, "test of best": 100, "valid": 100, "mean": 100, "distinct": 1, "admitted": 1, "tokens": 1}
-LAGGING = {"mean": 100, "mean of all": 100, "best": 100, "valid": 100, "distinct": 1}
-AGAINST = {"valid": 100, "mean": 100, "mean of all": 100, "best": 100, "admitted": 1}
+SHOWN = {
+    "valid": 100,
+    "mean": 100,
+    "mean of all": 100,
+    "mean of all new": 100,
+    "best of equal numbers": 100,
+    "distinct": 1,
+    "Jaccard": 1,
+}
+RANKED = {
+    "best single trial": 100,
+    "test of best single trial": 100,
+    "valid": 100,
+    "mean": 100,
+    "distinct": 1,
+    "admitted": 1,
+    "tokens": 1,
+}
+LAGGING = {"mean": 100, "mean of all": 100, "best single trial": 100, "valid": 100, "distinct": 1}
+AGAINST = {
+    "valid": 100,
+    "mean": 100,
+    "mean of all": 100,
+    "mean of all new": 100,
+    "best of equal numbers": 100,
+    "admitted": 1,
+}
 
 
 def comparison(sweep: str) -> Comparison:
@@ -36,33 +59,13 @@ def arms(found: Comparison) -> str:
     rows = [
         f"| {final.arm.runs[0].setting('mode.name')} | {name(final.arm.parts)} | "
         + " | ".join(text(final.measures[key].as_interval, scale) for key, scale in SHOWN.items())
-        + " | "
-        + change([edits(run) for run in final.arm.runs])
         for final in found.final
     ]
     return "".join(f"{row} |\n" for row in sorted(rows))
 
 
-def edits(run: Run) -> float:
-    """What the edits of the last cycles did: mean accuracy of distinct networks minus that of those to be changed."""
-    known = {network: one.val_accuracy for network, one in (run.corpus | run.by_id).items()}
-    first = run.reports[-LAST].cycle
-    changes = [
-        one.val_accuracy - parent
-        for one in run.networks
-        if one.cycle >= first and one.val_accuracy is not None and (parent := known.get(str(one.parent))) is not None
-    ]
-    return sum(changes) / len(changes)
-
-
-def change(values: list[float]) -> str:
-    estimate = over_seeds(values)
-    assert estimate
-    return text(estimate.as_interval, 100, "+")
-
-
 def differences(found: Comparison) -> str:
-    """Of the tuned arms from the others of their mode; Student's interval stands beside the mean's bootstrap."""
+    """Of the tuned arms from the others of their mode."""
     table: dict[tuple[str, str], dict[str, str]] = {}
     for row in found.differences:
         modes, names = zip(*((arm.parts["mode"], name(arm.parts)) for arm in (row.first, row.second)), strict=True)
@@ -76,14 +79,10 @@ def differences(found: Comparison) -> str:
 
 
 def cell(row: Difference, flip: bool) -> str:
-    def turned(one: Interval) -> Interval:
-        return Interval(-one.value, -one.high, -one.low) if flip else one
-
-    shown = text(turned(row.bootstrap), AGAINST[row.measure.name], "+")
-    if row.measure.name == "mean":
-        student = turned(row.student)
-        shown += f"; t: [{100 * student.low:+.1f}, {100 * student.high:+.1f}]"
-    return shown
+    """Return a difference with its interval; a star marks one that Holm's adjustment leaves below 5%."""
+    one = row.interval
+    turned = Interval(-one.value, -one.high, -one.low) if flip else one
+    return text(turned, AGAINST[row.measure.name], "+") + (" *" if row.p_holm < 0.05 else "")
 
 
 def system(parts: dict[str, str]) -> str:

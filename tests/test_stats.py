@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 
 from nnloop.records import Interval
-from nnloop.stats import Correlation, bootstrap_line, bootstrap_mean, spearman, student_mean, wilson
+from nnloop.stats import (
+    Correlation,
+    bootstrap_line,
+    bootstrap_mean,
+    expected_best,
+    holm,
+    spearman,
+    student_mean,
+    student_p,
+    wilson,
+)
 
 
 def test_wilson_gives_the_published_interval() -> None:
@@ -118,3 +128,35 @@ def test_importing_stats_loads_neither_numpy_nor_scipy() -> None:
     code = "import sys, nnloop.stats; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 8])
+def test_student_s_interval_of_few_seeds_covers_95_percent_and_a_bootstrap_does_not(seeds: int) -> None:
+    draws = np.random.default_rng(1).normal(0.9, 0.02, (1_000, seeds))
+
+    def coverage(estimate) -> float:
+        intervals = [estimate(list(values)) for values in draws]
+        return sum(one.low <= 0.9 <= one.high for one in intervals) / len(draws)
+
+    assert 0.93 <= coverage(student_mean) <= 0.97
+    assert coverage(lambda values: bootstrap_mean(values, resamples=200)) < 0.92
+
+
+def test_student_s_p_is_below_five_percent_where_its_interval_leaves_zero_out() -> None:
+    for values in ([0.1, 0.2, 0.3], [0.1, -0.2, 0.3], [0.2, 0.21, 0.19, 0.5]):
+        interval, p = student_mean(values), student_p(values)
+        assert interval is not None
+        assert p is not None
+        assert (p < 0.05) == (interval.low > 0 or interval.high < 0)
+    assert (student_p([0.1]), student_p([0.2, 0.2]), student_p([0.0, 0.0])) == (None, 0.0, 1.0)
+
+
+def test_holm_s_adjustment_is_the_published_one() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # R's p.adjust(method="holm")
+    assert holm([]) == []
+
+
+def test_the_expected_best_is_the_mean_over_all_choices() -> None:
+    assert expected_best([0.1, 0.5, 0.3], 2) == pytest.approx((0.5 + 0.3 + 0.5) / 3)
+    assert expected_best([0.1, 0.5, 0.3], 3) == 0.5
+    assert expected_best([0.1], 2) is None

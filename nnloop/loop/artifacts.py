@@ -1,5 +1,7 @@
 """The files that a search hands to its tracker, each with the files that it was made from."""
 
+from nnloop.records import Interval
+from nnloop.report.measures.read import Run
 from nnloop.runs.folder import RunFolder
 from nnloop.tracking import Artifact, Tracker
 
@@ -17,6 +19,21 @@ def track_run(tracker: Tracker, run: RunFolder) -> None:
     tracker.artifact(archive, *[_adapter(run, cycle) for cycle in adapters[-1:]])
     tracker.artifact(Artifact("code", "code", run.path / "code"), archive)
     tracker.artifact(Artifact("report", "report", run.page), archive)
+
+
+def outcome(run: Run) -> dict[str, float]:
+    """Return the numbers of a finished run that no cycle has, for the tracker's summary."""
+    numbers: dict[str, float] = {"cycles": len(run.reports)}
+    if run.reports:
+        numbers["admitted"] = run.reports[-1].counts.admitted_total
+    if run.incumbent:
+        numbers |= _parts("incumbent/validation", run.incumbent.validation)
+        numbers |= _parts("incumbent/test", run.incumbent.test) | {"incumbent/single_trial": run.incumbent.claimed}
+    return numbers
+
+
+def _parts(key: str, estimate: Interval) -> dict[str, float]:
+    return {key: estimate.value, f"{key}_low": estimate.low, f"{key}_high": estimate.high}
 
 
 def _adapter(run: RunFolder, cycle: int) -> Artifact:

@@ -25,6 +25,7 @@ from nnloop.seeding import derive
 from nnloop.settings import Settings
 from nnloop.settings.keys import affecting
 from nnloop.settings.setting import RESULT
+from nnloop.stats import noise_of
 
 _log = logging.getLogger(__name__)
 
@@ -96,12 +97,6 @@ def judge_corpus(
     write_text(folder.corpus_trials, "".join(_line(network, result) for network, result in judged))
     _tell(judged)
     return judged
-
-
-def noise_of(networks: Sequence[Network]) -> float | None:
-    """Return the standard deviation of one trial's accuracy, pooled over networks; None if none was tried twice."""
-    known = [network.noise**2 for network in networks if network.noise is not None]
-    return statistics.mean(known) ** 0.5 if known else None
 
 
 class _Trials:

@@ -35,6 +35,7 @@ class CostTracker:
         self._earlier = _saved(file)
         self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
+        self._cpu = time.process_time()
         self._seconds: dict[str, float] = {}
         self._ended = threading.Event()
         self._saving = threading.Thread(target=self._keep_saving, daemon=True, name="costs")
@@ -59,7 +60,7 @@ class CostTracker:
         before, joules = self._earlier, _joules(self._gpus)
         total = before.seconds.get("total", 0.0) + time.monotonic() - self._started
         trained = [entry.result for entry in entries if entry.result and entry.status is not Status.DUPLICATE]
-        own = self._seconds.copy()
+        own = self._seconds | {"cpu": time.process_time() - self._cpu}
         seconds = {stage: before.seconds.get(stage, 0.0) + own.get(stage, 0.0) for stage in before.seconds | own}
         seconds |= {"trials": sum(result.seconds for result in trained), "total": total}
         return Costs(

@@ -40,7 +40,7 @@ def _by_cycle(comparison: Comparison, measure: Measure) -> Panel:
         for colour, arm in enumerate(comparison.arms)
     ]
     several = any(len(arm.runs) > 1 for arm in comparison.arms)
-    note = "mean over seeds; band: 95% (bootstrap over seeds)" if several else "one seed"
+    note = "mean over seeds; band: 95% (Student's t over seeds)" if several else "one seed"
     return Panel(BY_CYCLE[measure], axis, series, note=note)
 
 
@@ -58,7 +58,7 @@ def _tokens_by_mode(comparison: Comparison) -> Panel:
         "Tokens per completion by mode",
         Axis("tokens per completion", low=0.0),
         series,
-        note="mean over all runs of a mode; band: 95% (bootstrap)",
+        note="mean over all runs of a mode; band: 95% (Student's t)",
         key={one.name: one.colour for one in series},
     )
 

@@ -44,7 +44,7 @@ def figure(run: Run, out: Path) -> None:
 
 
 def by_cycle(comparison: Comparison, out: Path) -> None:
-    """Draw every measure by cycle and arm: means over seeds with their 95% bootstrap interval."""
+    """Draw every measure by cycle and arm: means over seeds with their 95% interval."""
     _draw_all(arm_panels(comparison), comparison.protocol, out, arms=[arm.name for arm in comparison.arms])
 
 
@@ -61,7 +61,7 @@ def differences(comparison: Comparison, out: Path) -> None:
         for number, (axes, measure) in enumerate(zip(grid, CONTRASTED, strict=True)):
             for one in comparison.differences:
                 if one.measure is measure:
-                    _whisker(axes, labels.index(one.label), one.bootstrap, scale=100 if measure.fraction else 1)
+                    _whisker(axes, labels.index(one.label), one.interval, scale=100 if measure.fraction else 1)
             axes.axvline(0, color=_GREY, lw=1)
             unit = "points" if measure.fraction else measure.unit
             axes.set(xlabel=f"{measure.name}, {unit}", ylim=(len(labels) - 0.5, -0.5), yticks=range(len(labels)))

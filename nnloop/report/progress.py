@@ -18,12 +18,10 @@ _QUIET_S = 30.0  # the longest silence of the plain lines while candidates come 
 
 @dataclass(slots=True)
 class _Cycle:
-    """The running cycle so far; `done` candidates were judged before this process took it up.
+    """The running cycle so far; `done` candidates were judged before this process took it up."""
 
-    Before the first cycle it stands for the corpus.
-    """
-
-    number: int | None = None  # None: the corpus
+    of: str = "cycle"  # or corpus, incumbent: trials before the first cycle and after the last
+    number: int = 0
     candidates: int = 0
     done: int = 0
     generated: int = 0
@@ -78,17 +76,17 @@ class Progress:
     def begin(self, cycle: int, cycles: int, *, candidates: int, done: int) -> None:
         """Open a cycle of which `done` candidates are in the archive already."""
         self._history.cycles = cycles
-        self._cycle = _Cycle(cycle, candidates, done, generated=done, started=self._clock())
+        self._cycle = _Cycle("cycle", cycle, candidates, done, generated=done, started=self._clock())
         if done:
             self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
 
-    def corpus(self, done: int, trials: int) -> None:
-        """Show that `done` of the corpus' trials have ended; called from several threads."""
-        if not done:
-            self._cycle = _Cycle(candidates=trials, stage="judging", started=self._clock())
+    def trials(self, of: str, done: int, trials: int) -> None:
+        """Show that `done` trials of the corpus or the incumbent have ended; called from several threads."""
+        if self._cycle.of != of:
+            self._cycle = _Cycle(of, candidates=trials, stage="training", started=self._clock())
         self._cycle.judged = done
         if self._clock() - self._last_line > _QUIET_S:
-            self._say(f"corpus: {done} of {trials} trials done, {self._left()}")
+            self._say(f"{of}: {done} of {trials} trials done, {self._left()}")
 
     def stage(self, name: str) -> None:
         """Show another stage of the cycle."""
@@ -141,7 +139,7 @@ class Progress:
             return None, None
         share = 1 - cycle.done / max(1, cycle.candidates)  # a cycle that was taken up again is shorter
         here = max(0.0, whole * share - elapsed)
-        return here, here + whole * (history.cycles - (cycle.number or 0) - 1)
+        return here, here + whole * (history.cycles - cycle.number - 1)
 
     def __rich__(self) -> Any:
         from rich.console import Group
@@ -150,14 +148,14 @@ class Progress:
         from rich.text import Text
 
         cycle, history = self._cycle, self._history
-        corpus = cycle.number is None
+        by_itself = cycle.of != "cycle"
         head = Table.grid(padding=(0, 2))
         bar = ProgressBar(total=max(1, cycle.candidates), completed=cycle.finished, width=30)
         title = Text(self._title(), style="bold")
         head.add_row(title, Text(cycle.stage, style="cyan"), bar, f"{cycle.finished}/{cycle.candidates}")
         body = Text(
             self._left()
-            if corpus
+            if by_itself
             else f"{cycle.generated} written · {cycle.valid} of {cycle.judged} valid · best {percent(cycle.best)} % "
             f"(run {percent(history.best)} %) · {self._left()}",
             style="dim",
@@ -165,12 +163,12 @@ class Progress:
         return Group(head, body)
 
     def _title(self) -> str:
-        number = self._cycle.number
-        return "corpus" if number is None else f"cycle {number + 1}/{self._history.cycles}"
+        cycle = self._cycle
+        return f"cycle {cycle.number + 1}/{self._history.cycles}" if cycle.of == "cycle" else cycle.of
 
     def _left(self) -> str:
         here, whole = self.seconds_left()
-        if self._cycle.number is None and here is not None:
+        if self._cycle.of != "cycle" and here is not None:
             return f"{duration(here)} left"
         return "time left unknown" if whole is None else f"{duration(here)} left (run {duration(whole)})"
 

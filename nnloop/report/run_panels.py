@@ -36,7 +36,7 @@ def run_panels(run: Run) -> list[Panel]:
             "Valid rate",
             percent_axis("valid completions, %", 0.0, 1.0),
             [_curve(run, VALID, 2)],
-            note="share of first answers whose epoch completed; band: 95% (Wilson)",
+            note="share of first answers whose epoch completed; band: 95% (Wilson, this run alone)",
         ),
         _accuracies(run),
         _best_and_mean(run),
@@ -115,7 +115,7 @@ def _best_and_mean(run: Run) -> Panel:
         Point(report.cycle + 1, value, hint=f"{percent(value)} %")
         for report, value in zip(run.reports, best, strict=True)
     ]
-    note = "band: 95% of the mean (bootstrap)"
+    note = "band: 95% of the mean (bootstrap, this run alone)"
     if run.corpus_best is not None:
         note += f"; dashed: best of the corpus, {percent(run.corpus_best)} %"
     return Panel(

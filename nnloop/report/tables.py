@@ -48,7 +48,8 @@ def _of_cycle(measure: Measure) -> Column[CycleReport]:
 
 
 def _of_run(measure: Measure) -> Column[Run]:
-    return Column(measure.name, lambda run: run.of(measure), wide=measure in ESTIMATED, fraction=measure.fraction)
+    wide = measure in (*ESTIMATED, *measures.OF_RUNS)
+    return Column(measure.name, lambda run: run.of(measure), wide=wide, fraction=measure.fraction)
 
 
 CYCLE_COLUMNS: tuple[Column[CycleReport], ...] = (
@@ -68,6 +69,7 @@ RUN_COLUMNS: tuple[Column[Run], ...] = (
     Column("seed", lambda run: run.seed),
     Column("cycles", lambda run: len(run.reports)),
     *map(_of_run, (measures.GENERATED, measures.VALID, measures.MEAN, measures.BEST, measures.TEST_OF_BEST)),
+    *map(_of_run, (measures.INCUMBENT, measures.TEST_OF_INCUMBENT)),
     *map(_of_run, (measures.ABOVE, measures.ADMITTED, measures.TOKENS_EACH, measures.LINES_EACH)),
     Column("seconds", lambda run: run.seconds),
 )
@@ -93,8 +95,9 @@ DIFFERENCE_COLUMNS: tuple[Column[Difference], ...] = (
     Column("minus", lambda row: row.second.name),
     Column("measure", lambda row: row.measure.name),
     Column("seeds", lambda row: len(row.seeds)),
-    Column("difference", lambda row: row.bootstrap, wide=True),
-    Column("by Student's t", lambda row: row.student, wide=True),
+    Column("difference", lambda row: row.interval, wide=True),
+    Column("p", lambda row: row.p),
+    Column("p of all (Holm)", lambda row: row.p_holm),
     Column("seeds above", lambda row: row.better),
 )
 """In the measure's own unit: fractions are not turned into percent here."""
@@ -108,7 +111,7 @@ RANKING_COLUMNS: tuple[Column[Ranked], ...] = (
 
 def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
     """Write the tables of a comparison of arms, as CSV and LaTeX; `number` tells protocols apart."""
-    seeds = "means over seeds, 95% bootstrap intervals"
+    seeds = "means over seeds, 95% intervals by Student's t"
     about = f"{comparison.protocol}; {seeds}"
     _write(
         folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, comparison.by_cycle, caption=f"Arms by cycle: {about}."
@@ -124,12 +127,14 @@ def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
         )
     for kind, (budget, ranked) in comparison.rankings.items():
         path = folder / f"ranking-{number}-{kind.replace(' ', '-')}"
-        _write(path, RANKING_COLUMNS, ranked, caption=f"Within {budget} {kind} a run: {about}.")
+        _write(path, RANKING_COLUMNS, ranked, caption=f"Within {budget:g} {kind} a run: {about}.")
 
 
 def write_cycles(run: Run, folder: Path) -> None:
     """Write cycles.csv and cycles.tex."""
-    caption = f"{run.name}: {run.protocol}; above: at least {percent(run.threshold, 0)} %; 95% intervals."
+    caption = (
+        f"{run.name}: {run.protocol}; above: at least {percent(run.threshold, 0)} %; 95% intervals of this run alone."
+    )
     if run.balance:
         caption += f" {run.balance[0].upper()}{run.balance[1:]}."
     _write(folder / "cycles", CYCLE_COLUMNS, run.reports, caption=caption)
@@ -142,7 +147,7 @@ def write_runs(runs: Sequence[Run], folder: Path, number: int) -> None:
         folder / f"runs-{number}",
         RUN_COLUMNS,
         runs,
-        caption="Searches; above: at least the dataset's threshold; 95% intervals.",
+        caption="Searches; above: at least the dataset's threshold; 95% intervals, each of its run alone.",
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nnloop.measures import ABOVE, ADMITTED, BEST, MEAN, TOKENS, VALID, best_of
 from nnloop.report.measures.read import Run
-from nnloop.report.text import duration, shown, why_none_admitted
+from nnloop.report.text import duration, interval, percent, shown, why_none_admitted
 from nnloop.runs.folder import RunFolder
 
 _SHOWN = (VALID, MEAN, BEST, ABOVE, ADMITTED, TOKENS)
@@ -21,6 +21,10 @@ def summary(run: Run) -> str:
         rows.append(["all", *(shown(one, run.of(one)) for one in _SHOWN), duration(run.seconds)])
     lines = _aligned(rows)
     lines.insert(1, "-" * max(len(line) for line in lines))
+    if run.incumbent:
+        known = run.incumbent
+        trials = f"{known.trials} trials under fresh seeds; its single trial: {percent(known.claimed)} %"
+        lines.append(f"incumbent: validation {interval(known.validation)} %, test {interval(known.test)} % ({trials})")
     reason = why_none_admitted(run.reports)
     if reason:
         lines.append(f"nothing admitted: {reason}")
@@ -36,9 +40,10 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _places(run: Run, folder: RunFolder) -> list[str]:
     best = best_of(run.entries)
+    chosen = run.incumbent.candidate if run.incumbent else best and best.candidate
     adapters = sorted(folder.path.glob("cycles/*/adapter"))
     named = [
-        ("best network", folder.code(best.candidate) if best and best.candidate else None),
+        ("incumbent" if run.incumbent else "best network", folder.code(chosen) if chosen else None),
         ("networks", folder.path / "code"),
         ("archive", folder.archive),
         ("last adapter", adapters[-1] if adapters else None),

@@ -17,6 +17,7 @@ from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
 from nnloop.runs.digest import Digest
 from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
+from nnloop.runs.incumbent import Incumbent
 from nnloop.runs.lease import Lease, myself
 from nnloop.settings import Settings
 from nnloop.settings.keys import affecting, flat
@@ -39,6 +40,8 @@ class RunFolder:
         self.meta = path / "run.json"
         self.archive = path / "archive.jsonl"
         self.corpus_trials = path / "corpus.jsonl"
+        self.incumbent = path / "incumbent.json"
+        self.incumbent_trials = path / "incumbent.jsonl"  # the trials that measured it
         self.novelty = path / "novelty"  # the novelty index, which can be computed again
         self.dataset = path / "dataset.json"
         self.page = path / "report.html"
@@ -223,6 +226,12 @@ class RunFolder:
         """Return a cycle's results by candidate id; trials of status infrastructure are left out, to be run again."""
         trials = _read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
         return {candidate: result for candidate, result in trials if result.status is not Status.INFRASTRUCTURE}
+
+    def read_incumbent(self) -> Incumbent | None:
+        """Return the run's incumbent; None if it was not measured."""
+        if not self.incumbent.exists():
+            return None
+        return _checked(self.incumbent, lambda text: Incumbent.from_json(json.loads(text)), self.incumbent.read_text())
 
     def corpus(self) -> list[Network]:
         """Return the corpus with the accuracies of its trials in this run."""

@@ -23,6 +23,7 @@ from nnloop.settings.strategy import (
     BudgetSettings,
     ContextSettings,
     CorpusSettings,
+    IncumbentSettings,
     ModeSettings,
     NoveltySettings,
     ParentsSettings,
@@ -56,7 +57,9 @@ TrackerSettings = WandbSettings | NoTrackerSettings
 class PlainJobSettings:
     """A command that the settings outside its group describe in full."""
 
-    name: str = setting(RESULT, words=["search", "evaluate", "export", "adopt", "memory", "dashboard", "prepare"])
+    name: str = setting(
+        RESULT, words=["search", "evaluate", "incumbent", "export", "adopt", "memory", "dashboard", "prepare"]
+    )
 
 
 @dataclass
@@ -111,6 +114,7 @@ class Settings:
     selection: SelectionSettings
     budget: BudgetSettings
     search: SearchSettings
+    incumbent: IncumbentSettings
     name: str = setting(LABEL)  # folder under outputs/
     seed: int = setting(RESULT, 0, 2**31 - 1)
     cycles: int = setting(RESULT, 1, 10_000)
@@ -118,7 +122,10 @@ class Settings:
     retries: int = setting(RESULT, 0, 10)  # times that a failed completion goes back to the LLM with the reason
     candidate: str | None = setting(RESULT, unit="a file or a glob", jobs=["evaluate"], takers=["prompt"])
     runs: str | None = setting(
-        RESULT, unit="a run folder or a folder of runs", jobs=["report", "validate", "export"], takers=["prompt"]
+        RESULT,
+        unit="a run folder or a folder of runs",
+        jobs=["report", "validate", "incumbent", "export"],
+        takers=["prompt"],
     )
     to: str | None = setting(PLACE, unit="the folder to write to", jobs=["export"])
     folder: str | None = setting(RESULT, unit="the folder of networks and adapters", jobs=["adopt"])

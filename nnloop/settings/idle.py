@@ -20,6 +20,7 @@ _TRIALS = ("dataset", "mode", "proxy", "sandbox", "executor", "seed")
 _READ_BY = {
     "evaluate": _TRIALS,
     "validate": (*_TRIALS, "summaries"),
+    "incumbent": (*_TRIALS, "summaries", "incumbent"),
     "report": ("summaries",),
     "memory": ("llm", "finetune"),
     "prompt": ("llm", *_TRIALS),

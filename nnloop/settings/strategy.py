@@ -214,6 +214,13 @@ class BudgetSettings:
 
 
 @dataclass
+class IncumbentSettings:
+    """The trials, under fresh seeds, that measure a run's best network when the search has ended."""
+
+    share: float = setting(PLACE, 0, 10)  # of the run's trials; 0: none, the best of single trials stands alone
+
+
+@dataclass
 class SearchSettings:
     """The order of generation and evaluation."""
 

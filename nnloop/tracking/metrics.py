@@ -13,7 +13,7 @@ from nnloop.records import CycleReport, Entry, Status
 
 STEP = "cycle"
 _LOSSES = ("loss", "held_out_loss", "held_out_loss_before")
-STAGES = ("generate", "evaluate", "finetune", "trials", "total")
+STAGES = ("generate", "evaluate", "finetune", "cpu", "trials", "total")
 COSTS = {"tokens": "tokens", "prompt_tokens": "tokens", "seconds": "s", "gpu_seconds": "s", "joules": "J"}
 CYCLE_TABLE = "candidates/cycle"  # one version a cycle
 FULL_TABLE = "candidates/all"  # once, when the search ends

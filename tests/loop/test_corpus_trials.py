@@ -11,11 +11,12 @@ import pytest
 from oracle import Oracle
 
 from nnloop import corpus
-from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus, noise_of
+from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.digest import Digest, digest
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
+from nnloop.stats import noise_of
 
 NETWORKS = corpus.seeds()[:3]
 

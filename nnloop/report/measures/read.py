@@ -1,27 +1,28 @@
 """A search as reports see it, read once from its run folder or from its summary."""
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from lzma import LZMAError
 from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
-from nnloop.measures import ESTIMATED, Measure, distinct
+from nnloop.measures import ESTIMATED, INCUMBENT, TEST_OF_INCUMBENT, Measure, distinct
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance
 from nnloop.runs.digest import Digest, protocol_digest
 from nnloop.runs.folder import RunFolder
+from nnloop.runs.incumbent import Incumbent
 
 
 @dataclass(frozen=True)
 class Run:
     """One search. If it is still going on, it has the cycles that are closed.
 
-    Of a summary `folder` is None, and neither code nor completions are known.
+    Of a summary `folder` is None, and neither completions nor the code of any but the top networks are known.
     """
 
     name: str
@@ -32,6 +33,8 @@ class Run:
     reports: list[CycleReport]
     entries: list[Entry]  # of closed cycles
     corpus: dict[str, Network]  # by id
+    incumbent: Incumbent | None = None  # None: not measured
+    codes: dict[str, str] = field(default_factory=dict)  # of a summary's top networks, by id
 
     def setting(self, key: str, default: Any = None) -> Any:
         """Return a setting by its dotted key, or `default` if the run doesn't have it."""
@@ -115,7 +118,10 @@ class Run:
         return {}
 
     def of(self, measure: Measure) -> Interval | float | None:
-        """Return a measure of the whole run; with its interval for valid, mean and above."""
+        """Return a measure of the whole run; with its interval for valid, mean, above and the incumbent."""
+        if measure in (INCUMBENT, TEST_OF_INCUMBENT):
+            known = self.incumbent
+            return None if known is None else known.validation if measure is INCUMBENT else known.test
         if measure not in self._measured:
             read = measure.estimate if measure in ESTIMATED else measure.read
             self._measured[measure] = read(self.entries, self.threshold)
@@ -130,6 +136,8 @@ class Run:
         """Return the source of a candidate or of a network of the corpus; None if it is not kept."""
         if network in self.corpus:
             return self.corpus[network].code or None
+        if network in self.codes:
+            return self.codes[network]
         return self.folder.read_code(network) if self.folder and self.folder.code(network).exists() else None
 
     def title(self, network: str) -> str:
@@ -182,6 +190,8 @@ def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Ru
         reports=[CycleReport.from_json(row) for row in document["cycles"]],
         entries=[Entry.from_json(row) for row in document["completions"]],
         corpus={row["id"]: Network.from_json(row) for row in document["corpus"]},
+        incumbent=Incumbent.from_json(document["incumbent"]) if document.get("incumbent") else None,
+        codes=document.get("codes", {}),
     )
 
 
@@ -200,4 +210,5 @@ def _read_folder(path: Path) -> Run:
     (run,) = read_reports(path)
     folder, closed = RunFolder(path), {report.cycle for report in run.reports}
     entries = [entry for entry in folder.entries() if entry.cycle in closed]
-    return replace(run, entries=entries, corpus={network.id: network for network in folder.corpus()})
+    corpus = {network.id: network for network in folder.corpus()}
+    return replace(run, entries=entries, corpus=corpus, incumbent=folder.read_incumbent())

@@ -1,7 +1,8 @@
 """Run summaries, which outlive run folders, for example in a repository.
 
-A summary is one JSON document: settings and provenance, the cycle reports, and an entry for each completion. It holds
-neither code nor completions; the rest of a report comes out the same as from the run folder.
+A summary is one JSON document: settings and provenance, the cycle reports, an entry for each completion, the incumbent
+and the code of the top networks. It holds no other code and no completions; the rest of a report comes out the same as
+from the run folder.
 """
 
 from dataclasses import replace
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 MARK = "nnloop run summary"
 _LONGEST_REASON = 120
+TOP = 16
+"""Networks whose code a summary keeps: the most that race for the incumbent."""
 
 
 def summary(run: "Run") -> dict[str, Any]:
@@ -25,7 +28,15 @@ def summary(run: "Run") -> dict[str, Any]:
         "corpus": [replace(network, code="", params=None).to_json() for network in run.corpus.values()],
         "cycles": [report.to_json() for report in run.reports],
         "completions": [_shortened(entry).to_json() for entry in run.entries],
+        "incumbent": run.incumbent and run.incumbent.to_json(),
+        "codes": {name: code for name in _top(run) if (code := run.code(name))},
     }
+
+
+def _top(run: "Run") -> list[str]:
+    """Return the networks whose code is kept, so that job=incumbent can train them again."""
+    raced = [one.candidate for one in run.incumbent.networks] if run.incumbent else []
+    return list(dict.fromkeys([*raced, *(str(entry.candidate) for entry in run.networks[:TOP])]))
 
 
 def _without_places(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The comparison of arms, as a section of the overview."""
 
-from functools import partial
-
 from nnloop.measures import COMPARED, Measure
 from nnloop.records import Interval
 from nnloop.report.arm_panels import CONTRASTED, arm_panels
@@ -27,7 +25,7 @@ def arms_section(comparison: Comparison) -> Markup:
 
 def _final(comparison: Comparison) -> Markup:
     note = f"means over seeds of {_last(comparison)} of each run, "
-    note += "with their 95% bootstrap interval; none from a single seed"
+    note += "with their 95% interval (Student's t over seeds); none from a single seed"
     if comparison.unfinished:
         note += f"; {comparison.unfinished} unfinished runs are in the curves alone"
     rows = [[_name(one.arm.name), count(len(one.arm.runs)), *_cells(one.measures)] for one in comparison.final]
@@ -58,8 +56,8 @@ def _last(comparison: Comparison) -> str:
 def _differences(comparison: Comparison) -> Markup | None:
     if not comparison.differences:
         return None
-    note = f"means of {_last(comparison)}, paired by seed; bars: 95% bootstrap interval over shared seeds"
-    head = ["difference", "measure", "seeds", "mean", "95% bootstrap", "95% Student's t", "seeds above"]
+    note = f"means of {_last(comparison)}, paired by seed; bars: 95% (Student's t over shared seeds)"
+    head = ["difference", "measure", "seeds", "mean", "95%", "p", "p of all (Holm)", "seeds above"]
     parts = [
         tag("h3", "Differences between arms"),
         remark(note),
@@ -70,15 +68,22 @@ def _differences(comparison: Comparison) -> Markup | None:
 
 
 def _forest(comparison: Comparison, measure: Measure) -> Markup:
-    rows = [(one.label, one.bootstrap) for one in comparison.differences if one.measure is measure]
+    rows = [(one.label, one.interval) for one in comparison.differences if one.measure is measure]
     axis = Axis("percentage points", lambda v: f"{100 * v:.3g}") if measure.fraction else Axis(measure.unit)
     return titled(measure.name, svg.forest_chart(rows, axis), note=measure.meaning)
 
 
 def _difference_row(one: Difference) -> list[Content]:
-    shown = partial(_range, one.measure)
-    mean = percent(one.bootstrap.value, 2) if one.measure.fraction else f"{one.bootstrap.value:.3g}"
-    return [one.label, one.measure.heading, len(one.seeds), mean, shown(one.bootstrap), shown(one.student), one.better]
+    mean = percent(one.interval.value, 2) if one.measure.fraction else f"{one.interval.value:.3g}"
+    facts: list[Content] = [
+        len(one.seeds),
+        mean,
+        _range(one.measure, one.interval),
+        f"{one.p:.3f}",
+        f"{one.p_holm:.3f}",
+        one.better,
+    ]
+    return [one.label, one.measure.heading, *facts]
 
 
 def _range(measure: Measure, one: Interval) -> str:
@@ -92,7 +97,9 @@ def _rankings(comparison: Comparison) -> Markup | None:
         return None
     parts: list[Content] = [tag("h3", "Ranking at equal budgets")]
     for kind, (budget, ranked) in comparison.rankings.items():
-        note = f"every run cut off after {count(budget)} {kind}, the most that all of them spent; by the best accuracy"
+        note = (
+            f"every run cut off after {count(budget)} {kind}, the most that all of them spent; by the best single trial"
+        )
         head = ["arm", "place", "seeds", "completions", *(measure.heading for measure in COMPARED)]
         rows = (
             [_name(one.arm), str(place), str(one.n), count(one.completions.value), *_cells(one.measures)]

@@ -21,7 +21,8 @@ from nnloop.report.web.published_section import published_section
 from nnloop.report.web.tokens_section import tokens_section
 
 _SHOWN = (
-    *(measures.VALID, measures.MEAN, measures.BEST, measures.TEST_OF_BEST, measures.ABOVE, measures.ADMITTED),
+    *(measures.VALID, measures.MEAN, measures.INCUMBENT, measures.TEST_OF_INCUMBENT, measures.BEST),
+    *(measures.TEST_OF_BEST, measures.ABOVE, measures.ADMITTED),
     *(measures.DISTINCT, measures.TOKENS_EACH, measures.LINES_EACH, measures.TOKENS),
 )
 

@@ -7,12 +7,13 @@ from nnloop.measures import Measure, firsts
 from nnloop.records import CycleReport, Entry
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
-from nnloop.report.text import count, duration, number, percent, shown, why_none_admitted
+from nnloop.report.text import count, duration, interval, number, percent, shown, why_none_admitted
 from nnloop.report.web.charts import card
 from nnloop.report.web.explorer import SCRIPT, explorer
 from nnloop.report.web.html import Content, Markup, code, details, diff, page, remark, section, table, tag, tiles
 from nnloop.report.web.published_section import published_section
 from nnloop.settings.keys import flat
+from nnloop.stats import noise_of
 
 _ARM = {"llm": "llm.name", "mode": "mode.name", "finetune": "finetune.name", "parents": "parents.name", "seed": "seed"}
 _BY_CYCLE = (
@@ -44,7 +45,9 @@ def _head(run: Run) -> Markup:
     state = "" if len(run.reports) >= planned else f" · {len(run.reports)} of {planned} cycles are closed so far"
     remarks = [
         remark(", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items())),
-        remark(f"{run.protocol}; test accuracy is reported and never used to choose{state}"),
+        remark(
+            f"{run.protocol}; test accuracy is reported and never used to choose; intervals are this run's alone{state}"
+        ),
         remark(run.balance) if run.balance else None,
     ]
     return tag("header", tag("h1", run.name), remarks)
@@ -63,13 +66,33 @@ def _tiles(run: Run) -> Markup:
         [
             (f"{valid.partition(' ')[0]} %", "valid", of_valid),
             (f"{mean.partition(' ')[0]} %", "mean accuracy", _range(mean)),
-            (f"{text(measures.BEST)} %", "best accuracy", f"on test {tested} %; corpus {percent(run.corpus_best)} %"),
+            *_incumbent(run),
+            (f"{text(measures.BEST)} %", "best of a single trial", f"on test {tested} %; {_corpus(run)}"),
             (text(measures.ADMITTED), "admitted", of_admitted),
             (text(measures.TOKENS_EACH), "tokens per completion", of_tokens),
             (text(measures.TOKENS_PER_ADMITTED), "tokens per admitted network", in_all),
             (duration(run.seconds), "wall time", ""),
         ]
     )
+
+
+def _incumbent(run: Run) -> list[tuple[str, str, str]]:
+    known = run.incumbent
+    if known is None:
+        return []
+    told = f"{_range(interval(known.validation))}; single trial {percent(known.claimed)} %"
+    tested = f"{_range(interval(known.test))}; {len(known.test_accuracies)} seeds of its own"
+    return [
+        (f"{percent(known.validation.value)} %", "incumbent, validation", told),
+        (f"{percent(known.test.value)} %", "incumbent, test", tested),
+    ]
+
+
+def _corpus(run: Run) -> str:
+    """Return the best of the corpus, with the noise of one trial if its networks were tried several times."""
+    noise = noise_of(list(run.corpus.values()))
+    told = "" if noise is None else f", one trial's deviation {percent(noise)} points"
+    return f"corpus {percent(run.corpus_best)} %{told}"
 
 
 def _range(text: str) -> str:

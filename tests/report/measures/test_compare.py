@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 from arms import FROZEN, run_of, three_arms
 
-from nnloop.measures import ADMITTED, BEST, TOKENS
-from nnloop.records import Status
+from nnloop.measures import ADMITTED, BEST, BEST_OF_EQUAL, INCUMBENT, MEAN, TEST_OF_INCUMBENT, TOKENS, distinct
+from nnloop.records import Interval, Status
 from nnloop.report.measures.compare import BUDGETS, compare, cut
 from nnloop.report.measures.read import Run
+from nnloop.runs.incumbent import Incumbent, RacedNetwork
+from nnloop.stats import expected_best, holm
 
 
 @pytest.fixture
@@ -15,12 +17,17 @@ def runs(tmp_path: Path) -> list[Run]:
     return three_arms(tmp_path)
 
 
-def test_a_difference_is_paired_by_seed_and_its_interval_is_a_bootstrap_over_seeds(runs: list[Run]) -> None:
+def test_a_difference_is_paired_by_seed_and_its_interval_is_student_s_over_seeds(runs: list[Run]) -> None:
     found = compare(runs, "p", last=2, baseline="finetune=off")
     (one,) = [d for d in found.differences if d.first.name == "llm=tiny, finetune=lora" and d.measure.name == "mean"]
     assert (one.seeds, one.better) == ([0, 1, 2], 3)
-    for interval in (one.bootstrap, one.student):
-        assert (interval.value, interval.low, interval.high) == pytest.approx((0.1, 0.1, 0.1))
+    assert (one.interval.value, one.interval.low, one.interval.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_the_p_values_of_a_measure_are_adjusted_for_each_other(runs: list[Run]) -> None:
+    of_mean = [one for one in compare(runs, "p", last=2).differences if one.measure is MEAN]
+    assert len(of_mean) > 1
+    assert [one.p_holm for one in of_mean] == holm([one.p for one in of_mean])
 
 
 def test_the_final_comparison_takes_the_mean_of_the_last_cycles(runs: list[Run]) -> None:
@@ -57,7 +64,7 @@ def test_totals_and_the_best_of_a_cycle_are_those_up_to_its_end(tmp_path: Path) 
     last = compare([run], "p").by_cycle[-1].measures
     assert last["admitted"].value == run.of(ADMITTED)
     assert last["tokens"].value == run.of(TOKENS)
-    assert last["best"].value == run.of(BEST)
+    assert last[BEST.name].value == run.of(BEST)
 
 
 def test_a_ranking_cuts_every_run_at_the_budget_that_all_of_them_had(tmp_path: Path) -> None:
@@ -66,11 +73,48 @@ def test_a_ranking_cuts_every_run_at_the_budget_that_all_of_them_had(tmp_path: P
     found = compare([short, long], "p")
     budget, ranked = found.rankings["completions"]
     assert (budget, {one.completions.value for one in ranked}) == (16, {16})
-    for kind, cost in BUDGETS.items():
-        budget, ranked = found.rankings[kind]
-        assert budget == min(sum(map(cost, run.entries)) for run in (short, long))
-        best = [one.measures["best"].value for one in ranked]
+    assert set(found.rankings) == {*BUDGETS} - {"CPU seconds"}  # the made-up runs don't know them
+    for kind, (budget, ranked) in found.rankings.items():
+        assert budget == pytest.approx(min(sum(BUDGETS[kind](run)) for run in (short, long)))
+        best = [one.measures[BEST.name].value for one in ranked]
         assert best == sorted(best, reverse=True)
+
+
+def test_cpu_seconds_are_the_search_s_own_and_its_trials(tmp_path: Path) -> None:
+    run = run_of(tmp_path, 0, cycles=2)
+    reports = [replace(one, costs=replace(one.costs, seconds=one.costs.seconds | {"cpu": 16.0})) for one in run.reports]
+    trials = sum(e.result.seconds for e in run.entries if e.result and e.status is not Status.DUPLICATE)
+    assert trials > 0
+    assert sum(BUDGETS["CPU seconds"](replace(run, reports=reports))) == pytest.approx(32 + trials)
+
+
+def test_a_duplicate_is_no_trained_network_and_counts_nothing_among_all_new(tmp_path: Path) -> None:
+    run = run_of(tmp_path, 0, cycles=1)
+    first = next(entry for entry in run.entries if entry.valid)
+    again = replace(first, generation=replace(first.generation, slot=99), status=Status.DUPLICATE)
+    twice = replace(run, entries=[first, again])
+    assert BUDGETS["trained networks"](twice) == [True, False]
+    assert compare([twice], "p").by_cycle[0].measures["mean of all new"].value == (first.val_accuracy or 0) / 2
+
+
+def test_the_best_of_a_cycle_is_compared_at_equal_numbers_of_networks(tmp_path: Path) -> None:
+    """The arm with more networks a cycle has more chances of a lucky one, and no more once the numbers are equal."""
+    many = run_of(tmp_path, 0, cycles=1)
+    few = replace(many, entries=[entry for entry in many.entries if entry.valid][:2])
+    few = replace(few, meta=few.meta | {"settings": few.meta["settings"] | {"finetune": FROZEN}})
+    by_arm = {one.arm.name: one.measures for one in compare([many, few], "p").final}
+    accuracies = [entry.val_accuracy or 0.0 for entry in distinct(many.entries)]
+    assert by_arm["finetune=lora"][BEST_OF_EQUAL.name].value == pytest.approx(expected_best(accuracies, 2))
+    assert by_arm["finetune=off"][BEST_OF_EQUAL.name].value == by_arm["finetune=off"][BEST.name].value
+
+
+def test_an_arm_has_its_incumbents_and_their_test_accuracies(runs: list[Run]) -> None:
+    mean = Interval(0.9, 0.8, 1.0)
+    raced = [RacedNetwork("n", 0.95, [0.9, 0.9])]
+    known = Incumbent("n", mean, Interval(0.7, 0.6, 0.8), [0.7] * 5, raced, trials=7, share=0.1, cycles=4)
+    final = compare([replace(run, incumbent=known) for run in runs], "p").final
+    values = [(one.measures[INCUMBENT.name].value, one.measures[TEST_OF_INCUMBENT.name].value) for one in final]
+    assert values == [pytest.approx((0.9, 0.7))] * 3
 
 
 def test_an_unfinished_run_is_in_the_curves_alone(tmp_path: Path) -> None:
@@ -84,10 +128,10 @@ def test_an_unfinished_run_is_in_the_curves_alone(tmp_path: Path) -> None:
 
 def test_what_a_budget_pays_for_are_the_first_completions(tmp_path: Path) -> None:
     run = run_of(tmp_path, 0)
-    cost = BUDGETS["generated tokens"]
-    kept = cut(run.entries[::-1], cost, 500)
+    costs = BUDGETS["generated tokens"](run)
+    kept = cut(replace(run, entries=run.entries[::-1]), costs, 500)
     assert kept == run.entries[: len(kept)]
-    assert sum(map(cost, kept)) <= 500 < sum(map(cost, run.entries[: len(kept) + 1]))
+    assert sum(costs[: len(kept)]) <= 500 < sum(costs[: len(kept) + 1])
 
 
 def test_an_arm_that_writes_no_tokens_is_not_ranked_by_them(runs: list[Run]) -> None:
@@ -98,4 +142,5 @@ def test_an_arm_that_writes_no_tokens_is_not_ranked_by_them(runs: list[Run]) -> 
         for run in runs
     ]
     found = compare(silent, "p")
-    assert [len(ranked) for _, ranked in found.rankings.values()] == [3, 2, 3]
+    arms = {kind: len(ranked) for kind, (_, ranked) in found.rankings.items()}
+    assert (arms["completions"], arms["generated tokens"], arms["tokens read and generated"]) == (3, 2, 3)

@@ -64,7 +64,7 @@ def test_a_report_from_a_pack_is_the_report_from_the_run_folders(tmp_path: Path)
     assert body(from_folders / "report.html") == body(from_pack / "report.html")
 
 
-def test_a_summary_holds_all_that_its_run_tells_but_code_and_completions(tmp_path: Path) -> None:
+def test_a_summary_holds_all_that_its_run_tells_but_completions_and_the_code_of_poor_networks(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", 2, 8)
     report_of(run.path, tmp_path / "kept")
     found, kept = read(run.path), read(tmp_path / "kept" / "run.json")
@@ -74,7 +74,10 @@ def test_a_summary_holds_all_that_its_run_tells_but_code_and_completions(tmp_pat
     assert kept.corpus_best == found.corpus_best
     best = str(found.networks[0].candidate)
     assert [kept.title(name) for name in kept.lineage(best)] == [found.title(name) for name in found.lineage(best)]
-    assert kept.code(best) is None
+    assert kept.code(best) == found.code(best)
+    assert [bool(kept.code(str(one.candidate))) for one in found.networks[:17]] == [True] * min(
+        16, len(found.networks)
+    ) + [False] * (len(found.networks[:17]) - 16)
 
 
 def test_a_summary_does_not_say_where_anything_lay(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_every_curve_has_a_line_for_each_arm_in_its_colour(two_arms: list[Run]) 
 
 def test_differences_of_arms_are_drawn_and_stand_in_a_table(two_arms: list[Run]) -> None:
     section = arms_section(compare(two_arms, "p"))
-    assert {"valid", "mean", "best"} <= set(cards(section))
+    assert {"valid", "mean", "best single trial"} <= set(cards(section))
     table = section.partition("<summary>all measures</summary>")[2]
     assert table.count("<td>finetune: lora minus off</td>") == len(COMPARED)
 
