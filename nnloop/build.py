@@ -22,8 +22,8 @@ from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import outcome, track_run
 from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
 from nnloop.loop.cycle import over_budget
-from nnloop.loop.incumbent import is_due, measure_incumbent
 from nnloop.loop.prompting import PromptBuilder
+from nnloop.loop.race import is_due, measure_incumbent
 from nnloop.loop.search import Search
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner

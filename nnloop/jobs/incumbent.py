@@ -13,7 +13,7 @@ from nnloop import data
 from nnloop.errors import RunFolderError
 from nnloop.executor.factory import make_executor
 from nnloop.jobs.report import find_runs, save_summaries
-from nnloop.loop.incumbent import TEST_SEEDS, measure_incumbent, room
+from nnloop.loop.race import TEST_SEEDS, measure_incumbent, room
 from nnloop.report import read_each
 from nnloop.report.measures import packs
 from nnloop.report.measures.packs import write_document

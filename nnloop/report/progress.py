@@ -76,7 +76,7 @@ class Progress:
     def begin(self, cycle: int, cycles: int, *, candidates: int, done: int) -> None:
         """Open a cycle of which `done` candidates are in the archive already."""
         self._history.cycles = cycles
-        self._cycle = _Cycle("cycle", cycle, candidates, done, generated=done, started=self._clock())
+        self._cycle = _Cycle("cycle", cycle, candidates=candidates, done=done, generated=done, started=self._clock())
         if done:
             self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
 

@@ -17,8 +17,8 @@ from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
 from nnloop.runs.digest import Digest
 from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
-from nnloop.runs.incumbent import Incumbent
 from nnloop.runs.lease import Lease, myself
+from nnloop.runs.repeats import Incumbent
 from nnloop.settings import Settings
 from nnloop.settings.keys import affecting, flat
 from nnloop.settings.setting import COMPUTED, Affects

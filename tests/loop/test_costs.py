@@ -51,7 +51,7 @@ def test_recorded_stages_add_up_to_the_total() -> None:
     for stage in ("generate", "evaluate", "generate"):
         tracker.record(stage)
     seconds = tracker.costs([]).seconds
-    assert set(seconds) == {"generate", "evaluate", "trials", "total"}
+    assert set(seconds) == {"generate", "evaluate", "cpu", "trials", "total"}
     assert seconds["generate"] + seconds["evaluate"] == pytest.approx(seconds["total"], abs=0.05)
 
 

@@ -20,6 +20,7 @@ NEEDED = {
     "job=evaluate": ["candidate=x.py"],
     "job=report": ["runs=x"],
     "job=validate": ["runs=x"],
+    "job=incumbent": ["runs=x"],
     "job=export": ["runs=x", "to=y"],
     "job=adopt": ["folder=x"],
     "job=prompt": ["candidate=x.py"],

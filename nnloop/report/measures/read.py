@@ -15,7 +15,7 @@ from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance
 from nnloop.runs.digest import Digest, protocol_digest
 from nnloop.runs.folder import RunFolder
-from nnloop.runs.incumbent import Incumbent
+from nnloop.runs.repeats import Incumbent
 
 
 @dataclass(frozen=True)

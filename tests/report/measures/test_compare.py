@@ -8,7 +8,7 @@ from nnloop.measures import ADMITTED, BEST, BEST_OF_EQUAL, INCUMBENT, MEAN, TEST
 from nnloop.records import Interval, Status
 from nnloop.report.measures.compare import BUDGETS, compare, cut
 from nnloop.report.measures.read import Run
-from nnloop.runs.incumbent import Incumbent, RacedNetwork
+from nnloop.runs.repeats import Incumbent, RacedNetwork
 from nnloop.stats import expected_best, holm
 
 

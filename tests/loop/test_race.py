@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_run import make_run
 
-from nnloop.loop.incumbent import TEST_SEEDS, is_due, measure_incumbent, race, room
+from nnloop.loop.race import TEST_SEEDS, is_due, measure_incumbent, race, room
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.report.measures.read import Run, read
 from nnloop.report.measures.summaries import summary

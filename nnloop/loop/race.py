@@ -11,7 +11,7 @@ from nnloop.measures import distinct
 from nnloop.records import COMPLETED, Candidate, Interval, Status, Trial, TrialResult
 from nnloop.report.measures.read import Run
 from nnloop.runs.durable import journal, make_folder, read_lines
-from nnloop.runs.incumbent import Incumbent, RacedNetwork
+from nnloop.runs.repeats import Incumbent, RacedNetwork
 from nnloop.seeding import derive
 from nnloop.settings import Settings
 from nnloop.stats import student_mean, student_quantile
@@ -43,9 +43,9 @@ def is_due(run: Run, share: float) -> bool:
 def measure_incumbent(
     run: Run, settings: Settings, executor: Executor, *, trials: Path, show: Show = lambda done, most: None
 ) -> Incumbent | None:
-    """Race the run's top networks and test the winner; None without a network whose code is known.
+    """Race the run's top networks and test the winner; None if no network's code is known.
 
-    Trials are kept in the journal `trials`, and those that it holds are not repeated. `show` gets the number of trials
+    Trials are kept in the journal `trials` and not repeated. `show` gets the number of trials
     that have ended and the most that there can be. Results depend on the run's seed and networks alone.
     """
     share = settings.incumbent.share
@@ -121,7 +121,7 @@ class _Repeats:
         self._done = 0
 
     def results(self, keys: Sequence[Repeat]) -> list[TrialResult]:
-        """Return the trials' results, running those that the journal does not hold."""
+        """Return the trials' results; run the trials that the journal does not hold."""
         missing = [key for key in keys if key not in self._known]
         running = {self._executor.submit(self._trial(key)): key for key in missing}
         self._done += len(keys) - len(missing)
@@ -143,7 +143,7 @@ class _Repeats:
         candidate = Candidate(
             name, self._run.code(name) or "", mode=entry.mode, parent=entry.parent, cycle=entry.cycle, slot=entry.slot
         )
-        seed = derive(self._run.seed, "incumbent", purpose, name, repeat)
+        seed = derive(self._run.seed, "incumbent", *key)
         return make_trial(self._settings, candidate, seed)
 
 
