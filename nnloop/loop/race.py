@@ -138,7 +138,7 @@ class _Repeats:
         return [self._known[key] for key in keys]
 
     def _trial(self, key: Repeat) -> Trial:
-        name, purpose, repeat = key
+        name = key[0]
         entry = self._run.by_id[name]
         candidate = Candidate(
             name, self._run.code(name) or "", mode=entry.mode, parent=entry.parent, cycle=entry.cycle, slot=entry.slot
