@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import launch
 from nnloop.errors import UserError
+from nnloop.printable import printable
 from nnloop.settings.idle import idle
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
@@ -102,7 +103,7 @@ def list_options() -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"nnloop: {message}", file=sys.stderr)
+    print(f"nnloop: {printable(message)}", file=sys.stderr)
     _failures.append(code)
 
 

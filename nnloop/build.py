@@ -30,6 +30,7 @@ from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
+from nnloop.printable import PrintableStream
 from nnloop.records import Network
 from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
@@ -64,7 +65,7 @@ def run(settings: Settings, folder: Path) -> None:
         "export": export.run,
         "adopt": adopt.run,
     }
-    jobs[settings.job.name](settings, folder, sys.stdout)
+    jobs[settings.job.name](settings, folder, PrintableStream(sys.stdout))
 
 
 def _search(settings: Settings, folder: Path, out: TextIO) -> None:

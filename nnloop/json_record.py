@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from enum import StrEnum
 from functools import cache, partial
@@ -81,7 +82,7 @@ def _converter(kind: Any) -> Converter:
 
 def _plain(kind: type, *, accepted: tuple[type, ...]) -> Converter:
     def convert(value: object) -> object:
-        if type(value) not in accepted:
+        if type(value) not in accepted or value in (math.inf, -math.inf) or value != value:
             raise TypeError(f"{_shown(value)} is no {kind.__name__}")
         return value
 

@@ -23,7 +23,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
 from nnloop.errors import NnloopError, UserError
+from nnloop.printable import printable
 from nnloop.runs.folder import RunFolder
+from nnloop.runs.private import make_private
 from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.checks import unknown_key
 from nnloop.settings.keys import allowed, extends
@@ -88,12 +90,22 @@ class BeforeLaunch(Callback):
             from nnloop.executor.squeue import use_squeue
 
             use_squeue()
+            _close_exchange(str(config.hydra.launcher.submitit_folder))
             for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
                 if name != "SLURM_CONF":
                     del os.environ[name]  # of a job that this process runs in: its own jobs would take them over
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _arrive, ()
+
+
+def _close_exchange(folder: str) -> None:
+    """Make the folder of the jobs' pickles private, or end the process: Hydra goes on after a failed callback."""
+    try:
+        make_private(Path(folder.partition("%")[0] if "%" in folder else folder))
+    except UserError as error:
+        print(f"nnloop: {printable(str(error))}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _arrive() -> BeforeLaunch:
@@ -120,7 +132,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
     try:
         _print(jobs(), config_name)
     except (UserError, HydraException, OmegaConfBaseException) as error:
-        print(f"nnloop: {one_line(error)}", file=sys.stderr)
+        print(f"nnloop: {printable(one_line(error))}", file=sys.stderr)
         sys.exit(2)
     except Exception:  # a defect of ours: told, and still no job is started
         traceback.print_exc()

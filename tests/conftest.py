@@ -1,6 +1,8 @@
 """Shared by all tests: settings composed as the command line composes them, and a cache of their own."""
 
 import os
+import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING
 import checkpoints
 import pytest
 from hydra import compose, initialize_config_dir
-from paths import CONF
+from paths import CONF, ROOT
 
 from nnloop import build, data
 from nnloop.executor.local import LocalExecutor
@@ -45,6 +47,14 @@ def executor(cache: Path, configure: Callable[..., Settings]) -> Iterator[LocalE
     chosen = configure("dataset=digits", "executor.workers=2", "sandbox.scratch_mb=32", "mode.max_params=1000000")
     with build.make_executor(chosen, data.load(chosen.dataset), Path()) as started:
         yield started
+
+
+@pytest.fixture
+def closed_path() -> Iterator[Path]:
+    """A folder that no other user could exchange, on machines with an open /tmp too."""
+    open_to_all = Path(tempfile.gettempdir()).stat().st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
+    with tempfile.TemporaryDirectory(prefix=".closed-", dir=ROOT if open_to_all else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")

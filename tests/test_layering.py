@@ -16,6 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": {"json_record"},
     "compat": set(),
     "seeding": set(),
+    "printable": set(),
     "naming": {"settings"},
     "stop": set(),
     "errors": {"records"},
@@ -37,9 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "executor": BASE | {"data", "sandbox", "training"},
     "loop": BELOW_LOOP,
     "jobs": BELOW_LOOP | {"loop"},
-    "build": BELOW_LOOP | {"loop", "jobs"},
-    "launch": {"errors", "settings", "naming", "runs", "executor"},
-    "__main__": {"errors", "settings", "launch", "build", "stop"},
+    "build": BELOW_LOOP | {"loop", "jobs", "printable"},
+    "launch": {"errors", "settings", "naming", "runs", "executor", "printable"},
+    "__main__": {"errors", "settings", "launch", "build", "stop", "printable"},
     "__init__": set(),
 }
 """By room, the rooms beneath it."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnloop.errors import CorpusError
 from nnloop.records import Network
+from nnloop.runs import foreign
 
 FILE = "networks.jsonl"
 
@@ -13,10 +14,11 @@ def load(path: str) -> list[Network]:
     """Read an adopted folder. Raises CorpusError."""
     try:
         return read_networks(Path(path).expanduser() / FILE)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CorpusError(f"corpus.path={path}: not a folder that job=adopt wrote: {error}") from None
 
 
 def read_networks(file: Path) -> list[Network]:
     """Read networks, a line of JSON each. Raises OSError; ValueError or TypeError for a file of another kind."""
-    return [Network.from_json(json.loads(line)) for line in file.read_text("utf-8").splitlines()]
+    text = foreign.read_text(file, file.parent, foreign.JOURNAL_BYTES)
+    return [Network.from_json(json.loads(line)) for line in text.splitlines()]

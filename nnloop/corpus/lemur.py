@@ -17,6 +17,7 @@ import sqlite3
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from nnloop.corpus.adopted import read_networks
 from nnloop.corpus.curation import RatedSource, curate
 from nnloop.errors import CorpusError
 from nnloop.records import Network, candidate_id
+from nnloop.runs import foreign
 from nnloop.runs.durable import write_text
 from nnloop.settings import LemurCorpusSettings
 
@@ -34,6 +36,7 @@ NAMES = {"cifar10": "cifar-10", "cifar100": "cifar-100", "celeba": "celeba-gende
 """LEMUR's name for a dataset of ours, if that differs; it has no digits, and MNIST is nearest."""
 _NEAR = 5e-4
 _STATISTICS = "ab/nn/stat/train"
+LARGEST_FILE = 64 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ def read(path: Path, kind: TrialKind) -> list[RatedSource]:
     """
     try:
         if path.is_dir():
-            return _from_files(_walk(path), lambda name: (path / name).read_bytes(), kind)
+            return _from_files(_walk(path), lambda name: foreign.read_bytes(path / name, path, LARGEST_FILE), kind)
+        foreign.open_plain(path, path.resolve().parent).close()  # a pipe would make the readers below wait
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as wheel:
-                return _from_files(wheel.namelist(), wheel.read, kind)
+                return _from_files(wheel.namelist(), partial(_unzip, wheel), kind)
         return _from_database(path, kind)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, sqlite3.Error) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, zipfile.BadZipFile, sqlite3.Error) as error:
         raise CorpusError(f"corpus.path={path}: can't be read as LEMUR: {error}") from None
 
 
@@ -107,6 +111,15 @@ def installed() -> Path:
     )
 
 
+def _unzip(wheel: zipfile.ZipFile, name: str) -> bytes:
+    """Read a file of a wheel. Raises ValueError where it is too large: a small wheel may unfold to any size."""
+    with wheel.open(name) as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise ValueError(f"{name} is larger than {LARGEST_FILE >> 20} MiB")
+    return data
+
+
 def _walk(folder: Path) -> list[str]:
     trials = (folder / _STATISTICS).glob("*/*.json")
     return [str(path.relative_to(folder)) for path in trials]
@@ -127,6 +140,10 @@ def _from_files(names: Iterable[str], load: Callable[[str], bytes], kind: TrialK
 def _from_database(path: Path, kind: TrialKind) -> list[RatedSource]:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_FILE)
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        if not {("nn",), ("stat",)} <= {*tables}:  # a view may compute for ever
+            raise ValueError("it has no tables nn and stat")
         rows = connection.execute(
             "SELECT nn.name, nn.code, stat.accuracy FROM stat JOIN nn ON nn.name = stat.nn "
             "WHERE stat.task = ? AND stat.dataset = ? AND stat.metric = ? AND stat.epoch = ? ORDER BY nn.name",

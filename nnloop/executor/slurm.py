@@ -27,6 +27,7 @@ from nnloop.errors import UserError
 from nnloop.executor import node
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.durable import make_folder, write_text
+from nnloop.runs.private import make_private
 from nnloop.settings import SlurmExecutorSettings
 
 ALIVE = frozenset({"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "REQUEUED", "RESIZING"})
@@ -67,9 +68,10 @@ class SlurmExecutor:
         """Cancel the jobs that an earlier process left in this folder, and read their results.
 
         `folder` must be on a file system that all nodes share. `start` makes a node's own executor; the jobs carry it
-        as a pickle. Raises UserError if SLURM is not installed.
+        as a pickle. Raises UserError if SLURM is not installed, or if others could exchange the pickles.
         """
         self._settings, self._folder, self._start = settings, (folder / "slurm").resolve(), start
+        make_private(self._folder)
         self.name = f"nnloop-{hashlib.sha256(str(self._folder).encode()).hexdigest()[:10]}"
         self._queue: deque[_Pending] = deque()
         self._jobs: dict[str, _Job] = {}  # by SLURM's id

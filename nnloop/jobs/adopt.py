@@ -1,24 +1,26 @@
 """job=adopt: collect networks and adapters made elsewhere, for a search to start from.
 
 The setting `folder` may name run folders, an export, LEMUR files or loose modules. Every .py file below it that defines
-class Net and passes the static guard is copied once; no code is run. LoRA adapters (PEFT's layout) are copied too.
-Accuracies are not: a search trains the networks that it starts from under its own protocol.
+class Net and passes the static guard is copied once; no code is run. LoRA adapters (PEFT's layout, safetensors) are
+copied too. Links, pipes, and files that are too large are left out. Accuracies are not copied: a search trains the
+networks that it starts from under its own protocol.
 """
 
-import json
-import shutil
+import itertools
 from pathlib import Path
 from typing import TextIO
 
 from nnloop.corpus.adopted import FILE
-from nnloop.errors import CompletionError, CorpusError
+from nnloop.errors import CompletionError, CorpusError, ModelError
+from nnloop.llm import adapter_files
 from nnloop.modes import static_guard
 from nnloop.modes.delta import guarded_id
 from nnloop.records import Network
+from nnloop.runs import foreign
 from nnloop.runs.durable import write_text
 from nnloop.settings import Settings
 
-_CONFIG = "adapter_config.json"
+MOST_FILES = 100_000  # of one kind in a folder
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
@@ -30,35 +32,48 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     if not source.is_dir():
         raise CorpusError(f"folder={source}: no such folder")
     networks: dict[str, Network] = {}
-    for path in sorted(source.rglob("*.py")):
+    for path in _find(source, "*.py"):
         try:
-            network = _network(path)
-        except CompletionError as error:
-            print(f"left out {path.relative_to(source)}: {error.reason}", file=out)
+            network = _network(path, source)
+        except (CompletionError, OSError) as error:
+            reason = error.reason if isinstance(error, CompletionError) else error.strerror
+            print(f"left out {path.relative_to(source)}: {reason}", file=out)
         else:
             networks.setdefault(network.id, network)
     if not networks:
         raise CorpusError(f"folder={source}: no network in it that can be adopted")
     folder.mkdir(parents=True, exist_ok=True)
-    configs = sorted(source.rglob(_CONFIG))
-    adapters = [_copy(path.parent, folder / "adapters" / str(number)) for number, path in enumerate(configs)]
+    configs = _find(source, adapter_files.CONFIG)
+    adapters = [_copy(path.parent, source, folder / "adapters" / str(number)) for number, path in enumerate(configs)]
     write_text(folder / FILE, "".join(f"{network.line()}\n" for network in networks.values()))
     print(f"{len(networks)} networks adopted; start from them: corpus=adopted corpus.path={folder}", file=out)
-    for adapter, model in adapters:
-        print(f"an adapter of {model}: llm.adapter={adapter}", file=out)
+    print(*adapters, sep="\n", end="\n" if adapters else "", file=out)
 
 
-def _network(path: Path) -> Network:
-    code = path.read_bytes().decode("utf-8", "replace")
+def _find(source: Path, name: str) -> list[Path]:
+    """Return the files of a name or pattern below a folder, sorted. Raises CorpusError for far too many."""
+    paths = sorted(itertools.islice(source.rglob(name), MOST_FILES + 1))
+    if len(paths) > MOST_FILES:
+        raise CorpusError(f"folder={source}: more than {MOST_FILES:,} files {name} in it")
+    return paths
+
+
+def _network(path: Path, source: Path) -> Network:
+    code = foreign.read_bytes(path, source, foreign.SOURCE_BYTES).decode("utf-8", "replace")
     static_guard.check(code)
     return Network(guarded_id(code), code, path.stem)
 
 
-def _copy(adapter: Path, target: Path) -> tuple[Path, str]:
-    """Copy an adapter; return the new folder and the name of the adapter's model."""
+def _copy(adapter: Path, source: Path, target: Path) -> str:
+    """Copy the files of an adapter that nnloop reads; return a line that says how to use it, or why it is left out."""
     try:
-        model = str(json.loads((adapter / _CONFIG).read_text("utf-8"))["base_model_name_or_path"])
-    except (ValueError, KeyError, TypeError):
-        raise CorpusError(f"folder: {adapter / _CONFIG} is no configuration of an adapter") from None
-    shutil.copytree(adapter, target, dirs_exist_ok=True)
-    return target, model
+        model = adapter_files.check(adapter).get("base_model_name_or_path")
+        if not isinstance(model, str):
+            raise ModelError(f"{adapter / adapter_files.CONFIG}: names no model")
+        target.mkdir(parents=True, exist_ok=True)
+        for name in (adapter_files.CONFIG, adapter_files.WEIGHTS, adapter_files.LINEAGE):
+            if (adapter / name).exists():
+                foreign.copy(adapter / name, target / name, source)
+    except (ModelError, OSError) as error:
+        return f"left out {adapter.relative_to(source)}: {error}"
+    return f"an adapter of {model}: llm.adapter={target}"

@@ -12,6 +12,7 @@ from nnloop.errors import CandidateFileError
 from nnloop.executor import Executor, make_trial
 from nnloop.executor.factory import make_executor
 from nnloop.records import Candidate, Status, TrialResult, candidate_id
+from nnloop.runs import foreign
 from nnloop.settings import Settings
 
 
@@ -51,7 +52,7 @@ def find(pattern: str) -> list[Path]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return foreign.read_bytes(path, path.resolve().parent, foreign.SOURCE_BYTES)
     except OSError as error:
         raise CandidateFileError(f"candidate={path}: can't be read ({error.strerror})") from None
 

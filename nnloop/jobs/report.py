@@ -13,6 +13,7 @@ from nnloop.report.measures.packs import PACKED, write_document, write_pack
 from nnloop.report.measures.read import Run
 from nnloop.report.measures.summaries import summary
 from nnloop.report.measures.validation import Validation, read_validations
+from nnloop.runs import foreign
 from nnloop.settings import ReportJobSettings, Settings
 
 
@@ -31,6 +32,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     if readable.errors and (settings.summaries is not None or not runs):
         raise readable.errors[0]
     for one in runs:
+        _check_place(one)
         write_run_page(one)
         write_extras(one)
         pages.append(one.page)
@@ -40,6 +42,14 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
         comparisons = write_overview(readable, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
         write_overview_extras(comparisons, pages[-1].with_suffix(""))
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
+
+
+def _check_place(run: Run) -> None:
+    """Raise RunFolderError if the run's folder is made so that its tables would be written to another place."""
+    try:
+        foreign.check_inside(run.page.with_suffix(""), run.page.parent)
+    except OSError as error:
+        raise RunFolderError(f"{error.filename}: {error.strerror}") from None
 
 
 def save_summaries(runs: Sequence[Run], validations: Sequence[Validation], wanted: str | None) -> None:

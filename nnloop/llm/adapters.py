@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import hashlib
 import json
 import shutil
 import warnings
@@ -17,15 +16,14 @@ import torch
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError
 from nnloop.json_record import Record
+from nnloop.llm.adapter_files import LARGEST_JSON, LINEAGE, WEIGHTS, adapter_hash, check
 from nnloop.records import FinetuneResult
+from nnloop.runs import foreign
 from nnloop.runs.durable import sync_folder, sync_tree
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
     from transformers import PreTrainedModel
-
-WEIGHTS = "adapter_model.safetensors"  # PEFT's name
-LINEAGE = "lineage.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +40,11 @@ class Lineage(Record):
     result: FinetuneResult | None = None
 
 
-def adapter_hash(folder: Path) -> str:
-    """Hash the adapter's weights. Raises ModelError if the folder holds none."""
-    try:
-        return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise ModelError(f"{folder}: holds no adapter ({WEIGHTS}: {error.strerror})") from None
-
-
 def read_lineage(folder: Path) -> Lineage:
     """Read an adapter's lineage. Raises ModelError if the adapter is missing, incomplete or damaged."""
     try:
-        lineage = Lineage.from_json(json.loads((folder / LINEAGE).read_text()))
-    except (OSError, ValueError, TypeError) as error:
+        lineage = Lineage.from_json(json.loads(foreign.read_text(folder / LINEAGE, folder, LARGEST_JSON)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder / LINEAGE}: can't be read ({error})") from None
     if adapter_hash(folder) != lineage.adapter:
         raise ModelError(f"{folder / WEIGHTS}: damaged, its hash is not the one in {LINEAGE}; put a good copy back")
@@ -73,7 +63,7 @@ def read_config(folder: Path) -> "LoraConfig":
     """Read the adapter's rank, targets and layers. Raises ModelError if the folder holds no adapter."""
     from peft import PeftConfig
 
-    adapter_hash(folder)  # PEFT would look for a missing folder on the hub
+    check(folder)
     return PeftConfig.from_pretrained(str(folder))
 
 
@@ -85,7 +75,7 @@ def attach(model: "PreTrainedModel", folder: Path, *, trainable: bool = False) -
     ensure_torchvision_imports()
     from peft import PeftModel
 
-    adapter_hash(folder)  # PEFT would look for a missing folder on the hub
+    check(folder)
     try:
         with _peft_warnings():
             return PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)

@@ -14,6 +14,7 @@ import torch
 
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters, optimizer
+from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.architecture import AUTO, linear_layers, short_name, text_config
 from nnloop.llm.batches import completion_loss, microbatches, shuffle
 from nnloop.llm.chat import Example
@@ -139,7 +140,7 @@ class _Finetune:
     def _lineage(self) -> adapters.Lineage:
         """Describe the adapter to be made; `key` hashes everything that decides its weights."""
         settings, llm, commit = asdict(self.settings), self.engine.settings, self.engine.commit
-        parent = None if self.origin is None else adapters.adapter_hash(self.origin)
+        parent = None if self.origin is None else adapter_hash(self.origin)
         chosen = optimizer.choose(self.settings.optimizer, self.engine.bare().device)
         tokens = [[one.prompt, one.completion] for one in self.examples.learn + self.examples.held_out]
         parts = json.dumps([settings, chosen, llm.model, commit, llm.dtype, parent, self.seed, tokens], sort_keys=True)

@@ -10,6 +10,7 @@ import torch
 
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import adapters, pretrained
+from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.chat import Chat
 from nnloop.llm.decode import Decoder, StopCriterion
 from nnloop.llm.engine import Request
@@ -79,7 +80,7 @@ class HfEngine:
         base, folder = self.bare(), folder or self.start
         if folder is not None:
             self._model = adapters.with_adapter(base, folder)
-            self.adapter = adapters.adapter_hash(folder)
+            self.adapter = adapter_hash(folder)
         self._folder = folder
 
     def trainer(self) -> "HfEngine":

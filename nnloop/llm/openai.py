@@ -84,7 +84,7 @@ class OpenAiEngine:
         self.adapter = None
         if folder is not None:
             self._check_takes_adapters()
-            from nnloop.llm.adapters import adapter_hash
+            from nnloop.llm.adapter_files import adapter_hash
 
             self.adapter = adapter_hash(folder)
             body = {"lora_name": self.adapter, "lora_path": str(folder.resolve())}

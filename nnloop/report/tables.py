@@ -18,7 +18,7 @@ from nnloop.records import CycleReport, Interval
 from nnloop.report.measures.compare import ArmCycle, ArmFinal, Comparison, Difference, Ranked
 from nnloop.report.measures.protocols import check_one_protocol
 from nnloop.report.measures.read import Run
-from nnloop.report.text import interval, percent, plain_interval
+from nnloop.report.text import csv_cell, interval, percent, plain_interval
 from nnloop.runs.durable import write_text
 
 T = TypeVar("T")
@@ -190,7 +190,7 @@ def _csv_names(column: Column[T]) -> list[str]:
 def _csv_cells(column: Column[T], item: T) -> list[str | int | None]:
     value = column.read(item)
     if not column.wide:
-        return [f"{value:.6g}" if isinstance(value, float) else value]  # type: ignore[list-item]
+        return [f"{value:.6g}" if isinstance(value, float) else csv_cell(value)]
     parts = (value.value, value.low, value.high) if isinstance(value, Interval) else (None,) * 3
     return [None if part is None or isnan(part) else f"{part:.6g}" for part in parts]
 

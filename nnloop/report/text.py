@@ -12,6 +12,11 @@ UNBALANCED = 1.1
 """Share of the largest class, in times of its fair share, from which it is shown beside accuracies."""
 
 
+def csv_cell(value: Any) -> Any:
+    """Return a value for a CSV file; a spreadsheet would take a text for a formula if it began like one."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@") else value
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Return a fraction in percent, without the sign; "-" for None."""
     return ABSENT if fraction is None else f"{100 * fraction:.{digits}f}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
+from nnloop.runs import foreign
 
 SYNC_S = 1.0  # a journal is fsynced at most once in this time, unless it is asked to
 
@@ -23,6 +24,7 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with _one_line(path):
         try:
+            beside.unlink(missing_ok=True)  # what lies there may be a link that leads elsewhere
             _write(beside, text)
             beside.replace(path)
         except OSError:
@@ -39,11 +41,12 @@ def write_json(path: Path, data: Any) -> None:
 def write_new(path: Path, text: str) -> None:
     """Write a file that nobody reads until another file names it. Its folder is not synced."""
     with _one_line(path):
+        path.unlink(missing_ok=True)
         _write(path, text)
 
 
 def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+    with path.open("x", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -72,15 +75,22 @@ def make_folder(path: Path) -> None:
         sync_folder(each.parent)
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a JSONL file but an incomplete last line. Raises RunFolderError for any other damaged line."""
-    if not path.exists():
+def read_lines(path: Path, folder: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSONL file but an incomplete last line; a file that is missing has none.
+
+    Raises RunFolderError for any other damaged line, and for a file that can't be read.
+    """
+    try:
+        data = foreign.read_bytes(path, path.parent if folder is None else folder, foreign.JOURNAL_BYTES)
+    except FileNotFoundError:
         return
-    whole, newline, _torn = path.read_bytes().rpartition(b"\n")
+    except OSError as error:
+        raise RunFolderError(f"{path}: can't be read: {error.strerror or error}") from None
+    whole, newline, _torn = data.rpartition(b"\n")
     for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
         try:
             yield json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RunFolderError(f"{path}: line {number} is damaged") from None
 
 
@@ -95,7 +105,7 @@ class Journal:
         self._path = path
         with _one_line(path):
             make_folder(path.parent)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
             self._size = _drop_torn_line(self._file)
             sync_folder(path.parent)
         self._synced = self._size

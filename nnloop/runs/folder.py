@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import platform
+import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
+from nnloop.runs import foreign
 from nnloop.runs.digest import Digest
 from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
 from nnloop.runs.lease import Lease, myself
@@ -26,6 +28,7 @@ from nnloop.settings.setting import COMPUTED, Affects
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
 FORMAT = 2
 """Version of a run folder's files, raised whenever older folders can't be read any longer."""
+_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +53,9 @@ class RunFolder:
         self._lease: Lease | None = None
 
     def code(self, candidate: str) -> Path:
-        """Return the file of a candidate's source."""
+        """Return the file of a candidate's source. Raises RunFolderError if the name is no candidate's id."""
+        if not _ID.fullmatch(candidate):
+            raise RunFolderError(f"{self.archive}: {candidate!r} is no id of a candidate")
         return self.path / "code" / f"{candidate}.py"
 
     def read_code(self, candidate: str) -> str:
@@ -58,10 +63,13 @@ class RunFolder:
 
         Raises RunFolderError if it is missing: it was written before the entry that names it, so somebody removed it.
         """
+        path = self.code(candidate)
         try:
-            return self.code(candidate).read_text("utf-8", "surrogatepass")
+            return foreign.read_text(path, self.path, foreign.SOURCE_BYTES)
         except FileNotFoundError:
-            raise RunFolderError(f"{self.code(candidate)}: is missing; put it back, archive.jsonl names it") from None
+            raise RunFolderError(f"{path}: is missing; put it back, archive.jsonl names it") from None
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{path}: can't be read: {_reason(error)}") from None
 
     def completions(self, cycle: int) -> Path:
         """Return the journal of a cycle's completions."""
@@ -180,9 +188,12 @@ class RunFolder:
     def dataset_facts(self) -> dict[str, Any] | None:
         """Return the facts that `save_dataset` recorded; None if there are none."""
         try:
-            return dict(json.loads(self.dataset.read_text()))
-        except (OSError, ValueError):
+            return dict(json.loads(self._text(self.dataset)))
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
+
+    def _text(self, path: Path) -> str:
+        return foreign.read_text(path, self.path, foreign.DOCUMENT_BYTES)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that the run was begun with. Raises RunFolderError."""
@@ -191,8 +202,8 @@ class RunFolder:
     def provenance(self) -> dict[str, Any]:
         """Return the contents of run.json. Raises RunFolderError if it is missing, damaged or of an older version."""
         try:
-            about = json.loads(self.meta.read_text())
-        except (OSError, ValueError):
+            about = json.loads(self._text(self.meta))
+        except (OSError, ValueError, RecursionError):
             about = None
         if not isinstance(about, dict):
             raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)")
@@ -209,22 +220,22 @@ class RunFolder:
 
         This and the methods below raise RunFolderError for a file in another format.
         """
-        return _read(self.archive, Entry.from_json)
+        return self._read(self.archive, _entry)
 
     def reports(self) -> list[CycleReport]:
         """Return the reports of the closed cycles, in order."""
         paths = sorted(self.path.glob("cycles/*/report.json"))
         return [
-            _checked(path, lambda text: CycleReport.from_json(json.loads(text)), path.read_text()) for path in paths
+            _checked(path, lambda each: CycleReport.from_json(json.loads(self._text(each))), path) for path in paths
         ]
 
     def read_completions(self, cycle: int) -> dict[int, Completion]:
         """Return a cycle's completions by slot."""
-        return {one.slot: one for one in _read(self.completions(cycle), Completion.from_json)}
+        return {one.slot: one for one in self._read(self.completions(cycle), Completion.from_json)}
 
     def read_trials(self, cycle: int) -> dict[str, TrialResult]:
         """Return a cycle's results by candidate id; trials of status infrastructure are left out, to be run again."""
-        trials = _read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
+        trials = self._read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
         return {candidate: result for candidate, result in trials if result.status is not Status.INFRASTRUCTURE}
 
     def read_incumbent(self) -> Incumbent | None:
@@ -239,21 +250,35 @@ class RunFolder:
 
     def judged_corpus(self) -> list[tuple[Network, TrialResult]]:
         """Return every corpus network with the result of its trial."""
-        return _read(
+        return self._read(
             self.corpus_trials, lambda row: (Network.from_json(row["network"]), TrialResult.from_json(row["result"]))
         )
 
+    def _read(self, path: Path, convert: Callable[[Any], T]) -> list[T]:
+        return [_checked(path, convert, row) for row in read_lines(path, self.path)]
 
-def _read(path: Path, convert: Callable[[Any], T]) -> list[T]:
-    return [_checked(path, convert, row) for row in read_lines(path)]
+
+def _entry(row: object) -> Entry:
+    """Return an entry whose ids can stand in a path. Raises ValueError."""
+    entry = Entry.from_json(row)
+    for name in (entry.candidate, entry.parent):
+        if name is not None and not _ID.fullmatch(name):
+            raise ValueError(f"{name!r} is no id of a network")
+    return entry
 
 
 def _checked(path: Path, convert: Callable[[Any], T], row: object) -> T:
     """Convert a row of a file. Raises RunFolderError if its form is not this version's."""
     try:
         return convert(row)
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise RunFolderError(f"{path}: not as this version of nnloop writes it ({error})") from None
+    except OSError as error:
+        raise RunFolderError(f"{path}: can't be read: {_reason(error)}") from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def provenance(settings: Settings) -> dict[str, Any]:

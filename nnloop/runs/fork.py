@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from nnloop.errors import RunFolderError
+from nnloop.runs import foreign
 from nnloop.runs.durable import make_folder, sync_tree, write_text
 from nnloop.runs.folder import RunFolder, differing, provenance
 from nnloop.settings import Settings
@@ -34,7 +35,7 @@ def fork(source: RunFolder, target: RunFolder, settings: Settings) -> None:
         try:
             _copy(source, target, cycles)
         except OSError as error:
-            raise RunFolderError(f"{target.path}: can't write there: {error.strerror or error}") from None
+            raise RunFolderError(f"{error.filename or target.path}: {error.strerror or error}") from None
     about = source.provenance()
     origin = {"folder": str(source.path), "run_id": about["run_id"], "cycles": cycles}
     target.create(provenance(settings) | {"forked_from": origin, "digest": about.get("digest")})
@@ -48,12 +49,12 @@ def _copy(source: RunFolder, target: RunFolder, cycles: int) -> None:
     entries = [entry for entry in source.entries() if entry.cycle < cycles]
     for candidate in {entry.candidate for entry in entries if entry.candidate}:
         if source.code(candidate).exists():
-            shutil.copyfile(source.code(candidate), target.code(candidate))
+            foreign.copy(source.code(candidate), target.code(candidate), source.path)
     for cycle in range(cycles):
-        shutil.copytree(source.cycle(cycle), target.cycle(cycle))
+        foreign.copy_tree(source.cycle(cycle), target.cycle(cycle), source.path)
         if source.completions(cycle).exists():
-            shutil.copyfile(source.completions(cycle), target.completions(cycle))
+            foreign.copy(source.completions(cycle), target.completions(cycle), source.path)
     if source.corpus_trials.exists():
-        shutil.copyfile(source.corpus_trials, target.corpus_trials)
+        foreign.copy(source.corpus_trials, target.corpus_trials, source.path)
     write_text(target.archive, "".join(f"{entry.line()}\n" for entry in entries))
     sync_tree(target.path)

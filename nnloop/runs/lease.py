@@ -61,7 +61,7 @@ class Lease:
 
     def acquire(self, waiting: Callable[[str], None] = lambda _: None) -> None:
         """Become the holder; `waiting` gets a line if that takes long. Raises RunFolderError that names the holder."""
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             locked = _flock(self._file)
             if locked is False:

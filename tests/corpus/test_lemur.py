@@ -1,6 +1,7 @@
 """LEMUR as a corpus: read from a wheel, a folder or a database, freed of results that are none, cached."""
 
 import json
+import os
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -99,6 +100,43 @@ def test_a_dataset_of_ours_has_the_name_that_lemur_gives_it(configure: Callable[
     settings = configure("corpus=lemur", f"corpus.path={wheel}", "dataset=digits")
     with pytest.raises(CorpusError, match=r"no results of .*mnist"):
         make_corpus(settings)  # type: ignore[arg-type]
+
+
+def test_a_wheel_that_unfolds_without_end_is_refused(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lemur, "LARGEST_FILE", 1 << 20)
+    with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ab/nn/stat/train/img-classification_svhn_acc_bomb/1.json", bytes(2 << 20))
+    with pytest.raises(CorpusError, match=r"bomb/1\.json is larger than 1 MiB"):
+        read(wheel, KIND)
+
+
+def test_a_database_whose_tables_are_views_is_refused(tmp_path: Path) -> None:
+    """A view may compute for ever."""
+    path = tmp_path / "ab.nn.db"
+    write_database(path)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE stat RENAME TO other")
+        database.execute(
+            "CREATE VIEW stat AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT * FROM other, n"
+        )
+    database.close()
+    with pytest.raises(CorpusError, match="no tables nn and stat"):
+        read(path, KIND)
+
+
+def test_a_pipe_and_a_link_out_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CorpusError, match="is no plain file"):
+        read(tmp_path / "pipe", KIND)
+    folder = tmp_path / "unpacked"
+    for name, text in files().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (tmp_path / "secret").write_text("x = 1")
+    (folder / "ab/nn/nn/ga-1.py").unlink()
+    (folder / "ab/nn/nn/ga-1.py").symlink_to(tmp_path / "secret")
+    with pytest.raises(CorpusError, match="leads out of its folder"):
+        read(folder, KIND)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04", b"SQLite format 3\0 not one"])

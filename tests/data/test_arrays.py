@@ -1,5 +1,6 @@
 """Datasets that are published as arrays: CIFAR, MNIST, SVHN and scikit-learn's digits."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from archive_server import serve
 from raw_files import CLASSES, SHAPES, TEST, TRAIN, Prepared, grey, mirrored
 
 from nnloop import data
-from nnloop.data.arrays import part
+from nnloop.data.arrays import part, read_cifar
+from nnloop.data.official import official
 from nnloop.settings import DatasetSettings, Settings
 
 Configure = Callable[..., Settings]
@@ -74,3 +76,25 @@ def test_svhn_takes_extra_only_where_it_is_asked_for(
     with serve(published("svhn")) as served:
         dataset = data.load(mirrored(configure, "svhn", served, "dataset.extra=true"))
     assert len(dataset.train_y) + len(dataset.val_y) == TRAIN + 30
+
+
+class Payload:
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("run",)
+
+
+def test_without_checksums_nothing_but_arrays_is_unpickled(
+    configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    kind = official("CIFAR10")
+    for name, _ in [*kind.train_list, *kind.test_list]:
+        batch = {"data": np.zeros((2, 3072), np.uint8), "labels": [0, 1]}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+    settings = configure("dataset=cifar10", "dataset.verify=false").dataset
+    assert len(read_cifar(settings, tmp_path).train) == 10
+    (folder / "data_batch_3").write_bytes(pickle.dumps({"data": Payload()}))
+    with pytest.raises(pickle.UnpicklingError, match=r"builtins\.print in a file of arrays"):
+        read_cifar(settings, tmp_path)
+    assert capsys.readouterr().out == ""

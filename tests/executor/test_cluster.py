@@ -23,6 +23,11 @@ from nnloop.runs.folder import RunFolder
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 
+@pytest.fixture
+def tmp_path(closed_path: Path) -> Path:
+    return closed_path
+
+
 @pytest.fixture(scope="module", autouse=True)
 def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if why := cluster.missing():

@@ -19,6 +19,11 @@ SUBMIT = "echo $0 $@ >> {folder}/said; echo Submitted batch job 7"
 
 
 @pytest.fixture
+def tmp_path(closed_path: Path) -> Path:
+    return closed_path
+
+
+@pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Write the bodies of SLURM's commands; their arguments are appended to the file `said`."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

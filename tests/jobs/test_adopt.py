@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,7 +33,9 @@ def source(tmp_path: Path) -> Path:
     (folder / "broken.py").write_text("class Net(")
     (folder / "reader.py").write_text("open('x')\n" + ONE)
     (folder / "helper.py").write_text("x = 1\n")
-    (folder / "adapter/adapter_config.json").write_text('{"base_model_name_or_path": "some/model"}')
+    (folder / "adapter/adapter_config.json").write_text(
+        '{"peft_type": "LORA", "base_model_name_or_path": "some/model"}'
+    )
     (folder / "adapter/adapter_model.safetensors").write_bytes(b"weights")
     return folder
 
@@ -71,10 +74,51 @@ def test_a_folder_without_networks_is_refused(tmp_path: Path) -> None:
         adopt.run(settings(tmp_path), tmp_path / "job", io.StringIO())
 
 
-def test_an_adapter_without_its_model_is_refused(source: Path, tmp_path: Path) -> None:
-    (source / "adapter/adapter_config.json").write_text(json.dumps({}))
-    with pytest.raises(CorpusError, match="no configuration of an adapter"):
-        adopt.run(settings(source), tmp_path / "job", io.StringIO())
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({}, "is of peft_type None, must be 'LORA'"),
+        ({"peft_type": "LORA"}, "names no model"),
+        ({"peft_type": "PROMPT_TUNING", "base_model_name_or_path": "m"}, "is of peft_type 'PROMPT_TUNING'"),
+        ({"peft_type": "LORA", "base_model_name_or_path": "m", "megatron_config": {"a": 1}}, "names modules to import"),
+    ],
+)
+def test_an_adapter_that_is_no_plain_lora_is_left_out(
+    source: Path, tmp_path: Path, config: dict[str, Any], reason: str
+) -> None:
+    (source / "adapter/adapter_config.json").write_text(json.dumps(config))
+    assert reason in adopted_lines(source, tmp_path)[-1]
+    assert not (tmp_path / "job/adapters/0/adapter_model.safetensors").exists()
+
+
+def adopted_lines(source: Path, tmp_path: Path) -> list[str]:
+    out = io.StringIO()
+    adopt.run(settings(source), tmp_path / "job", out)
+    return out.getvalue().splitlines()
+
+
+def test_of_an_adapter_only_what_nnloop_reads_is_copied_and_no_pickle(source: Path, tmp_path: Path) -> None:
+    (source / "adapter/adapter_model.bin").write_bytes(b"a pickle")
+    (source / "adapter/notes.txt").symlink_to("/etc/passwd")
+    adopted_lines(source, tmp_path)
+    copied = {path.name for path in (tmp_path / "job/adapters/0").iterdir()}
+    assert copied == {"adapter_config.json", "adapter_model.safetensors"}
+    (source / "adapter/adapter_model.safetensors").unlink()
+    assert "holds no adapter" in adopted_lines(source, tmp_path)[-1]
+
+
+def test_links_pipes_and_huge_files_are_left_out_and_named(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text(ONE)
+    (source / "link.py").symlink_to(tmp_path / "secret.py")
+    (source / "way").symlink_to(tmp_path)
+    os.mkfifo(source / "pipe.py")
+    with (source / "huge.py").open("wb") as file:
+        file.truncate(1 << 40)
+    (source / "dir.py").mkdir()
+    left_out = dict(line.split(": ", 1) for line in adopted_lines(source, tmp_path) if line.startswith("left out"))
+    assert left_out["left out link.py"] == "leads out of its folder"
+    assert left_out["left out pipe.py"] == left_out["left out dir.py"] == "is no plain file"
+    assert left_out["left out huge.py"] == "is larger than 4 MiB"
 
 
 def test_a_folder_that_was_not_adopted_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 import csv
 import io
+import json
+import lzma
+import os
 import shutil
 import subprocess
 import sys
@@ -98,3 +101,72 @@ def test_a_damaged_run_is_left_out_of_a_folder_s_page_but_of_no_summary(runs: li
     assert "run.json is missing or damaged" in Path(out.getvalue().strip()).read_text()
     with pytest.raises(RunFolderError, match="damaged"):
         job.run(settings(tmp_path / "sweep", summaries=tmp_path / "kept"), tmp_path, out)
+
+
+def hostile(run: RunFolder, **changes: Any) -> None:
+    """Change facts of the first entry of a run's archive."""
+    first, *rest = run.archive.read_text().splitlines()
+    row = json.loads(first)
+    row |= {name: value for name, value in changes.items() if name in row}
+    row["generation"] |= {name: value for name, value in changes.items() if name in row["generation"]}
+    run.archive.write_text("\n".join([json.dumps(row), *rest, ""]))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"candidate": "../../secret"}, {"parent": "../../secret"}, {"candidate": "/etc/x"}]
+)
+def test_an_id_that_leads_to_another_file_is_refused(run: RunFolder, changes: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text("SECRET")
+    hostile(run, **changes)
+    with pytest.raises(RunFolderError, match="is no id of a network"):
+        job.run(settings(run.path), tmp_path, io.StringIO())
+    assert not run.page.exists()
+
+
+@pytest.mark.parametrize("name", ["archive.jsonl", "run.json", "corpus.jsonl", "code/@", "completions/0000.jsonl"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_that_is_a_link_out_or_a_pipe_is_not_read(run: RunFolder, name: str, kind: str, tmp_path: Path) -> None:
+    known = next(entry.candidate for entry in run.entries() if entry.candidate and run.code(entry.candidate).exists())
+    file = run.path / name.replace("@", f"{known}.py")
+    secret = tmp_path / "secret"
+    file.rename(secret)
+    if kind == "link":
+        file.symlink_to(secret)
+    else:
+        os.mkfifo(file)
+    with pytest.raises(RunFolderError, match=r"leads out|plain file|missing or damaged"):
+        job.run(settings(run.path), tmp_path, io.StringIO())
+
+
+def test_tables_are_not_written_through_a_link(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (run.path / "report").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunFolderError, match="report: leads out of its folder"):
+        job.run(settings(run.path), tmp_path, io.StringIO())
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", "x"),
+        ("seed", 1e999),
+        ("cycles", None),
+        ("budget", 7),
+        ("proxy", {"epochs": []}),
+        ("admission", {"min_accuracy": {}}),
+    ],
+)
+def test_settings_of_another_type_are_told_in_one_line(run: RunFolder, key: str, value: Any, tmp_path: Path) -> None:
+    about = json.loads(run.meta.read_text())
+    about["settings"][key] = value
+    run.meta.write_text(json.dumps(about))
+    with pytest.raises(RunFolderError, match="its settings are not as nnloop writes them"):
+        job.run(settings(run.path), tmp_path, io.StringIO())
+
+
+def test_a_pack_that_unfolds_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnloop.report.measures.packs.LARGEST_PACK", 1 << 20)
+    (tmp_path / "bomb.jsonl.xz").write_bytes(lzma.compress(bytes(10 << 20)))
+    with pytest.raises(RunFolderError, match="more than a result file may"):
+        job.run(settings(tmp_path), tmp_path, io.StringIO())

@@ -9,6 +9,7 @@ from tuning import answers, tune
 
 from nnloop.errors import ModelError
 from nnloop.llm import adapters
+from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.hf import HfEngine
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -80,7 +81,7 @@ def test_a_damaged_adapter_is_refused_and_none_to_find(engine: HfEngine, tmp_pat
     tuned = tune(engine, tmp_path / "a")
     lineage = adapters.find_lineage(tmp_path / "a")
     assert lineage is not None
-    assert lineage.adapter == tuned.adapter == adapters.adapter_hash(tmp_path / "a")
+    assert lineage.adapter == tuned.adapter == adapter_hash(tmp_path / "a")
     (tmp_path / "a" / adapters.WEIGHTS).write_bytes(b"other")
     with pytest.raises(ModelError, match="damaged, its hash is not the one in"):
         adapters.read_lineage(tmp_path / "a")

@@ -15,6 +15,7 @@ from served import Server, serve
 from nnloop import build
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import Engine, Request, adapters, load
+from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.finetune import finetune
 from nnloop.llm.openai import OpenAiEngine
 from nnloop.modes.pairs import TrainingPair
@@ -180,9 +181,7 @@ def test_an_adapter_that_is_there_already_is_used(
     (tmp_path / adapters.WEIGHTS).write_bytes(b"weights")
     for _ in range(2):
         engine = connect(f"llm.weights={weights}", f"llm.adapter={tmp_path}", "llm.context_length=512")
-        assert (
-            next(engine.generate(requests(1))).generation.adapter == engine.adapter == adapters.adapter_hash(tmp_path)
-        )
+        assert next(engine.generate(requests(1))).generation.adapter == engine.adapter == adapter_hash(tmp_path)
     assert engine.count("x = 1\n") > 0
     assert not engine.fits("x = 1\n" * 400)
 

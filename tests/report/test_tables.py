@@ -14,6 +14,7 @@ from nnloop.report.tables import (
     CYCLE_COLUMNS,
     DIFFERENCE_COLUMNS,
     RANKING_COLUMNS,
+    Column,
     to_csv,
     to_latex,
     write_comparison,
@@ -45,6 +46,12 @@ def test_a_number_that_a_cycle_lacks_is_empty_in_csv_and_a_dash_in_latex(run: Ru
 
 def test_latex_specials_are_escaped(run: RunFolder) -> None:
     assert r"\caption{50\% of a\_b \& c\textbackslash{}}" in to_latex(CYCLE_COLUMNS, [], "50% of a_b & c\\")
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", " =1", "\t=1", "\r@x"])
+def test_no_cell_of_a_csv_begins_a_formula(name: str) -> None:
+    assert to_csv((Column("name", lambda each: str(each)),), [name]).splitlines()[1].lstrip('"').startswith("'")
+    assert to_csv((Column("name", lambda each: float(each)),), ["-1"]) == "name\n-1\n"
 
 
 def test_a_single_seed_has_no_interval(tmp_path: Path) -> None:

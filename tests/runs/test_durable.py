@@ -124,3 +124,14 @@ def test_a_write_replaces_the_whole_file_and_leaves_nothing_beside(tmp_path: Pat
     write_text(tmp_path / "f", "new\udc80")
     assert (tmp_path / "f").read_text(errors="surrogatepass") == "new\udc80"
     assert [path.name for path in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_file_is_not_written_through_a_link_that_lies_in_wait(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("mine")
+    (tmp_path / f".page.{os.getpid()}").symlink_to(tmp_path / "outside")
+    write_text(tmp_path / "page", "theirs")
+    assert (tmp_path / "outside").read_text() == "mine"
+    assert (tmp_path / "page").read_text() == "theirs"
+    (tmp_path / "journal.jsonl").symlink_to(tmp_path / "outside")
+    with pytest.raises(RunFolderError, match=r"journal\.jsonl"):
+        Journal(tmp_path / "journal.jsonl")

@@ -6,14 +6,17 @@ A pack keeps what a whole sweep left behind in one small file; `xzcat` shows it.
 import json
 import lzma
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from nnloop.errors import RunFolderError
+from nnloop.runs import foreign
 from nnloop.runs.durable import make_folder, write_text
 
 PACKED = ".jsonl.xz"
+LARGEST_PACK = 2 << 30
+"""Bytes of a pack's documents, unpacked."""
 
 
 def plain(name: str) -> str:
@@ -24,7 +27,7 @@ def plain(name: str) -> str:
 def files(match: Path) -> list[Path]:
     """Return the file itself, or the files of a folder and its subfolders that have a result file's ending."""
     if match.is_file():
-        return [match]
+        return [match.resolve()]  # a link that the user names may lead anywhere
     names = (f"{level}*{ending}" for level in ("", "*/") for ending in (".json", PACKED))
     return sorted(file for name in names for file in match.glob(name) if file.is_file())
 
@@ -32,16 +35,17 @@ def files(match: Path) -> list[Path]:
 def holds(path: Path, kind: str) -> bool:
     """Return whether the file holds a document of this kind. Raises RunFolderError where a pack is damaged."""
     try:
-        with _open(path) as file:
-            return any(f'"{kind}"' in line[:80] for line in file)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+        return any(f'"{kind}"'.encode() in line[:80] for line in _lines(path))
+    except (OSError, EOFError, ValueError, lzma.LZMAError) as error:
         raise RunFolderError(f"{path}: can't be read ({error})") from None
 
 
 def read_documents(path: Path, kind: str) -> list[dict[str, Any]]:
     """Return the documents of one kind. Raises OSError, EOFError, ValueError or lzma.LZMAError for a damaged file."""
-    with _open(path) as file:
-        documents = [json.loads(line) for line in file] if path.name.endswith(PACKED) else [json.load(file)]
+    if path.name.endswith(PACKED):
+        documents = [json.loads(line) for line in _lines(path)]
+    else:
+        documents = [json.loads(foreign.read_bytes(path, path.parent, foreign.DOCUMENT_BYTES))]
     return [document for document in documents if document["kind"] == kind]
 
 
@@ -58,7 +62,13 @@ def write_pack(path: Path, documents: Sequence[dict[str, Any]]) -> None:
     path.write_bytes(lzma.compress(lines.encode(), preset=9 | lzma.PRESET_EXTREME))
 
 
-def _open(path: Path) -> IO[str]:
-    if path.name.endswith(PACKED):
-        return lzma.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8", errors="replace")
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a result file. Raises ValueError if it holds too much: a small pack may unfold to any size."""
+    with foreign.open_plain(path, path.parent) as file:
+        unpacked = lzma.LZMAFile(file) if path.name.endswith(PACKED) else file  # noqa: SIM115
+        left = LARGEST_PACK
+        while line := unpacked.readline(foreign.DOCUMENT_BYTES + 1):
+            left -= len(line)
+            if len(line) > foreign.DOCUMENT_BYTES or left < 0:
+                raise ValueError("it holds more than a result file may")
+            yield line

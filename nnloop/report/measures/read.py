@@ -173,7 +173,7 @@ def read_all(path: Path) -> list[Run]:
     folder = path.with_name(path.name.removesuffix(packs.PACKED)) if path.name.endswith(packs.PACKED) else None
     try:
         return [_of_summary(document, path, folder) for document in packs.read_documents(path, MARK)]
-    except (OSError, EOFError, LZMAError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, LZMAError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path}: no run summary of this version of nnloop ({error})") from None
 
 
@@ -181,7 +181,7 @@ def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Ru
     """Return the run of a summary in a file; `folder` is the place of a pack's pages."""
     name = str(document["name"])
     path = file if folder is None else folder / f"{packs.plain(name)}.json"
-    return Run(
+    run = Run(
         name=name,
         path=path,
         folder=None,
@@ -193,6 +193,7 @@ def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Ru
         incumbent=Incumbent.from_json(document["incumbent"]) if document.get("incumbent") else None,
         codes=document.get("codes", {}),
     )
+    return _checked(run)
 
 
 def read_reports(path: Path) -> list[Run]:
@@ -203,7 +204,16 @@ def read_reports(path: Path) -> list[Run]:
     folder = RunFolder(path)
     meta, facts, reports = folder.provenance(), folder.dataset_facts(), folder.reports()
     meta |= {"dataset": facts} if facts else {}
-    return [Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={})]
+    return [_checked(Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={}))]
+
+
+def _checked(run: Run) -> Run:
+    """Return the run if reports can be made of its settings. Raises RunFolderError."""
+    try:
+        _ = run.seed, run.protocol, run.balance, run.digest, run.origin, run.finished, run.threshold
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunFolderError(f"{run.path}: its settings are not as nnloop writes them ({error})") from None
+    return run
 
 
 def _read_folder(path: Path) -> Run:

@@ -15,7 +15,7 @@ from typing import Any
 from nnloop.errors import RunFolderError
 from nnloop.json_record import Record
 from nnloop.report.measures import packs
-from nnloop.report.text import number, signed
+from nnloop.report.text import csv_cell, number, signed
 from nnloop.runs.durable import write_text
 from nnloop.stats import Correlation, spearman
 
@@ -116,7 +116,7 @@ def read_validations(path: Path) -> list[Validation]:
     try:
         documents = packs.read_documents(path, MARK)
         return [_of_document(one, _folder(path, number)) for number, one in enumerate(documents, 1)]
-    except (OSError, EOFError, LZMAError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, LZMAError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise RunFolderError(f"{path}: no validation of this version of nnloop ({error})") from None
 
 
@@ -135,10 +135,10 @@ def _folder(path: Path, number: int) -> Path:
 def write_tables(pairs: Sequence[ValidationPair], folder: Path) -> None:
     """Write pairs.csv, and curves.csv with a row a network and epoch."""
     plain = [name for name in ValidationPair.__slots__ if name != "curve"]
-    rows = ({name: row[name] for name in plain} for row in (pair.to_json() for pair in pairs))
+    rows = ({name: csv_cell(row[name]) for name in plain} for row in (pair.to_json() for pair in pairs))
     write_text(folder / "pairs.csv", _csv(plain, rows))
     points = (
-        {"candidate": pair.candidate, "epoch": epoch, "accuracy": accuracy}
+        {"candidate": csv_cell(pair.candidate), "epoch": epoch, "accuracy": accuracy}
         for pair in pairs
         for epoch, accuracy in pair.curve
     )
