@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from nnloop.llm.architecture import attention_masks
+from nnloop.llm.engine import Watch, unwatched
 from nnloop.llm.kv_cache import KvCache
 from nnloop.llm.memory_forecast import PREFILL_TOKENS
 from nnloop.llm.sampling import Sampling, sample
@@ -94,6 +95,7 @@ class Decoder:
     stop: StopCriterion
     limit: int  # tokens per completion
     batch_size: int  # sequences generated together
+    watch: Watch = unwatched
 
     def decode(self, prompts: Sequence[list[int]], seeds: Sequence[int]) -> Iterator[TokenSequence]:
         """Yield each prompt's sequence as soon as it is finished."""
@@ -119,6 +121,7 @@ class Decoder:
     def append(self, sequence: TokenSequence, token: int) -> None:
         """Add a token that was generated; the sequence is done if that ends it."""
         sequence.tokens.append(token)
+        self.watch(1)
         sequence.ending = self.stop.ending(sequence.tokens)
         if sequence.ending is None and len(sequence.tokens) >= self.limit:
             sequence.ending = Ending.LIMIT

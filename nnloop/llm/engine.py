@@ -1,7 +1,7 @@
 """The interface between the search and a language model. Imports no torch."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,6 +60,14 @@ def guess_tokens(text: str) -> int:
     return -(-len(text) // 3)
 
 
+Watch = Callable[[int], None]
+"""Told of every few tokens that are written, so that a person sees them come; it changes nothing."""
+
+
+def unwatched(tokens: int) -> None:
+    """Do nothing with the tokens that are written."""
+
+
 class Engine(Protocol):
     """A source of completions."""
 
@@ -71,8 +79,8 @@ class Engine(Protocol):
     def adapter(self) -> str | None:
         """The hash of the current adapter; None for the bare model."""
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield each completion as soon as it is finished, in any order.
+    def generate(self, requests: Sequence[Request], watch: Watch = unwatched) -> Iterator[Completion]:
+        """Yield each completion as soon as it is finished, in any order; `watch` is told of tokens while they come.
 
         `Generation.seconds` is its share of the time spent generating: the shares of a batch add up to its time.
         """
@@ -103,7 +111,7 @@ class WeightlessEngine:
         """Write the text that answers a request."""
         raise NotImplementedError
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], watch: Watch = unwatched) -> Iterator[Completion]:
         """Yield an answer to each request, in the requests' order."""
         for request in requests:
             start = time.perf_counter()

@@ -13,7 +13,7 @@ from nnloop.llm import adapters, pretrained
 from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.chat import Chat
 from nnloop.llm.decode import Decoder, StopCriterion
-from nnloop.llm.engine import Request
+from nnloop.llm.engine import Request, Watch, unwatched
 from nnloop.llm.memory_forecast import sequences_that_fit
 from nnloop.llm.probe import takes_rows
 from nnloop.llm.sampling import Sampling
@@ -49,14 +49,14 @@ class HfEngine:
         self.takes_rows = takes_rows(self.bare(), self._stop)  # else it writes one after the other
         self.use_adapter(None)
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], watch: Watch = unwatched) -> Iterator[Completion]:
         """Yield completions as they finish. Raises SettingsError if a prompt does not fit; none is ever cut."""
         prompts = [self.chat.encode(request.prompt.text) for request in requests]
         longest = max((len(prompt) for prompt in prompts), default=0)
         self._check_fit(longest)
         if self._base is None:
             self.use_adapter(self._folder)
-        decoder = self._decoder(longest + self._limit)
+        decoder = self._decoder(longest + self._limit, watch)
         for sequence in decoder.decode(prompts, [request.seed for request in requests]):
             yield requests[sequence.index].answer(
                 self._stop.decode(sequence.tokens),
@@ -124,7 +124,7 @@ class HfEngine:
     def _limit(self) -> int:
         return self.settings.max_new_tokens[self._mode]
 
-    def _decoder(self, tokens: int) -> Decoder | SequentialDecoder:
+    def _decoder(self, tokens: int, watch: Watch) -> Decoder | SequentialDecoder:
         """Make the decoder for sequences of so many tokens; llm.batch_size and the memory bound its batch."""
         free = pretrained.free_bytes(self._model.device)
         fitting = sequences_that_fit(self._shape, free=free, bytes_each=self._model.dtype.itemsize, tokens=tokens)
@@ -141,6 +141,7 @@ class HfEngine:
             stop=self._stop,
             limit=self._limit,
             batch_size=min(fitting, self.settings.batch_size),
+            watch=watch,
         )
         return decoder if self.takes_rows else SequentialDecoder(decoder)
 

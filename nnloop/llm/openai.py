@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnloop.errors import ModelError
 from nnloop.llm.answer_stream import Answer
 from nnloop.llm.background import in_background
-from nnloop.llm.engine import Request, guess_tokens
+from nnloop.llm.engine import Request, Watch, guess_tokens, unwatched
 from nnloop.llm.server import Server
 from nnloop.llm.stopping import LONGEST, Ending, loops
 from nnloop.modes.tagged import TAGS, end_of_answer
@@ -57,10 +58,11 @@ class OpenAiEngine:
         """True if the weights are here too."""
         return self._settings.weights is not None
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def generate(self, requests: Sequence[Request], watch: Watch = unwatched) -> Iterator[Completion]:
         """Yield completions as they come; one that the server refuses or answers with nonsense says so in `failure`."""
         bodies = [self._body(request) for request in requests]
-        answers = self._server.answers(bodies, at_once=self._settings.batch_size, has_ended=self._has_ended)
+        has_ended = partial(self._has_ended, watch=watch)
+        answers = self._server.answers(bodies, at_once=self._settings.batch_size, has_ended=has_ended)
         start = time.perf_counter()
         with closing(in_background(answers)) as arriving:
             for number, answer in arriving:
@@ -150,8 +152,9 @@ class OpenAiEngine:
             **{name: value for name, value in fields.items() if value is not None},
         }
 
-    def _has_ended(self, text: str) -> bool:
+    def _has_ended(self, text: str, watch: Watch) -> bool:
         """Tell whether a text that comes in is at its end, by the rules of `nnloop.llm.decode`."""
+        watch(1)  # servers send a token at a time, or about
         closed = f"</{TAGS[self._mode]}>" in text[-_LATEST:] and end_of_answer(text, self._mode) is not None
         return closed or loops(text[-LONGEST * self._settings.max_repeats :], self._settings.max_repeats)
 

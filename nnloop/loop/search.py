@@ -209,7 +209,7 @@ class Search:
         if missing:
             self.progress.stage("generating")
             with self.folder.journal(self.folder.completions(number)) as journal:
-                for completion in self.engine(number).generate(missing):
+                for completion in self.engine(number).generate(missing, self.progress.wrote):
                     cycle.unanswered.append(completion)
                     if cycle.evaluator.answered or not completion.generation.failure:
                         for one in cycle.unanswered:

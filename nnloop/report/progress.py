@@ -25,6 +25,7 @@ class _Cycle:
     candidates: int = 0
     done: int = 0
     generated: int = 0
+    tokens: int = 0  # that the LLM has written in this process
     judged: int = 0
     valid: int = 0
     best: float | None = None
@@ -34,6 +35,16 @@ class _Cycle:
     @property
     def finished(self) -> int:
         return self.done + self.judged
+
+    @property
+    def written(self) -> str:
+        """What the LLM has finished; empty before it has begun."""
+        begun = self.generated or self.tokens
+        return f", {self.generated} of {self.candidates} written{self.counted}" if begun else ""
+
+    @property
+    def counted(self) -> str:
+        return f" ({self.tokens:,} tokens)" if self.tokens else ""
 
 
 @dataclass(slots=True)
@@ -98,6 +109,12 @@ class Progress:
         """Show that `n` completions of this cycle are written so far."""
         self._cycle.generated = n
 
+    def wrote(self, tokens: int) -> None:
+        """Count tokens of completions that the LLM is still writing; a long silence is broken."""
+        self._cycle.tokens += tokens
+        if self._clock() - self._last_line > _QUIET_S:
+            self._say(self.line())
+
     def judged(self, entry: Entry) -> None:
         """Count one more candidate, and its accuracy if it is valid."""
         cycle = self._cycle
@@ -123,7 +140,7 @@ class Progress:
         """Return the whole state in one line."""
         cycle, history = self._cycle, self._history
         return (
-            f"{self._title()}: {cycle.stage}, {cycle.finished}/{cycle.candidates} done, "
+            f"{self._title()}: {cycle.stage}{cycle.written}, {cycle.finished}/{cycle.candidates} done, "
             f"{cycle.valid} of {cycle.judged} valid, best {percent(history.best)} %, {self._left()}"
         )
 
@@ -153,13 +170,12 @@ class Progress:
         bar = ProgressBar(total=max(1, cycle.candidates), completed=cycle.finished, width=30)
         title = Text(self._title(), style="bold")
         head.add_row(title, Text(cycle.stage, style="cyan"), bar, f"{cycle.finished}/{cycle.candidates}")
-        body = Text(
-            self._left()
-            if by_itself
-            else f"{cycle.generated} written · {cycle.valid} of {cycle.judged} valid · best {percent(cycle.best)} % "
-            f"(run {percent(history.best)} %) · {self._left()}",
-            style="dim",
-        )
+        facts = [self._left()]
+        if not by_itself:
+            written, valid = f"{cycle.generated} written{cycle.counted}", f"{cycle.valid} of {cycle.judged} valid"
+            best = f"best {percent(cycle.best)} % (run {percent(history.best)} %)"
+            facts = [written, valid, best, *facts]
+        body = Text(" · ".join(facts), style="dim")
         return Group(head, body)
 
     def _title(self) -> str:

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.measures import ABOVE, ADMITTED, BEST, MEAN, TOKENS, VALID, best_of
+from nnloop.report.failures import commonest_reasons, counted_apart, statuses
 from nnloop.report.measures.read import Run
 from nnloop.report.text import duration, interval, percent, shown, why_none_admitted
 from nnloop.runs.folder import RunFolder
 
+_REASONS = 5
+_LONGEST = 160  # characters of a reason
 _SHOWN = (VALID, MEAN, BEST, ABOVE, ADMITTED, TOKENS)
 
 
@@ -28,9 +31,22 @@ def summary(run: Run) -> str:
     reason = why_none_admitted(run.reports)
     if reason:
         lines.append(f"nothing admitted: {reason}")
+    if not any(entry.valid for entry in run.entries):
+        lines += _failures(run)
+    apart = counted_apart(run.reports)
+    if apart:
+        lines.append(f"of the answers, {apart}")
     if run.balance:
         lines.append(run.balance)
     return "\n".join([*lines, "", *(_places(run, run.folder) if run.folder else [])])
+
+
+def _failures(run: Run) -> list[str]:
+    """List the statuses of a run that brought no valid network, and the commonest reasons."""
+    counts = ", ".join(f"{times} {status}" for status, times in statuses(run.entries))
+    reasons = commonest_reasons(run.entries, _REASONS)
+    rows = [f"{one.times:>5} {one.status}: {' '.join(one.example.split())[:_LONGEST]}" for one in reasons]
+    return [f"statuses: {counts}", *(["commonest reasons:", *rows] if rows else [])] if counts else []
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -11,6 +11,7 @@ from served import serve
 from nnloop.errors import ModelError
 from nnloop.llm import Engine, load
 from nnloop.llm.engine import guess_tokens
+from nnloop.llm.hf import HfEngine
 from nnloop.records import Completion
 from nnloop.settings import Settings
 
@@ -78,3 +79,16 @@ def test_time_is_shared_out(engine: Engine) -> None:
 
 def test_an_unknown_tokenizer_is_guessed_to_make_a_token_of_three_characters() -> None:
     assert [guess_tokens("x" * length) for length in (0, 1, 3, 4)] == [0, 1, 1, 2]
+
+
+def test_tokens_are_told_while_they_are_written(engine: Engine) -> None:
+    told: list[int] = []
+    answers, before = [], []
+    for answer in engine.generate(requests(3), told.append):
+        answers.append(answer)
+        before.append(sum(told))
+    if isinstance(engine, HfEngine):
+        assert sum(told) == sum(answer.generation.tokens for answer in answers)
+        assert before[0] >= answers[0].generation.tokens
+    else:
+        assert told == []  # no tokens, or a server that does not stream them

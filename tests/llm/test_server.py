@@ -55,6 +55,32 @@ def test_an_answer_is_taken_streamed_or_whole_and_byte_by_byte(ask: Ask, pause_s
         assert (answer.text, answer.generation.tokens, answer.generation.prompt_tokens) == (TEXT, 7, 5)
 
 
+def test_an_answer_ends_by_the_rules_of_a_model_that_is_here(ask: Ask) -> None:
+    line = "        x = self.act(x)\n"
+    texts = {
+        "a tag in a sentence": ["Between <delta> and </delta>:\n", TEXT, "\nIt is wider.", " " * 300],
+        "a draft in a thought": [f"<think>\n{TEXT}\n</think>\n", TEXT, "\nmore", "x" * 300],
+        "a loop": ["<delta>\n", *[line] * 80],
+    }
+    answers = {}
+    for name, parts in texts.items():
+        with serve(stream(*map(chunk, parts), chunk("", "length"))) as server:
+            (answers[name],) = ask(server)
+    assert answers["a tag in a sentence"].text == f"Between <delta> and </delta>:\n{TEXT}"
+    assert answers["a draft in a thought"].text == f"<think>\n{TEXT}\n</think>\n{TEXT}"
+    assert 20 <= answers["a loop"].text.count(line) < 40
+    facts = [(one.generation.truncated, one.generation.looped) for one in answers.values()]
+    assert facts == [(False, False), (False, False), (False, True)]
+
+
+def test_tokens_are_told_while_a_server_sends_them(configure: Callable[..., Settings]) -> None:
+    told: list[int] = []
+    with serve(stream(chunk("<delta>\n"), chunk("+x\n</delta>"), chunk("", "stop"))) as server:
+        settings = configure("llm=openai", "finetune=off", "llm.model=served", f"llm.base_url={server.url}")
+        assert len(list(load(settings.llm, "delta", 1).generate(requests(1), told.append))) == 1
+    assert told == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [

@@ -65,6 +65,22 @@ def test_without_a_terminal_a_slow_cycle_still_shows_life(run: RunFolder, caplog
     assert len(alive) == 2  # one a cycle: every 30 s at most
 
 
+def test_while_the_llm_writes_tokens_and_finished_answers_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    with caplog.at_level(logging.INFO), Progress(live=False, clock=clock) as progress:
+        progress.begin(0, 2, candidates=6, done=0)
+        progress.stage("generating")
+        for _ in range(100):
+            clock.now += 1
+            progress.wrote(50)
+        progress.generated(2)
+        assert ": generating, 2 of 6 written (5,000 tokens), 0/6 done, " in progress.line()
+        progress.begin(1, 2, candidates=6, done=0)
+        assert "written" not in progress.line()
+    alive = [record.message for record in caplog.records if "tokens)" in record.message]
+    assert [line.split("(")[1].split(")")[0] for line in alive] == ["1,550 tokens", "3,100 tokens", "4,650 tokens"]
+
+
 def test_a_cycle_taken_up_again_says_how_much_is_done(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), Progress(live=False) as progress:
         progress.begin(1, 4, candidates=24, done=9)

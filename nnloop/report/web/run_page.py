@@ -1,10 +1,9 @@
 """One search as one self-contained page."""
 
-from collections import Counter
-
 from nnloop import measures
-from nnloop.measures import Measure, firsts
+from nnloop.measures import Measure
 from nnloop.records import CycleReport, Entry
+from nnloop.report.failures import commonest_reasons, counted_apart, statuses
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
 from nnloop.report.text import count, duration, interval, number, percent, shown, why_none_admitted
@@ -146,19 +145,17 @@ def _network(run: Run, entry: Entry, place: int) -> Markup:
 
 
 def _failures(run: Run) -> Markup:
-    entries = firsts(run.entries)
-    reasons = Counter((str(entry.status), entry.reason) for entry in entries if entry.reason)
     rows = [
-        (status, tag("span", reason[:300]), count(times))
-        for (status, reason), times in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))[:_REASONS]
+        (one.status, tag("span", one.example[:300]), count(one.times))
+        for one in commonest_reasons(run.entries, _REASONS)
     ]
-    statuses = Counter(str(entry.status) for entry in entries)
-    share = [
-        (status, count(times), percent(times / len(entries)))
-        for status, times in sorted(statuses.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    counts = statuses(run.entries)
+    total = sum(times for _, times in counts)
+    share = [(status, count(times), percent(times / total)) for status, times in counts]
     frequent = details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None
-    return section("Statuses", table(["status", "completions", "%"], share), frequent)
+    apart = counted_apart(run.reports)
+    note = remark(f"of the answers, {apart}") if apart else None
+    return section("Statuses", table(["status", "completions", "%"], share), note, frequent)
 
 
 def _settings(run: Run) -> Markup:
