@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop import launch
 from nnloop.errors import UserError
 from nnloop.printable import printable
+from nnloop.settings.command import prepare
 from nnloop.settings.idle import idle
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
@@ -53,6 +54,7 @@ def main() -> None:
     """
     if not any(argument.startswith(("--config-dir", "-cd")) for argument in sys.argv):
         sys.argv += ["--config-dir", str(_HOME / "sweeps")]  # lets --config-name find a sweep
+    sys.argv[1:] = prepare(sys.argv[1:])
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_HELP + list_options())
         return
@@ -78,15 +80,19 @@ def main() -> None:
 @hydra.main(version_base="1.3", config_path=str(_HOME / "conf"), config_name="config")
 def _compose_and_run(config: DictConfig) -> None:
     """One job. A failure is reported here and remembered, so that one job of a multirun doesn't end the others."""
+    folder, overrides = Path(HydraConfig.get().runtime.output_dir), list(HydraConfig.get().overrides.task)
     try:
         checked = load(config)
-        for sentence in idle(checked, HydraConfig.get().overrides.task):
+        for sentence in idle(checked, overrides):
             _log.warning("%s", sentence)
         from nnloop import build  # imports the rest of the package: a wrong setting is told before that
 
-        build.run(checked, Path(HydraConfig.get().runtime.output_dir))
+        build.run(checked, folder, overrides)
+        if checked.job.name != "search":
+            launch.leave(folder)
     except UserError as error:
         _fail(launch.one_line(error), 2)
+        launch.leave(folder)
         if _IN_A_JOB in os.environ:
             raise
     except Exception:  # a defect of ours: told in the log, and the multirun's other jobs still run

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
@@ -49,10 +49,13 @@ from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
 
 
-def run(settings: Settings, folder: Path) -> None:
-    """Run the job that the settings name; `folder` is the job's own folder, below outputs/."""
+def run(settings: Settings, folder: Path, overrides: Sequence[str] = ()) -> None:
+    """Run the job that the settings name; `folder` is the job's own folder, below outputs/.
+
+    `overrides` are those of the command line, which a search records.
+    """
     jobs: dict[str, Callable[[Settings, Path, TextIO], None]] = {
-        "search": _search,
+        "search": partial(_search, overrides=overrides),
         "evaluate": evaluate.run,
         "validate": validate.run,
         "incumbent": incumbent_job.run,
@@ -68,13 +71,13 @@ def run(settings: Settings, folder: Path) -> None:
     jobs[settings.job.name](settings, folder, PrintableStream(sys.stdout))
 
 
-def _search(settings: Settings, folder: Path, out: TextIO) -> None:
+def _search(settings: Settings, folder: Path, out: TextIO, overrides: Sequence[str]) -> None:
     """Run the missing cycles of a search, write its page and the index of runs, and print the summary."""
     run = RunFolder(folder)
     with Stop(settings.executor.grace_s) as stop, run.lock():
         if settings.resume != "continue":
-            fork(RunFolder(source_of(settings.resume, folder)), run, settings)
-        run.open(settings)
+            fork(RunFolder(source_of(settings.resume, folder)), run, settings, overrides=overrides)
+        run.open(settings, overrides)
         if _is_open(settings, run) or is_due(read(run.path), settings.incumbent.share):
             _run_search(settings, run, stop)
         finished = _report(settings, run)

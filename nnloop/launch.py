@@ -5,6 +5,7 @@ registers here.
 """
 
 import json
+import logging
 import os
 import re
 import sys
@@ -24,11 +25,11 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop import naming
 from nnloop.errors import NnloopError, UserError
 from nnloop.printable import printable
-from nnloop.runs.folder import RunFolder
+from nnloop.runs.folder import RunFolder, remove_unused
 from nnloop.runs.private import make_private
 from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.checks import unknown_key
-from nnloop.settings.keys import allowed, extends
+from nnloop.settings.keys import allowed
 from nnloop.settings.load import load
 
 PAPER_B_SECONDS = (72.0, 108.0)
@@ -41,6 +42,7 @@ _HINTS = re.compile(r"(Config search path:|full_key: |To append to your config u
 def register_resolvers() -> None:
     """Teach OmegaConf how run folders are named; the config that is composed gives the names."""
     OmegaConf.register_new_resolver("nnloop.folder", _folder, replace=True)
+    OmegaConf.register_new_resolver("nnloop.home", lambda name: naming.home(str(name)), replace=True)
     OmegaConf.register_new_resolver("nnloop.subfolder", _subfolder, replace=True)
 
 
@@ -55,15 +57,9 @@ def _subfolder(overrides: list[str], number: int, *, _root_: Any) -> str:
 def one_line(error: BaseException) -> str:
     """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
     unknown = re.match(r"Could not override '([^']+)'", str(error))
-    if unknown and extends(unknown[1]):
-        name = unknown[1] if unknown[1].count(".") > 1 else f"{unknown[1]}.<name>"
-        return f"{unknown[1]}: a name that is not there yet takes a plus: +{name}=<value>"
     if unknown:
         return unknown_key(unknown[1], allowed(unknown[1]))
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
-    key, _, value = parts[0].partition("=") if parts else ("", "", "")
-    if "=" in value and "'" not in value:
-        return f"{parts[0]}: a value with = in it has to be quoted: \"{key}='{value}'\""
     cause: BaseException | None = error
     while cause is not None:
         text = _HINTS.sub("", str(cause))
@@ -111,6 +107,15 @@ def _close_exchange(folder: str) -> None:
 def _arrive() -> BeforeLaunch:
     register_resolvers()
     return BeforeLaunch()
+
+
+def leave(folder: Path) -> None:
+    """Close the job's log file, and remove its folder if nothing has come of the job."""
+    for handler in list(logging.getLogger().handlers):
+        if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == folder.absolute():
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+    remove_unused(folder)
 
 
 RunKind = tuple[str, ...]

@@ -22,7 +22,7 @@ def test_a_dry_run_tells_jobs_folders_and_gpu_hours_and_submits_nothing(tmp_path
     *jobs, total, paper, measured, last = done.stdout.splitlines()
     known = f"{each * 2000 / 3600:,.1f} GPU-h"
     assert [job.split("  ")[-1] for job in jobs] == [
-        f"outputs/new/{llm}-digits-delta-s0-candidates=1000-cycles=2" for llm in ("tiny", "deepseek", "random")
+        f"outputs/new/{llm}-digits-delta-s0-candidates_1000-cycles_2" for llm in ("tiny", "deepseek", "random")
     ]
     assert known in jobs[0]
     assert "40.0-60.0 GPU-h" in jobs[1]  # paper B's 72 to 108 s a candidate

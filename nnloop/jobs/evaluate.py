@@ -11,6 +11,7 @@ from nnloop import data
 from nnloop.errors import CandidateFileError
 from nnloop.executor import Executor, make_trial
 from nnloop.executor.factory import make_executor
+from nnloop.jobs.paths import matches
 from nnloop.records import Candidate, Status, TrialResult, candidate_id
 from nnloop.runs import foreign
 from nnloop.settings import Settings
@@ -39,9 +40,7 @@ def read(pattern: str) -> list[tuple[Path, bytes]]:
 
 def find(pattern: str) -> list[Path]:
     """Return the files that a path or a glob names, sorted. Raises CandidateFileError if it names no file."""
-    if Path(pattern).is_file():
-        return [Path(pattern)]
-    paths = sorted(path for path in map(Path, glob.glob(pattern, recursive=True)) if path.is_file())
+    paths = [path for path in matches(pattern) if path.is_file()]
     if not paths:
         what = (
             "matches no file" if glob.has_magic(pattern) else "is a folder" if Path(pattern).is_dir() else "not found"

@@ -1,11 +1,11 @@
 """job=report: the pages, tables and figures of runs and validations, from their folders or their summaries."""
 
-import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
+from nnloop.jobs.paths import matches
 from nnloop.report import figures, read_each, tables, write_overview, write_run_page, write_validation
 from nnloop.report.measures import packs, summaries, validation
 from nnloop.report.measures.compare import Comparison
@@ -88,7 +88,7 @@ def write_overview_extras(comparisons: Sequence[Comparison], beside: Path) -> No
 
 def find_validations(pattern: str) -> list[Validation]:
     """Return the validations in the files that a path or glob names, or in folders below."""
-    paths = sorted({file for match in glob.glob(pattern) for file in packs.files(Path(match))})
+    paths = sorted({file for match in matches(pattern) for file in packs.files(match)})
     return [one for path in paths if packs.holds(path, validation.MARK) for one in read_validations(path)]
 
 
@@ -98,11 +98,11 @@ def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
     Raises RunFolderError if there is none.
     """
     paths: set[Path] = set()
-    matches = [Path(match) for match in sorted(glob.glob(pattern))]
-    for match in matches:
+    named = matches(pattern)
+    for match in named:
         paths |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
         paths |= {file for file in packs.files(match) if packs.holds(file, summaries.MARK)}
-    if not matches:
+    if not named:
         raise RunFolderError(f"runs={pattern}: no such folder")
     if not paths and not none_is_fine:
         raise RunFolderError(f"runs={pattern}: no run folder there (none holds a run.json) and no run summary")

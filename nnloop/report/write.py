@@ -47,13 +47,14 @@ def write_run_page(run: Run) -> None:
 
 
 def write_index(folder: Path) -> None:
-    """Write the list of the runs in a folder to its report.html, from their settings and cycle reports alone.
+    """Write the list of the runs in a folder to its index.html, from their settings and cycle reports alone.
 
-    It costs little whatever the number of runs, and compares nothing: job=report does. Runs that can't be read are left
-    out, which the page says.
+    It costs little whatever the number of runs, and compares nothing: job=report does, in report.html. Runs without a
+    closed cycle are left out; the page names the runs that could not be read.
     """
     readable = read_each([meta.parent for meta in folder.glob("*/run.json")], read_reports)
-    write_text(folder / "report.html", index_page(readable.runs, folder, list(map(str, readable.errors))))
+    closed = [run for run in readable.runs if run.reports]
+    write_text(folder / "index.html", index_page(closed, folder, list(map(str, readable.errors))))
 
 
 def write_overview(
@@ -64,9 +65,10 @@ def write_overview(
     The page names the runs that could not be read. `last` and `baseline` are compare's. Raises RunFolderError if no arm
     is the `baseline`.
     """
-    groups = by_protocol(readable.runs)
+    runs = [run for run in readable.runs if run.reports] or readable.runs
+    groups = by_protocol(runs)
     comparisons = [compare(members, protocol, last, baseline=baseline) for protocol, members in groups.items()]
-    write_text(out, overview_page(readable.runs, comparisons, out=out, left_out=list(map(str, readable.errors))))
+    write_text(out, overview_page(runs, comparisons, out=out, left_out=list(map(str, readable.errors))))
     return comparisons
 
 

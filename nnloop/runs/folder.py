@@ -22,10 +22,14 @@ from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
 from nnloop.runs.lease import Lease, myself
 from nnloop.runs.repeats import Incumbent
 from nnloop.settings import Settings
+from nnloop.settings.command import readable
 from nnloop.settings.keys import affecting, flat
 from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
+_BEGUN = (".hydra", "nnloop.log", "run.json", "run.lock", "dataset.json", "multirun.yaml")
+"""Files and folders that are there before anything has been done."""
+
 FORMAT = 2
 """Version of a run folder's files, raised whenever older folders can't be read any longer."""
 _ID = re.compile(r"[\w-]{1,80}", re.ASCII)
@@ -95,15 +99,18 @@ class RunFolder:
         """Return the file of a cycle's report. It is written last: a cycle with a report is closed."""
         return self.cycle(cycle) / "report.json"
 
-    def open(self, settings: Settings) -> None:
-        """Create the folder, or check that it was written with these settings. Raises RunFolderError."""
+    def open(self, settings: Settings, overrides: Sequence[str] = ()) -> None:
+        """Create the folder, or check that it was written with these settings. Raises RunFolderError.
+
+        `overrides` of the command line are recorded: the folder's name may be too short for all.
+        """
         try:
             for part in ("code", "completions", "cycles"):
                 make_folder(self.path / part)
             if self.meta.exists():
                 _refuse_other_settings(self, settings)
             else:
-                self.create(provenance(settings))
+                self.create(provenance(settings, overrides))
         except OSError as error:
             raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
 
@@ -208,7 +215,7 @@ class RunFolder:
         if not isinstance(about, dict):
             raise RunFolderError(f"{self.path}: no run folder (run.json is missing or damaged)")
         if about.get("format") != FORMAT:
-            raise RunFolderError(f"{self.path}: written by an older version of nnloop; choose another name=")
+            raise RunFolderError(f"{self.path}: written by an older version of nnloop, which alone can read it")
         if not isinstance(about.get("settings"), dict):
             raise RunFolderError(f"{self.meta}: is damaged, it has no settings")
         if about.get("digest") is not None:
@@ -267,6 +274,28 @@ def _entry(row: object) -> Entry:
     return entry
 
 
+def remove_unused(path: Path) -> None:
+    """Remove a job's folder, and the folders above that are empty then, if nothing has come of the job.
+
+    A folder stays if it holds any file beside the ones that every job begins with.
+    """
+    try:
+        files = [file for file in path.rglob("*") if not file.is_dir()]
+        begun = [file for file in files if file.relative_to(path).parts[0] in _BEGUN or not file.stat().st_size]
+        if len(begun) < len(files) or path.resolve() == Path.cwd():
+            return
+        for file in begun:
+            file.unlink()
+        for folder in sorted((folder for folder in path.rglob("*")), reverse=True):
+            folder.rmdir()
+        for folder in (path, *list(path.parents)[:3]):
+            if folder.resolve() == Path.cwd():
+                return
+            folder.rmdir()
+    except OSError:
+        return  # another process uses the folder, or something else lies there
+
+
 def _checked(path: Path, convert: Callable[[Any], T], row: object) -> T:
     """Convert a row of a file. Raises RunFolderError if its form is not this version's."""
     try:
@@ -281,11 +310,12 @@ def _reason(error: OSError | ValueError) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def provenance(settings: Settings) -> dict[str, Any]:
-    """Return the contents of a new run's run.json: its id, settings, versions, commit and machine."""
+def provenance(settings: Settings, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the contents of a new run's run.json: its id, overrides, settings, versions, commit and machine."""
     return {
         "format": FORMAT,
         "run_id": os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:12],  # a W&B agent has made its run already
+        "overrides": [readable(override) for override in overrides],
         "settings": asdict(settings),
         "versions": _versions(),
         "commit": _commit(),

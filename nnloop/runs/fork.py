@@ -1,6 +1,7 @@
 """resume=fork: a new run folder that starts from the closed cycles of another one."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,15 +10,15 @@ from nnloop.runs import foreign
 from nnloop.runs.durable import make_folder, sync_tree, write_text
 from nnloop.runs.folder import RunFolder, differing, provenance
 from nnloop.settings import Settings
-from nnloop.settings.setting import DATA, PROTOCOL
+from nnloop.settings.setting import DATA, FORK, PROTOCOL
 
 
 def source_of(resume: str, folder: Path) -> Path:
     """Return the folder to fork from: for resume=fork the folder of the same command, else the one `resume` names."""
-    return folder.with_name(folder.name.replace("-resume=fork", "", 1)) if resume == "fork" else Path(resume)
+    return folder.with_name(folder.name.removesuffix(FORK)) if resume == "fork" else Path(resume)
 
 
-def fork(source: RunFolder, target: RunFolder, settings: Settings) -> None:
+def fork(source: RunFolder, target: RunFolder, settings: Settings, *, overrides: Sequence[str] = ()) -> None:
     """Fill `target` with the closed cycles of `source`, at most as many as the settings ask for.
 
     Entries stay as they were. run.json is written last: an interrupted fork is done again, and a target with a run.json
@@ -38,7 +39,7 @@ def fork(source: RunFolder, target: RunFolder, settings: Settings) -> None:
             raise RunFolderError(f"{error.filename or target.path}: {error.strerror or error}") from None
     about = source.provenance()
     origin = {"folder": str(source.path), "run_id": about["run_id"], "cycles": cycles}
-    target.create(provenance(settings) | {"forked_from": origin, "digest": about.get("digest")})
+    target.create(provenance(settings, overrides) | {"forked_from": origin, "digest": about.get("digest")})
 
 
 def _copy(source: RunFolder, target: RunFolder, cycles: int) -> None:

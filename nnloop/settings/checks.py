@@ -1,5 +1,6 @@
 """The rules that composed settings must fulfil beyond their types. Raises SettingsError: key, value, allowed values."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -8,7 +9,7 @@ from nnloop.settings.evaluation import LemurProxySettings
 from nnloop.settings.groups import Settings, options, plain
 from nnloop.settings.keys import given
 from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
-from nnloop.settings.setting import Setting, rules
+from nnloop.settings.setting import NAME, Setting, rules
 from nnloop.settings.strategy import QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
 
@@ -61,6 +62,8 @@ def _check_rule(key: str, value: Any, rule: Setting) -> None:
 
 def _check_job(settings: Settings) -> None:
     job = settings.job.name
+    if not re.fullmatch(NAME, settings.name):
+        raise SettingsError(f"name={settings.name}: must be a folder's plain name: letters, digits and . _ + - alone")
     for field in plain():
         rule, value = rules(field), getattr(settings, field.name)
         if job in rule.jobs and not value:

@@ -5,6 +5,9 @@ from typing import Any
 
 from nnloop.settings.setting import DATA, PLACE, PROTOCOL, RESULT, setting
 
+LAYERS = ("user", "pid", "net", "ipc", "uts", "root", "no_new_privs", "seccomp", "landlock", "rlimits", "cgroup")
+"""The sandbox's layers (sandbox.layers)."""
+
 
 @dataclass
 class DatasetSettings:
@@ -90,7 +93,7 @@ class SandboxSettings:
 
     name: str = setting(RESULT, words=["auto", "strict", "inline"])
     scratch_mb: int = setting(RESULT, 1, 1_000_000)  # size of the only writable folder
-    without: list[str] = setting(RESULT)  # layers to leave off, for a machine where one of them makes trouble
+    without: list[str] = setting(RESULT, words=LAYERS)  # layers to leave off, where one of them makes trouble
 
 
 @dataclass

@@ -72,6 +72,28 @@ def _each(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
+def fields_by_key(key: str) -> list[tuple[Any, Setting]]:
+    """Return the type and the rules of a key in each option that has it."""
+    group, _, name = key.partition(".")
+    nodes = [plain()] if not name else [fields(kind) for kind in kinds().get(group, [])]
+    return [(one.type, rules(one)) for some in nodes for one in some if one.name == (name or group)]
+
+
+def short(key: str) -> str | None:
+    """Return a key's last part if no other setting ends alike, else the whole key; None for a key that no option has.
+
+    What lies in a dict keeps its own key behind the dict's: max_new_tokens.delta.
+    """
+    known = _by_key()
+    parts = key.split(".")
+    for end in range(len(parts), 0, -1):
+        name = ".".join(parts[:end])
+        if name in known:
+            same = [one for one in known if one.rpartition(".")[2] == parts[end - 1]]
+            return ".".join(parts[end - 1 :]) if len(same) == 1 else key
+    return key if key in (*kinds(), "experiment", "debug") else None
+
+
 @cache
 def _by_key() -> dict[str, Setting]:
     """Return the rules of every key of every option."""

@@ -18,6 +18,12 @@ class Affects(StrEnum):
 
 RESULT, PROTOCOL, DATA, PLACE, LABEL = Affects
 
+NAME = r"[\w+-][\w.+-]{0,99}"
+"""The names that folders below outputs/ may have, as a regular expression."""
+
+FORK = "-fork"
+"""Ends the name of a folder of resume=fork; the rest is the name of the folder that it starts from."""
+
 COMPUTED = (RESULT, PROTOCOL, DATA)
 """The parts that two runs must share to give the same result."""
 

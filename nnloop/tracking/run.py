@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from nnloop.tracking.preflight import WandbMode, choose_mode
 log = logging.getLogger(__name__)
 
 INIT_TIMEOUT_S = 20  # wandb's own 90 becomes 102 with its retries
+NAME = 128  # characters of a run's or an artifact's name, at most
+TAG = 64
 FINISH_TIMEOUT_S = 60  # without it, finish() waits for a lost server for more than a quarter of an hour
 _FOLDERS = ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR")
 
@@ -93,7 +96,7 @@ class WandbTracker:
         return artifact
 
     def _artifact_name(self, made: Artifact) -> str:
-        return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{self._folder.path.name}-{made.name}")[-128:]
+        return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{self._folder.path.name}-{made.name}")[-NAME:]
 
     def finish(self, summary: Mapping[str, Any], failed: bool = False) -> None:
         """Log the table of all candidates and close the run."""
@@ -152,7 +155,8 @@ def _open(settings: WandbSettings, folder: Path, *, group: str, config: dict[str
         return wandb.init(
             project=settings.project,
             entity=settings.entity,
-            name=folder.parent.name,
+            name=folder.parent.name[:NAME],
+            tags=[_tag(override) for override in config["provenance"].get("overrides", [])],
             id=str(config["provenance"]["run_id"]),
             group=group,
             job_type="search",
@@ -175,6 +179,13 @@ def _open(settings: WandbSettings, folder: Path, *, group: str, config: dict[str
     else:
         log.info("W&B: %s (%s); upload later with: wandb sync %s", mode.name, mode.why, Path(run.dir).parent)
     return run
+
+
+def _tag(override: str) -> str:
+    """Shorten an override to the length that a tag may have; the hash of all tells two of a kind apart."""
+    if len(override) <= TAG:
+        return override
+    return f"{override[: TAG - 9]}~{sha256(override.encode()).hexdigest()[:8]}"
 
 
 def _init_or_offline(init: Callable[[WandbMode], Any], mode: WandbMode) -> tuple[Any, WandbMode]:

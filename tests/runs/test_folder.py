@@ -9,7 +9,7 @@ from fake_run import make_run
 
 from nnloop import data
 from nnloop.errors import RunFolderError
-from nnloop.runs.folder import RunFolder
+from nnloop.runs.folder import RunFolder, remove_unused
 
 
 def test_a_folder_in_use_is_refused_with_its_holder(tmp_path: Path, configure) -> None:
@@ -72,7 +72,7 @@ def test_a_folder_of_an_older_version_is_refused_in_one_line(configure, tmp_path
     run.open(settings)
     about = json.loads(run.meta.read_text())
     run.meta.write_text(json.dumps({key: value for key, value in about.items() if key != "format"}))
-    with pytest.raises(RunFolderError, match=r"written by an older version of nnloop; choose another name=$"):
+    with pytest.raises(RunFolderError, match=r"written by an older version of nnloop, which alone can read it$"):
         run.open(settings)
 
 
@@ -103,3 +103,38 @@ def test_a_digest_of_another_form_is_refused_with_its_file(tmp_path: Path) -> No
     run.create(run.provenance() | {"digest": 3})
     with pytest.raises(RunFolderError, match=r"run\.json: not as this version"):
         run.provenance()
+
+
+# Folders of which nothing has come
+
+
+def test_a_folder_of_which_nothing_has_come_is_removed_with_the_empty_ones_above(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("outputs/search/run")
+    for file in (".hydra/config.yaml", "nnloop.log", "run.json"):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("x")
+    (folder / "code").mkdir()
+    (folder / "archive.jsonl").touch()
+    remove_unused(folder.absolute())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("file", ["corpus.jsonl", "completions/0000.jsonl", "mine.txt", "wandb/x"])
+def test_a_folder_with_a_result_stays_whole(tmp_path: Path, file: str) -> None:
+    (tmp_path / "run" / file).parent.mkdir(parents=True)
+    (tmp_path / "run" / file).write_text("x")
+    (tmp_path / "run" / "nnloop.log").write_text("x")
+    remove_unused(tmp_path / "run")
+    assert (tmp_path / "run" / file).exists()
+    assert (tmp_path / "run" / "nnloop.log").exists()
+
+
+def test_the_working_directory_is_never_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nnloop.log").write_text("x")
+    remove_unused(tmp_path)
+    remove_unused(tmp_path / "nowhere")
+    assert (tmp_path / "nnloop.log").exists()

@@ -13,7 +13,7 @@ SMALL = ("llm=random", "dataset=digits", "finetune=off", "tracker=none", "cycles
 
 
 def test_a_fork_goes_on_from_the_closed_cycles_under_new_settings(configure, tmp_path: Path) -> None:
-    old, target = tmp_path / "run", tmp_path / "run-resume=fork"
+    old, target = tmp_path / "run", tmp_path / "run-fork"
     search(configure(*SMALL, "novelty=off"), old, Oracle())
     more = configure(*SMALL, "novelty=off", "cycles=3", "selection.rule=admitted")
     with pytest.raises(RunFolderError, match=r"cycles .*, selection.rule \(there better, now admitted\).*resume=fork"):

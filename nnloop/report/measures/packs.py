@@ -25,10 +25,13 @@ def plain(name: str) -> str:
 
 
 def files(match: Path) -> list[Path]:
-    """Return the file itself, or the files of a folder and its subfolders that have a result file's ending."""
+    """Return the file itself, or the files of a folder and its subfolders that have a result file's ending.
+
+    Jobs that are no search lie a level lower, in jobs/.
+    """
     if match.is_file():
         return [match.resolve()]  # a link that the user names may lead anywhere
-    names = (f"{level}*{ending}" for level in ("", "*/") for ending in (".json", PACKED))
+    names = (f"{level}*{ending}" for level in ("", "*/", "jobs/*/") for ending in (".json", PACKED))
     return sorted(file for name in names for file in match.glob(name) if file.is_file())
 
 

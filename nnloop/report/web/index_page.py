@@ -23,7 +23,7 @@ def index_page(runs: Sequence[Run], folder: Path, left_out: Sequence[str] = ()) 
     """
     name = folder.resolve().name
     title = tag("h1", f"{name}: {len(runs)} run{'s' if len(runs) != 1 else ''}")
-    command = remark(tag("code", f"python -m nnloop job=report runs={folder}"), " compares them on this page.")
+    command = remark(tag("code", f"python -m nnloop job=report runs={folder}"), " compares them.")
     tables = [section(words, table(_HEAD, map(_row, members))) for words, members in by_protocol(runs).items()]
     return page(name, [title, command, *tables], [remark("left out: ", reason) for reason in left_out])
 

@@ -31,7 +31,7 @@ def test_no_archive_is_read_and_a_run_that_is_none_is_named(tmp_path: Path) -> N
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "run.json").write_text("{}")
     write_index(tmp_path)
-    page = (tmp_path / "report.html").read_text()
+    page = (tmp_path / "index.html").read_text()
     assert "1 run<" in page
     assert "left out: " in page
     assert "other: written by an older version of nnloop" in page
