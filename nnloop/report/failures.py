@@ -13,7 +13,7 @@ _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+""")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A kind of failure: what is quoted or counted in its reasons aside, they are the same."""
+    """A kind of failure, whose reasons differ only in their quotations and numbers."""
 
     status: str
     example: str  # the first such reason

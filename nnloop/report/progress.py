@@ -38,7 +38,7 @@ class _Cycle:
 
     @property
     def written(self) -> str:
-        """What the LLM has finished; empty before it has begun."""
+        """The completions that the LLM has finished; empty before it has begun."""
         begun = self.generated or self.tokens
         return f", {self.generated} of {self.candidates} written{self.counted}" if begun else ""
 

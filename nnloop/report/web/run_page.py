@@ -155,7 +155,7 @@ def _failures(run: Run) -> Markup:
     frequent = details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None
     apart = counted_apart(run.reports)
     note = remark(f"of the answers, {apart}") if apart else None
-    return section("Statuses", table(["status", "completions", "%"], share), note, frequent)
+    return section("Statuses", table(["status", "completions", "%"], share), [note, frequent])
 
 
 def _settings(run: Run) -> Markup:
