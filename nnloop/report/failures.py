@@ -1,4 +1,4 @@
-"""The statuses of a run's first answers, and the commonest reasons of those that failed."""
+"""The statuses of the first answers of a run, and the commonest reasons of failed ones."""
 
 import re
 from collections import Counter
