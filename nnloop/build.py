@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop import corpus, data, llm, novelty, report, tracking
-from nnloop.corpus import adopted, lemur
+from nnloop.corpus import adopted, lemur, variants
+from nnloop.corpus.trim import trim
 from nnloop.data.prepared import cache_home
 from nnloop.executor import Executor
 from nnloop.executor.factory import make_executor
@@ -41,8 +42,13 @@ from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.settings import (
     AdoptedCorpusSettings,
+    DeltaSettings,
+    HfLlmSettings,
     LemurCorpusSettings,
+    LemurProxySettings,
     LoraSettings,
+    OpenAiLlmSettings,
+    SeedCorpusSettings,
     Settings,
 )
 from nnloop.stop import Stop
@@ -212,14 +218,30 @@ def load_llm(settings: Settings) -> Engine:
 
 
 def make_corpus(settings: Settings) -> list[Network]:
-    """Read the corpus that the settings name, at most corpus.limit networks of it."""
+    """Read the corpus that the settings name, at most corpus.limit networks of it, and its variants if they teach.
+
+    Parts that the protocol does not run are left out; job=export adds such parts.
+    """
     if isinstance(settings.corpus, LemurCorpusSettings):
         networks = lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
     elif isinstance(settings.corpus, AdoptedCorpusSettings):
         networks = adopted.load(settings.corpus.path)
     else:
         networks = corpus.seeds()
-    return corpus.sample(networks, settings.corpus.limit)
+    chosen = corpus.sample([network for network in networks if network.variant_of is None], settings.corpus.limit)
+    if _learns_corpus_deltas(settings):
+        ids = {network.id for network in chosen}
+        chosen += [network for network in networks if network.variant_of in ids]
+        if isinstance(settings.corpus, SeedCorpusSettings):
+            chosen += variants.edited(chosen, settings.corpus.variants)
+    return chosen if isinstance(settings.proxy, LemurProxySettings) else trim(chosen)
+
+
+def _learns_corpus_deltas(settings: Settings) -> bool:
+    llm, tuning = settings.llm, settings.finetune
+    trainable = isinstance(llm, HfLlmSettings) or (isinstance(llm, OpenAiLlmSettings) and llm.weights is not None)
+    wanted = isinstance(tuning, LoraSettings) and tuning.corpus_pairs > 0
+    return trainable and wanted and isinstance(settings.mode, DeltaSettings)
 
 
 def make_tuner(settings: Settings, *, mode: Mode, task: Task, folder: RunFolder) -> Tuner | None:

@@ -53,6 +53,7 @@ class Network(Record):
     params: int | None = None
     trials: int = 1
     noise: float | None = None  # standard deviation of one trial's accuracy; None: fewer than two trials show none
+    variant_of: str | None = None  # id of a corpus network: this one differs little from it, and only makes pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,9 @@ class FinetuneResult(Record):
     adapter: str | None = None  # hash of the adapter used from now on: the old one if all pairs were dropped
     pairs: int = 0  # pairs trained on
     dropped: int = 0  # pairs longer than finetune.max_length
+    too_long: int = 0  # pairs of the corpus that were left out, their targets being longer than llm.max_new_tokens
+    own: int = 0  # pairs of the run's own networks, dropped ones included
+    own_share: float | None = None  # mean tokens of their targets by those of the networks; None without such a pair
     steps: int = 0
     tokens: int = 0  # trained on, prompts included, all epochs together
     loss: float | None = None  # training loss over the last epoch
@@ -267,6 +271,7 @@ class Counts(Record):
     truncated: int = 0  # answers ended by the token limit
     looped: int = 0  # answers ended because they said the same over and over
     dropped: int = 0  # items of contexts that did not fit in their prompts, retries included
+    not_shown: int = 0  # networks that are no parents, since prompt or answer would exceed the LLM's limits
 
 
 @dataclass(frozen=True, slots=True)

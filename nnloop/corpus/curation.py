@@ -13,6 +13,9 @@ from nnloop.settings import LemurCorpusSettings
 NEAR = 0.9
 """The largest share of lines, with numbers and texts masked, that two networks of a family may have in common."""
 
+SCANNED = 2_000
+"""Networks of a family among which variants are looked for, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class RatedSource:
@@ -42,6 +45,36 @@ def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[
     cap = math.ceil(limits.family_share * limits.networks)
     turns = [_unlike(sorted(family, key=_shuffle_key), cap) for _, family in sorted(families.items())]
     return sorted(_in_turn(turns, limits.networks), key=lambda source: source.name)
+
+
+def variants(
+    sources: Iterable[RatedSource], chosen: Sequence[RatedSource], limits: LemurCorpusSettings
+) -> list[tuple[RatedSource, RatedSource]]:
+    """Choose near-equal networks of the chosen ones, which take turns; return each with its chosen network.
+
+    A variant has the family of the chosen network, and at least NEAR of their lines as they stand.
+    """
+    families: dict[str, list[tuple[RatedSource, frozenset[str]]]] = defaultdict(list)
+    names = {source.name for source in chosen}
+    for source in sorted(sources, key=lambda source: _shuffle_key((source, frozenset()))):
+        fits = source.name not in names and len(source.code) <= limits.max_chars
+        if fits and len(families[source.family]) < SCANNED:
+            families[source.family].append((source, frozenset(source.code.split("\n"))))
+    taken: dict[str, tuple[RatedSource, RatedSource]] = {}
+    turns = [(source, _near(source, families[source.family])) for source in chosen]
+    while turns and len(taken) < limits.variants:
+        for turn in list(turns):
+            near = next((one for one in turn[1] if one.name not in taken), None)
+            if near is None:
+                turns.remove(turn)
+            elif len(taken) < limits.variants:
+                taken[near.name] = near, turn[0]
+    return list(taken.values())
+
+
+def _near(source: RatedSource, family: Sequence[tuple[RatedSource, frozenset[str]]]) -> Iterator[RatedSource]:
+    own = frozenset(source.code.split("\n"))
+    return (other for other, lines in family if NEAR * len(own | lines) <= len(own & lines) < len(own | lines))
 
 
 def _distinct(sources: Iterable[RatedSource]) -> Iterator[tuple[RatedSource, frozenset[str]]]:

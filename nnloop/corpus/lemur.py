@@ -15,7 +15,7 @@ import itertools
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
@@ -67,7 +67,7 @@ def read(path: Path, kind: TrialKind) -> list[RatedSource]:
 
 
 def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Network]:
-    """Return the curated networks, without accuracies; the folder `cache` saves reading, which takes half a minute.
+    """Return the curated networks and their variants, without accuracies; the folder `cache` saves the reading.
 
     `dataset` is the run's, for settings that name none of LEMUR's. Raises CorpusError.
     """
@@ -76,13 +76,33 @@ def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Netwo
     kind = TrialKind(settings.task, lemurs, settings.metric, epoch=settings.epoch)
     file = cache / f"lemur-{_key(path, kind, settings)}.jsonl"
     if not file.exists():
-        chosen = curate(read(path, kind), settings)
-        networks = [Network(candidate_id(each.code), each.code, each.name) for each in chosen]
+        sources = read(path, kind)
+        networks = _networks(sources, curate(sources, settings), settings)
         if not networks:
             raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {settings.min_accuracy:g}")
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, "".join(f"{network.line()}\n" for network in networks))
     return read_networks(file)
+
+
+def _networks(
+    sources: Sequence[RatedSource], chosen: Sequence[RatedSource], settings: LemurCorpusSettings
+) -> list[Network]:
+    networks = {each.name: Network(candidate_id(each.code), each.code, each.name) for each in chosen}
+    known = {network.id for network in networks.values()}
+    for each, of in curation.variants(sources, chosen, settings):
+        id = _id(each.code)
+        if id is not None and id not in known:
+            known.add(id)
+            networks[each.name] = Network(id, each.code, each.name, variant_of=networks[of.name].id)
+    return list(networks.values())
+
+
+def _id(code: str) -> str | None:
+    try:
+        return candidate_id(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _key(path: Path, kind: TrialKind, settings: LemurCorpusSettings) -> str:

@@ -88,6 +88,9 @@ class Engine(Protocol):
     def fits(self, text: str) -> bool:
         """Return whether a prompt leaves room for a whole completion; `generate` refuses one that does not."""
 
+    def writes(self, text: str) -> bool:
+        """Return whether a completion of this text stays within llm.max_new_tokens."""
+
     def count(self, text: str) -> int:
         """Count a text's tokens; an estimate if the tokenizer is out of reach."""
 
@@ -120,6 +123,10 @@ class WeightlessEngine:
 
     def fits(self, text: str) -> bool:
         """Return True: there is no context to exceed."""
+        return True
+
+    def writes(self, text: str) -> bool:
+        """Return True: its answers have no limit."""
         return True
 
     def count(self, text: str) -> int:

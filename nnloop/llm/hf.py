@@ -71,6 +71,10 @@ class HfEngine:
         """Return whether prompt and completion fit in llm.context_length."""
         return len(self.chat.encode(text)) + self._limit <= self.settings.context_length
 
+    def writes(self, text: str) -> bool:
+        """Return whether a completion of this text, with the token that ends it, stays within llm.max_new_tokens."""
+        return self.count(text) < self._limit
+
     def count(self, text: str) -> int:
         """Count a text's tokens, outside a chat."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])

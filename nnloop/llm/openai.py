@@ -74,6 +74,10 @@ class OpenAiEngine:
         tokens = guess_tokens(text) + CHAT_TOKENS if self._chat is None else len(self._chat.encode(text))
         return tokens + self._limit <= self._settings.context_length
 
+    def writes(self, text: str) -> bool:
+        """Return whether a completion of this text, with the token that ends it, stays within llm.max_new_tokens."""
+        return self.count(text) < self._limit
+
     def count(self, text: str) -> int:
         """Count a text's tokens; an estimate without llm.weights, whose tokenizer is read."""
         if self._chat is None:

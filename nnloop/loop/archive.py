@@ -24,22 +24,25 @@ class Archive:
     """Entries in (cycle, slot) order, the networks behind them, and the novelty index over all valid ones.
 
     `corpus` has every corpus network with the result of its trial. A network whose trial did not complete is never
-    shown, but a candidate that repeats it is a duplicate. Entries and results in memory have no operator graph; the
+    shown, but a candidate that repeats it is a duplicate. Neither is a variant, which is in no novelty index either:
+    variants make pairs for the fine-tune. Entries and results in memory have no operator graph; the
     graphs are on the disk and in the novelty index.
     """
 
     def __init__(self, folder: RunFolder, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
-        self.corpus = [network for network, _ in corpus if network.val_accuracy is not None]
+        trained = [network for network, _ in corpus if network.val_accuracy is not None]
+        self.corpus = [network for network in trained if network.variant_of is None]
+        self.variants = [network for network in trained if network.variant_of is not None]
         self.entries: list[Entry] = []
         self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}
         self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
         self.novelty = novelty
         self._folder = folder
-        self._where = {network.id: f"the corpus network {network.name}" for network, _ in corpus}
+        self._where = {network.id: _place(network) for network, _ in corpus}
         self._saved = novelty.restore(folder.novelty)
         self._known = 0  # networks in the novelty index
         for network, result in corpus:
-            if network.val_accuracy is not None:
+            if network.val_accuracy is not None and network.variant_of is None:
                 self._learn(network.id, network.code, result.graph)
         for entry in folder.entries():
             self._remember(entry, folder.read_code(str(entry.candidate)) if self._is_new(entry) else "")
@@ -124,3 +127,8 @@ class Archive:
             params = entry.result.params
             self.networks[name] = Network(name, code, name, val_accuracy=entry.val_accuracy, params=params)
             self._learn(name, code, graph)
+
+
+def _place(network: Network) -> str:
+    kind = "corpus network" if network.variant_of is None else "variant, for pairs alone,"
+    return f"the {kind} {network.name}"

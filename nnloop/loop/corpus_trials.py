@@ -190,12 +190,13 @@ def _line(network: Network, result: TrialResult) -> str:
 
 def _tell(judged: JudgedCorpus) -> None:
     """Log the best of the corpus, the trials' noise, and the networks that failed."""
-    shown = [network for network, _ in judged if network.val_accuracy is not None]
+    corpus = [network for network, _ in judged if network.variant_of is None]
+    shown = [network for network in corpus if network.val_accuracy is not None]
     best = max((network.val_accuracy or 0.0 for network in shown), default=0.0)
     trials, noise = Counter(network.trials for network in shown).most_common(1), noise_of(shown)
     told = f"; one trial's standard deviation is {100 * noise:.1f} points" if noise is not None else ""
     each = f", {trials[0][0]} trials each" if trials and trials[0][0] > 1 else ""
-    _log.info("corpus: %d of %d networks trained%s, best %.1f %%%s", len(shown), len(judged), each, 100 * best, told)
+    _log.info("corpus: %d of %d networks trained%s, best %.1f %%%s", len(shown), len(corpus), each, 100 * best, told)
     for network, result in judged:
-        if network.val_accuracy is None:
+        if network.val_accuracy is None and network.variant_of is None:
             _log.warning("corpus network %s is not shown: %s (%s)", network.name, result.status, result.reason)

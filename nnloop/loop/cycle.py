@@ -17,10 +17,12 @@ def summarise(
     min_accuracy: float,
     costs: Costs,
     finetune: FinetuneResult | None = None,
+    not_shown: int = 0,
 ) -> CycleReport:
     """Sum up one cycle.
 
-    `entries` are all of its completions, in slot order; `admitted_before` counts what earlier cycles admitted.
+    `entries` are all of its completions, in slot order; `admitted_before` counts what earlier cycles admitted,
+    `not_shown` the networks that are too long to be parents.
     """
     first_answers, best = measures.firsts(entries), measures.best_of(entries)
     counts = {measure.name: int(measure.read(entries) or 0) for measure in measures.COUNTED}
@@ -37,7 +39,7 @@ def summarise(
         mean_tokens=measures.TOKENS_EACH.read(entries) or 0.0,
         mean_lines=measures.LINES_EACH.read(entries) or 0.0,
         adapter=next((entry.generation.adapter for entry in first_answers), None),
-        counts=Counts(**counts, admitted_total=admitted_before + counts["admitted"]),
+        counts=Counts(**counts, admitted_total=admitted_before + counts["admitted"], not_shown=not_shown),
         costs=costs,
         finetune=finetune,
     )

@@ -14,7 +14,7 @@ from nnloop.errors import SettingsError
 from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
-from nnloop.modes.render import Task
+from nnloop.modes.render import Task, full_target
 from nnloop.parents import PromptSlot
 from nnloop.parents.pool import Pool, selected
 from nnloop.records import Entry, Network, Prompt, Status
@@ -115,16 +115,27 @@ class PromptBuilder:
         corpus = [network for network in self.archive.corpus if self._is_showable(engine, network)]
         run = [one for one in selected(known, self.archive.networks) if self._is_showable(engine, one.network)]
         if not corpus and not run:
-            raise SettingsError("llm.context_length: no network of the corpus fits in a prompt")
+            limit = " and no larger than llm.max_new_tokens" if self.mode.name == "full" else ""
+            raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{limit}")
         return Pool(corpus, run)
 
     def _is_showable(self, engine: Engine, network: Network) -> bool:
-        """Tell whether the network's prompt fits in the LLM's context; a prompt is never cut."""
+        """Tell whether the network's prompt fits in the LLM's context, and in mode=full its rewriting in an answer.
+
+        A prompt is never cut.
+        """
         if network.id not in self._fits:
-            self._fits[network.id] = engine.fits(self.mode.prompt(network, self.task).text)
+            writable = self.mode.name != "full" or engine.writes(full_target(network.code))
+            self._fits[network.id] = writable and engine.fits(self.mode.prompt(network, self.task).text)
             if not self._fits[network.id]:
-                _log.info("%s is too long to be shown", network.name)
+                why = "for the LLM's context" if writable else "to be rewritten within llm.max_new_tokens"
+                _log.info("%s is not shown: too long %s", network.name, why)
         return self._fits[network.id]
+
+    def count_hidden(self, engine: Engine, cycle: int) -> int:
+        """Count the networks, of the corpus and selected up to the end of a cycle, that are too long to be shown."""
+        known = [one.network for one in selected(self.archive.before(cycle + 1), self.archive.networks)]
+        return sum(not self._is_showable(engine, network) for network in [*self.archive.corpus, *known])
 
     def _prompt(self, engine: Engine, parent: Network, items: Sequence[context.Item]) -> Prompt:
         def write(section: str) -> Prompt:

@@ -154,6 +154,7 @@ class Search:
             min_accuracy=self.rules.min_accuracy,
             costs=costs.costs(entries),
             finetune=finetune,
+            not_shown=self.prompts.count_hidden(self.engine(number), number),
         )
         self.tracker.cycle(report, entries)
         track_adapter(self.tracker, self.folder, number)

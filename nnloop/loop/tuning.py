@@ -2,6 +2,7 @@
 
 import logging
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from nnloop.llm.engine import Engine
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode
-from nnloop.modes.pairs import TrainingPair, corpus_pairs, run_pairs
+from nnloop.modes.pairs import TrainingPair, Writer, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
 from nnloop.records import Completion, Entry, FinetuneResult
 from nnloop.runs.folder import RunFolder
@@ -17,6 +18,26 @@ from nnloop.seeding import derive
 from nnloop.settings import LoraSettings
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPairs:
+    """The pairs of one fine-tune."""
+
+    own: list[TrainingPair]  # the run's, as the LLM wrote them
+    of_corpus: list[TrainingPair]
+    too_long: int  # pairs of the corpus that were left out
+    own_share: float | None  # mean tokens of own targets by those of the networks; None without an own pair
+
+    @property
+    def all(self) -> list[TrainingPair]:
+        """Return every pair, the run's own first."""
+        return self.own + self.of_corpus
+
+    def __str__(self) -> str:
+        share = "" if self.own_share is None else f" (their targets take {self.own_share:.0%} of the networks' tokens)"
+        left = f", {self.too_long} left out, longer than llm.max_new_tokens" if self.too_long else ""
+        return f"{len(self.own)} pairs of the run{share}, {len(self.of_corpus)} of the corpus{left}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +66,8 @@ class Tuner:
 
         Returns None if there is no pair.
         """
-        pairs = self.pairs(archive, cycle)
+        chosen = self.pairs(engine, archive, cycle)
+        pairs = chosen.all
         if not pairs:
             _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
             return None
@@ -66,12 +88,14 @@ class Tuner:
         if trainer is not engine:
             trainer.close()
             engine.use_adapter(self.newest_adapter(cycle + 1))
+        result = replace(result, too_long=chosen.too_long, own=len(chosen.own), own_share=chosen.own_share)
+        _log.info("cycle %d: %s", cycle, chosen)
         if result.dropped:
             _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, result.dropped)
         return result
 
-    def pairs(self, archive: Archive, cycle: int) -> list[TrainingPair]:
-        """Return the newest pairs of selected networks with their parents, filled up with pairs of the corpus.
+    def pairs(self, engine: Engine, archive: Archive, cycle: int) -> "ChosenPairs":
+        """Choose the newest pairs of selected networks with their parents, filled up with pairs of the corpus.
 
         A pair of the run has the prompt that was shown, context and all; one of the corpus shows the network alone.
         """
@@ -83,7 +107,11 @@ class Tuner:
         own = [replace(pair, prompt=prompts[pair.target]) for pair in own]
         rng = random.Random(derive(self.seed, "corpus pairs", cycle))
         room = min(self.settings.corpus_pairs, self.settings.max_pairs - len(own))
-        return own + corpus_pairs(archive.corpus, self.mode, self.task, limit=room, rng=rng)
+        networks, writer = [*archive.corpus, *archive.variants], Writer(engine.count, engine.writes)
+        of_corpus = corpus_pairs(networks, self.mode, self.task, writer=writer, limit=room, rng=rng)
+        tokens = [(engine.count(pair.completion), engine.count(archive.networks[pair.target].code)) for pair in own]
+        share = statistics.mean(target / whole for target, whole in tokens) if tokens else None
+        return ChosenPairs(own, of_corpus.pairs, of_corpus.too_long, own_share=share)
 
     def newest_adapter(self, before: int) -> Path | None:
         """Return the folder of the newest adapter from the cycles before `before`; None if none made one."""

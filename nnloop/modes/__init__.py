@@ -1,5 +1,6 @@
 """Modes: prompts for the LLM, and code from its answers; one class per option of conf/mode."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,6 +58,6 @@ class Mode(Protocol):
         """Write the fine-tuning example that leads from one network to the other."""
         ...
 
-    def suits(self, parent: str, better: str) -> bool:
-        """Tell whether two sources are similar enough for a pair."""
+    def suits(self, parent: str, better: str, count: Callable[[str], int]) -> bool:
+        """Tell whether two sources make a pair of the corpus; `count` counts the LLM's tokens of a text."""
         ...

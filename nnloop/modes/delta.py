@@ -1,7 +1,7 @@
 """mode=delta: the LLM answers with a diff of the parent (paper B)."""
 
-import difflib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnloop.errors import CompletionError
@@ -15,8 +15,8 @@ from nnloop.patching.patch import PatchError, apply_patch
 from nnloop.patching.source import split_lines
 from nnloop.records import REWRITE, Network, Prompt, Status, candidate_id
 
-MAX_CHANGED = 0.6
-"""Share of the target's lines that a pair may change: a larger diff is a rewrite in disguise."""
+MAX_SHARE = 0.5
+"""Tokens of a corpus pair's diff by those of the network that it leads to: a larger diff is a rewrite in disguise."""
 
 NUMBERED, BARE = "--- a/net.py\n+++ b/net.py\n@@ -7 +7 @@", "@@ @@"
 """The headers above the example of a unified diff, as the fine-tune's targets have them."""
@@ -71,21 +71,22 @@ class Delta:
 
     def pair(self, parent: Network, better: Network, task: Task) -> TrainingPair:
         """Write the example whose completion is the diff between the two."""
-        numbered = self.diff_line_numbers and self.edit_format == "unified"
-        target = delta_target(parent.code, better.code, context_lines=self.diff_context, line_numbers=numbered)
-        if self.edit_format == "search_replace":
-            target = f"<delta>\n{blocks.from_diff(target)}</delta>"
+        target = self._target(parent.code, better.code)
         return TrainingPair(self.prompt(parent, task).text, target, parent=parent.id, target=better.id)
 
-    def suits(self, parent: str, better: str) -> bool:
-        """Tell whether a delta leads from one to the other: at least one line and at most MAX_CHANGED of all change."""
+    def suits(self, parent: str, better: str, count: Callable[[str], int]) -> bool:
+        """Tell whether an edit leads from one to the other: it takes at most MAX_SHARE of the better one's tokens."""
         old, new = split_lines(parent), split_lines(better)
-        limit = MAX_CHANGED * len(new)
-        if max(len(old), len(new)) - (Counter(old) & Counter(new)).total() > limit:
-            return False  # a cheap bound: only lines that both have can stay
-        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-        same = sum(block.size for block in matcher.get_matching_blocks())
-        return 0 < max(len(old), len(new)) - same <= limit
+        written = sum(len(line) * count for line, count in (Counter(new) - Counter(old)).items())
+        if old == new or written > 1.5 * MAX_SHARE * len(better):
+            return False  # the new lines alone are too much, so nothing need be counted
+        return count(self._target(parent, better)) <= MAX_SHARE * count(better)
+
+    def _target(self, parent: str, better: str) -> str:
+        """Write the completion that leads from one source to the other."""
+        numbered = self.diff_line_numbers and self.edit_format == "unified"
+        target = delta_target(parent, better, context_lines=self.diff_context, line_numbers=numbered)
+        return f"<delta>\n{blocks.from_diff(target)}</delta>" if self.edit_format == "search_replace" else target
 
 
 def _checked(code: str, parent: str) -> str:

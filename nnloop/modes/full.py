@@ -1,5 +1,6 @@
 """mode=full: the LLM answers with a whole program (paper A)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnloop.modes import Reading, static_guard
@@ -42,6 +43,6 @@ class Full:
             self.prompt(parent, task).text, full_target(better.code), parent=parent.id, target=better.id
         )
 
-    def suits(self, parent: str, better: str) -> bool:
+    def suits(self, parent: str, better: str, count: Callable[[str], int]) -> bool:
         """Return True: any network can follow any other."""
         return True

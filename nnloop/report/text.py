@@ -89,6 +89,8 @@ def closing_line(report: CycleReport, cycles: int) -> str:
         parts.append(f"{report.counts.retries_valid} of {report.counts.retries} retries valid")
     if report.counts.dropped:
         parts.append(f"{report.counts.dropped} items did not fit in their prompts")
+    if report.counts.not_shown:
+        parts.append(f"{report.counts.not_shown} networks are too long to be shown")
     return ", ".join(parts)
 
 

@@ -252,8 +252,8 @@ class RunFolder:
         return _checked(self.incumbent, lambda text: Incumbent.from_json(json.loads(text)), self.incumbent.read_text())
 
     def corpus(self) -> list[Network]:
-        """Return the corpus with the accuracies of its trials in this run."""
-        return [network for network, _ in self.judged_corpus()]
+        """Return the corpus with the accuracies of its trials in this run; variants are left out."""
+        return [network for network, _ in self.judged_corpus() if network.variant_of is None]
 
     def judged_corpus(self) -> list[tuple[Network, TrialResult]]:
         """Return every corpus network with the result of its trial."""

@@ -162,6 +162,7 @@ class SeedCorpusSettings(CorpusTrialSettings):
     """nnloop's own seed networks."""
 
     name: str = setting(RESULT, words=["seeds"])
+    variants: int = setting(RESULT, 0, 1e6)  # single edits of them, tried too, for finetune.corpus_pairs of mode=delta
 
 
 @dataclass
@@ -178,6 +179,7 @@ class LemurCorpusSettings(CorpusTrialSettings):
     networks: int = setting(RESULT, 1, 1e6)  # chosen at most
     family_share: float = setting(RESULT, 1e-6, 1)  # of them that one family of names may have
     max_chars: int = setting(RESULT, 1, 1e9)  # of a source: longer ones fit in no prompt
+    variants: int = setting(RESULT, 0, 1e6)  # near-equal networks that curation dropped, tried too, as those of seeds
 
 
 @dataclass

@@ -77,7 +77,9 @@ METRICS: dict[str, Metric] = {
     **{f"cost/{unit}_per_admitted": _per_admitted(unit) for unit in COSTS},
     "cost/gpu_seconds": Metric(lambda report: report.costs.gpu_seconds, "s"),
     "cost/joules": Metric(lambda report: report.costs.joules, "J"),
-    **{f"finetune/{field}": _finetune(field, "pairs") for field in ("pairs", "dropped")},
+    "context/not_shown": Metric(lambda report: report.counts.not_shown, "networks"),
+    **{f"finetune/{field}": _finetune(field, "pairs") for field in ("pairs", "dropped", "own", "too_long")},
+    "finetune/own_share": _finetune("own_share", "fraction"),
     "finetune/tokens": _finetune("tokens", "tokens"),
     **{
         f"finetune/{field}": _finetune(field, "nats per token")

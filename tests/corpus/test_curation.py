@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from edits import BASE, seed_sources
 
-from nnloop.corpus.curation import RatedSource, curate
+from nnloop.corpus.curation import NEAR, RatedSource, curate, variants
 from nnloop.settings import LemurCorpusSettings
 
 LIMITS = LemurCorpusSettings(
@@ -20,6 +20,7 @@ LIMITS = LemurCorpusSettings(
     networks=10,
     family_share=1.0,
     max_chars=100_000,
+    variants=3,
 )
 OTHERS = seed_sources()
 
@@ -61,3 +62,28 @@ def test_the_choice_depends_on_the_networks_alone() -> None:
     sources = [RatedSource(f"a-{at}", code, at / 100) for at, code in enumerate(OTHERS)]
     few = replace(LIMITS, networks=5)
     assert curate(sources, few) == curate(sources[::-1], few)
+
+
+def test_variants_are_near_equal_networks_of_the_family_and_the_chosen_take_turns() -> None:
+    one, two = (
+        BASE + "".join(f"\n\ndef helper{at}(x):\n    return x * {at}{base}\n" for at in range(20)) for base in "12"
+    )
+    near = [one.replace("self.head(x)", f"self.head(x + {width})") for width in range(17, 22)]
+    far = one.replace("x *", "x +")
+    chosen = [RatedSource("a-1", one, 0.5), RatedSource("b-1", two, 0.5)]
+    sources = [
+        *chosen,
+        RatedSource("a-far", far, 0.5),
+        RatedSource("b-near", two.replace("self.head(x)", "self.head(x + 1)"), 0.1),
+    ]
+    sources += [RatedSource(f"a-near{at}", code, 0.1) for at, code in enumerate(near)]
+    found = [(near.name, of.name) for near, of in variants(sources, chosen, LIMITS)]
+    assert [of for _, of in found] == ["a-1", "b-1", "a-1"]
+    assert found[1][0] == "b-near"
+    assert {name for name, _ in found} <= {"b-near", *(f"a-near{at}" for at in range(5))}
+    assert variants(sources[::-1], chosen, LIMITS) == variants(sources, chosen, LIMITS)
+    assert variants(sources, chosen, replace(LIMITS, variants=0)) == []
+    assert variants(sources, chosen, replace(LIMITS, max_chars=10)) == []
+    for near_one, of in variants(sources, chosen, LIMITS):
+        own, other = set(near_one.code.split("\n")), set(of.code.split("\n"))
+        assert NEAR <= len(own & other) / len(own | other) < 1

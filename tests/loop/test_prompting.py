@@ -102,6 +102,17 @@ def test_an_llm_whose_context_holds_no_network_is_refused(builder) -> None:
         builder().build(engine(limit=100), PromptSlot(0, 0), visible_results=0)
 
 
+def test_a_network_that_can_not_be_rewritten_is_no_parent_in_full_mode_and_counted(builder) -> None:
+    short = SimpleNamespace(fits=lambda text: True, writes=lambda text: len(text) < 50, count=len)
+    assert builder("mode=delta").build(short, PromptSlot(0, 0), visible_results=0).prompt.parent == NETWORK.id
+    made = builder("mode=full")
+    with pytest.raises(SettingsError, match=r"fits in a prompt and no larger than llm\.max_new_tokens"):
+        made.build(short, PromptSlot(0, 0), visible_results=0)
+    assert made.count_hidden(short, 0) == 1
+    long = SimpleNamespace(fits=lambda text: True, writes=lambda text: True, count=len)
+    assert builder("mode=full").count_hidden(long, 0) == 0
+
+
 def failed(made: PromptBuilder, tmp_path: Path, answer: str) -> Request | None:
     """Build the retry of an answer that gave no code."""
     facts = {"cycle": 0, "slot": 1, "parent": NETWORK.id}

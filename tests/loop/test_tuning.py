@@ -15,6 +15,7 @@ from nnloop.loop.archive import Archive
 from nnloop.loop.tuning import Tuner
 from nnloop.runs.folder import RunFolder
 
+ENGINE = SimpleNamespace(count=len, writes=lambda text: True)
 OPTIONS = ("llm=tiny", "dataset=digits", "finetune.max_pairs=5", "finetune.corpus_pairs=3")
 
 
@@ -41,19 +42,26 @@ def archive(configure, tmp_path: Path) -> Archive:
 
 
 def test_the_newest_pairs_come_first_and_the_corpus_fills_up(tuner, archive: Archive) -> None:
-    pairs = tuner().pairs(archive, cycle=1)
+    chosen = tuner().pairs(ENGINE, archive, cycle=1)
+    pairs = chosen.all
     selected = [entry.candidate for entry in archive.selected(before=2)][::-1]
     own = [pair.target for pair in pairs if pair.target in selected]
     assert own == selected[: len(own)]
     assert 0 < len(own) <= len(pairs) <= 5
     corpus = {network.id for network in archive.corpus}
     assert {pair.target for pair in pairs[len(own) :]} <= corpus
+    assert [pair.target for pair in chosen.own] == own
+    shares = [len(pair.completion) / len(archive.networks[pair.target].code) for pair in chosen.own]
+    assert chosen.own_share == pytest.approx(sum(shares) / len(shares))
+    assert str(chosen).startswith(f"{len(own)} pairs of the run (their targets take {chosen.own_share:.0%} of")
 
 
 def test_a_pair_has_the_prompt_that_was_shown_and_of_a_retry_that_of_the_first_answer(tuner, archive: Archive) -> None:
     made = tuner("finetune.max_pairs=50")
     by_candidate = {entry.candidate: entry for entry in archive.entries}
-    prompts = {pair.target: pair.prompt for pair in made.pairs(archive, cycle=1) if pair.target in by_candidate}
+    prompts = {
+        pair.target: pair.prompt for pair in made.pairs(ENGINE, archive, cycle=1).all if pair.target in by_candidate
+    }
     assert prompts
     for candidate, prompt in prompts.items():
         entry = by_candidate[candidate]
@@ -64,9 +72,9 @@ def test_a_pair_has_the_prompt_that_was_shown_and_of_a_retry_that_of_the_first_a
 def test_without_a_pair_nothing_is_tuned_and_the_log_says_so(
     tuner, archive: Archive, caplog: pytest.LogCaptureFixture
 ) -> None:
-    archive.entries, archive.corpus = [], []
+    archive.entries, archive.corpus, archive.variants = [], [], []
     with caplog.at_level(logging.WARNING):
-        assert tuner().tune(SimpleNamespace(), archive, 0) is None
+        assert tuner().tune(ENGINE, archive, 0) is None
     assert "no pair to fine-tune on" in caplog.text
 
 

@@ -4,7 +4,7 @@ import pytest
 from edits import BASE, WIDER, WIDER_DIFF, seed_sources
 from mode_cases import TASK, network, refused
 
-from nnloop.modes.delta import MAX_CHANGED, Delta
+from nnloop.modes.delta import MAX_SHARE, Delta
 from nnloop.records import Status
 
 
@@ -47,11 +47,14 @@ def test_a_delta_that_is_no_candidate_says_why(text: str, status: Status) -> Non
     assert refused(Delta(1, False), text) == status
 
 
-def test_delta_pairs_are_deltas() -> None:
-    mode = Delta(3, True)
-    assert mode.suits(BASE, WIDER)
-    assert not mode.suits(BASE, BASE)
-    assert not mode.suits(BASE, seed_sources()[0])
-    longer = BASE + "# x\n" * int(MAX_CHANGED / (1 - MAX_CHANGED) * BASE.count("\n"))
-    assert mode.suits(BASE, longer)
-    assert not mode.suits(BASE, longer + "# x\n" * 3)
+@pytest.mark.parametrize("edit_format", ["unified", "search_replace"])
+def test_a_corpus_pair_is_a_diff_of_half_of_the_programs_tokens_at_most(edit_format: str) -> None:
+    mode = Delta(1, False, edit_format)
+    assert not mode.suits(BASE, BASE, len)
+    assert not mode.suits(BASE, seed_sources()[0], len)
+    changed = [BASE + "# x\n" * count for count in range(1, 200, 3)]
+    suiting = [mode.suits(BASE, code, len) for code in changed]
+    shares = [len(mode.pair(network(BASE), network(code), TASK).completion) / len(code) for code in changed]
+    assert suiting == [share <= MAX_SHARE for share in shares]
+    assert any(suiting)
+    assert not all(suiting)
