@@ -73,17 +73,26 @@ def _train(request: TrialRequest, images: TrainImages, report: int) -> None:
         segment=_segment(request),
     )
     if isinstance(trained, Checkpoint):
-        _say(report, event="checkpoint", state_bytes=len(trained.state))
+        _say(report, event="checkpoint", state_bytes=len(trained.state), weights_bytes=len(trained.weights))
         write_all(report, trained.state)
     else:
         loss, peak = trained.train_loss, trained.peak_device_bytes
-        _say(report, event="trained", train_loss=loss, peak_device_bytes=peak, answers=trained.answers)
+        sizes = {"weights_bytes": len(trained.weights), "peak_device_bytes": peak}
+        _say(report, event="trained", train_loss=loss, answers=trained.answers, **sizes)
     write_all(report, trained.weights)
+    write_all(report, trained.looks)
 
 
 def _evaluate(request: TrialRequest, weights: bytes, *, images: EvalImages, report: int) -> None:
     """Evaluate the trained candidate and write its logits."""
-    evaluated = fresh.evaluate(request.code, weights, images, recipe=request.recipe, seed=request.seed)
+    evaluated = fresh.evaluate(
+        request.code,
+        weights[: request.looks_at],
+        images,
+        looks=weights[request.looks_at :],
+        recipe=request.recipe,
+        seed=request.seed,
+    )
     facts = {name: getattr(evaluated, name) for name in ("params", "flops", "graph", "precision", "answers")}
     _say(report, event="evaluated", **facts)
     file = io.BytesIO()

@@ -44,6 +44,7 @@ class Claims:
     unfit: Status | None = None
     reason: str = ""
     state_bytes: int | None = None  # size of the state, if the segment is not the last; weights follow it
+    weights_bytes: int = 0  # size of the weights; recorded steps follow them
     state: bytes | None = None
     body: bytes | None = None  # weights or logits; None: the work did not come to its end
 
@@ -83,6 +84,7 @@ def _add_event(claims: Claims, event: Any) -> bool:
         return False
     if kind == "checkpoint":
         claims.state_bytes = _count(event.get("state_bytes"), most=LARGEST_STATE)
+        claims.weights_bytes = _count(event.get("weights_bytes"))
     elif kind == "trained":
         loss, peak = event.get("train_loss"), event.get("peak_device_bytes")
         if loss is not None and not (isinstance(loss, float) and math.isfinite(loss)):
@@ -90,6 +92,7 @@ def _add_event(claims: Claims, event: Any) -> bool:
         claims.train_loss = loss
         claims.peak_device_bytes = None if peak is None else _count(peak, most=LARGEST_DEVICE)
         claims.answers = _answers(event.get("answers", []))
+        claims.weights_bytes = _count(event.get("weights_bytes"))
     elif kind == "evaluated":
         _add_facts(claims, event)
         claims.answers = _answers(event.get("answers", []))

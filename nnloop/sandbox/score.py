@@ -28,10 +28,15 @@ class Trained:
     loaded in the parent.
     """
 
-    weights: bytes
+    weights: bytes  # and recorded steps
     claims: Claims
     seconds: float
     peak_bytes: int
+
+    @property
+    def weights_bytes(self) -> int:
+        """The size of the weights alone."""
+        return min(self.claims.weights_bytes, len(self.weights))
 
     @property
     def state(self) -> bytes | None:
@@ -114,8 +119,8 @@ def _verdict(exit_info: ExitInfo, claims: Claims, request: TrialRequest) -> tupl
 def _check_facts(claims: Claims, trained: Trained, request: TrialRequest) -> tuple[Status, str]:
     """Compare the facts of the evaluation with what the parent knows: no parameter takes less than a byte."""
     params = claims.params or 0
-    if params > len(trained.weights):
-        return Status.CRASHED, f"{params:,} parameters in {len(trained.weights):,} bytes of weights"
+    if params > trained.weights_bytes:
+        return Status.CRASHED, f"{params:,} parameters in {trained.weights_bytes:,} bytes of weights"
     if request.max_params is not None and params > request.max_params:
         return Status.REJECTED, f"{params:,} parameters, {request.max_params:,} are allowed"
     return Status.OK, ""

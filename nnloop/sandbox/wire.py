@@ -31,7 +31,8 @@ class TrialRequest(Record):
     device_share: float = 1.0  # of the GPU's memory, at most
     until: int | None = None  # stop after this epoch and return the training's state; None: train to the end
     state: str | None = None  # returned by an earlier segment, base64; only a process of the same candidate loads it
-    weights_bytes: int | None = None  # evaluate the trained weights that follow this message; None: train
+    weights_bytes: int | None = None  # evaluate the weights and recorded steps that follow this message; None: train
+    looks_at: int = 0  # size of the weights; the rest of `weights_bytes` are recorded steps
 
     @property
     def largest_weights(self) -> int:

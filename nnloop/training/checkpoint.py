@@ -39,3 +39,4 @@ class Checkpoint:
 
     state: bytes
     weights: bytes  # by `tensors.pack`
+    looks: bytes  # recorded steps, by `Recorder.pack`

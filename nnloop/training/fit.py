@@ -31,6 +31,7 @@ class Finished:
 
     weights: bytes  # parameters and buffers, by `tensors.pack`
     answers: list[int]  # classes of the training images of `probe_rows`, for comparison with the evaluation's process
+    looks: bytes  # recorded steps, by `Recorder.pack`; empty if the network trained by its own loop
     train_loss: float | None  # mean over the steps; None if the network trained by its own loop
     peak_device_bytes: int | None  # as the device tells; None on a CPU, whose memory the parent measures
 
@@ -89,15 +90,21 @@ def _train(
         _trainer(device, recipe.epochs).fit(OwnTraining(net, recipe, watch), train_dataloaders=Passes(batches, net))
     else:
         classifier = Classifier(net, recipe, built.precision, steps=steps, generator=batches.generator)
+        classifier.watch = watch
         state = _fit(classifier, batches, segment)
         if state is not None:
-            return Checkpoint(state, tensors.pack(net))
-    watch.trained(steps if classifier and segment is None else None)
+            watch.trained()
+            return Checkpoint(state, tensors.pack(net), _looks(classifier))
+        watch.trained()
     weights = tensors.pack(net)
     answers = classify(built, images.x[probe_rows(len(images.y))], normalise, recipe=recipe).argmax(1).tolist()
     peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
     loss = classifier.mean_loss if classifier else None
-    return Finished(weights, answers, train_loss=loss, peak_device_bytes=peak)
+    return Finished(weights, answers, looks=_looks(classifier), train_loss=loss, peak_device_bytes=peak)
+
+
+def _looks(classifier: Classifier | None) -> bytes:
+    return classifier.recorder.pack() if classifier and classifier.recorder else b""
 
 
 def _fit(classifier: Classifier, batches: TrainBatches, segment: Segment | None) -> bytes | None:
@@ -105,6 +112,7 @@ def _fit(classifier: Classifier, batches: TrainBatches, segment: Segment | None)
     epochs = classifier.recipe.epochs
     last = segment.until if segment else epochs
     trainer, due = _trainer(classifier.precision.device, last), last * len(batches)
+    classifier.last_step = due
     with tempfile.TemporaryDirectory() if segment else nullcontext("") as folder:
         start = segment.unpack(Path(folder)) if segment else None
         trainer.fit(classifier, train_dataloaders=Chunks(batches, STEPS_PER_CALL), ckpt_path=start, weights_only=True)

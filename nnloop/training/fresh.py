@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from nnloop.records import Status
-from nnloop.training import tensors
+from nnloop.training import replay, tensors
 from nnloop.training.contract import Built, build
 from nnloop.training.images import EvalImages, Normalise
 from nnloop.training.operator_graph import trace
+from nnloop.training.own import trains_itself
 from nnloop.training.randomness import seed_generators
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, blame
@@ -49,10 +50,13 @@ class Evaluated:
     precision: str
 
 
-def evaluate(code: str, weights: bytes, images: EvalImages, *, recipe: Recipe, seed: int) -> Evaluated:
+def evaluate(
+    code: str, weights: bytes, images: EvalImages, *, looks: bytes | None, recipe: Recipe, seed: int
+) -> Evaluated:
     """Build the network by the seed of its training, give it its weights, and have it answer images.
 
-    Images lie on the device that is used. Raises UnfitError if the candidate is at fault.
+    `looks` are steps of its training to repeat, by Recorder.pack; None: none. Images lie on the device that is used.
+    Raises UnfitError if the candidate is at fault.
     """
     seed_generators(seed)
     device = images.x.device
@@ -68,6 +72,9 @@ def evaluate(code: str, weights: bytes, images: EvalImages, *, recipe: Recipe, s
         if not torch.isfinite(logits).all():
             raise UnfitError(Status.DIVERGED, "the logits are not finite")
         _check_batches(built, logits, images.x, prepare=normalise, seed=seed)
+    if looks is not None and not trains_itself(built.net, recipe):
+        with blame(Status.CRASHED, "in a step of its training, repeated: "):
+            replay.check(built, replay.unpack(looks) if looks else [], recipe, seed=seed)
     return Evaluated(
         logits, answers, params=built.params, flops=built.flops, graph=graph, precision=built.precision.name
     )

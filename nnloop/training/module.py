@@ -1,7 +1,7 @@
 """The Lightning module of a network that trains by the recipe alone."""
 
 import math
-from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +15,9 @@ from nnloop.training.images import Batch
 from nnloop.training.precision import Precision
 from nnloop.training.randomness import RandomState
 from nnloop.training.recipe import Recipe, one_cycle
+from nnloop.training.replay import Recorder
+from nnloop.training.step import backward, batch_loss, optimizer_step
+from nnloop.training.tamper import Watch
 from nnloop.training.unfit import UnfitError
 
 STEPS_PER_CALL = 16
@@ -42,6 +45,9 @@ class Classifier(LightningModule):
         self.loss_sum = torch.zeros(())
         self._seen = (0, 0.0)  # steps, and the sum of their losses, when the loss was last checked
         self.random: RandomState | None = None  # from a checkpoint
+        self.recorder: Recorder | None = None
+        self.watch: Watch | None = None
+        self.last_step = steps  # of this process
 
     @property
     def mean_loss(self) -> float:
@@ -53,6 +59,8 @@ class Classifier(LightningModule):
         self.loss_sum = self.loss_sum.to(self.device)
         if self.random is not None:
             self.random.restore(self.generator)
+        if self.watch is not None:
+            self.recorder = Recorder(self.net, self.watch.seed, range(self.steps + 1, self.last_step + 1))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the place in the schedule and the random number generators, which Lightning does not save."""
@@ -74,19 +82,20 @@ class Classifier(LightningModule):
         self._check()
 
     def _step(self, optimizer: SGD, x: Tensor, y: Tensor) -> None:
-        recipe = self.recipe
+        recipe, step = self.recipe, self.steps + 1
         if recipe.warmup_share is not None:
             optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
         optimizer.zero_grad()
-        with self.precision.forward():
-            out = first_output(self.net(x))
-        loss = nn.functional.cross_entropy(out.float(), y, label_smoothing=recipe.label_smoothing)
-        self.manual_backward(loss)
-        if recipe.clip_norm:
-            nn.utils.clip_grad_norm_(self.net.parameters(), recipe.clip_norm)
-        optimizer.step()
+        if self.recorder:
+            self.recorder.begin(step)
+        loss = batch_loss(self.net, x, y, recipe=recipe, precision=self.precision)
+        with self.watch.own_pass() if self.watch else nullcontext():
+            backward(loss)
+        if self.recorder:
+            self.recorder.end(step, x, y)
+        optimizer_step(self.net, optimizer, recipe.clip_norm)
         self.loss_sum += loss.detach()
-        self.steps += 1
+        self.steps = step
 
     def _check(self) -> None:
         """Check the loss, only once a chunk: on an accelerator, reading it waits for the device."""
@@ -108,7 +117,7 @@ class Classifier(LightningModule):
         """Return the recipe's optimizer."""
         recipe = self.recipe
         parameters = [parameter for parameter in self.net.parameters() if parameter.requires_grad]
-        return SGD(
+        optimizer = SGD(
             parameters,
             lr=recipe.lr,
             momentum=recipe.momentum,
@@ -116,15 +125,7 @@ class Classifier(LightningModule):
             weight_decay=recipe.weight_decay,
             fused=all(parameter.is_floating_point() for parameter in parameters),  # there is no fused one of complex
         )
-
-
-def first_output(out: object) -> Tensor:
-    """Return the logits of a training pass. Where auxiliary heads give more, the logits come first."""
-    while not isinstance(out, Tensor):
-        if isinstance(out, Mapping) and out:
-            out = next(iter(out.values()))
-        elif isinstance(out, list | tuple) and out:
-            out = out[0]
-        else:
-            raise TypeError(f"forward() gave {type(out).__name__} in training")
-    return out
+        if recipe.momentum:
+            for parameter in parameters:  # torch makes them by the first gradient, and fails where some come later
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return optimizer

@@ -57,9 +57,11 @@ class OwnTraining(LightningModule):
             counting.remove()
         batches.look()
         steps, gradients = max(self.steps.values(), default=0), self.watch.gradients - before
-        if min(steps, gradients) > batches.given:
+        if gradients > batches.given and (steps > batches.given or self.watch.changed):
+            beside = ", and parameters that changed between two steps" if self.watch.changed else ""
             raise UnfitError(
-                Status.TAMPERED, f"{steps} optimizer steps by {gradients} gradients for {batches.given} batches"
+                Status.OFF_RECIPE,
+                f"{steps} optimizer steps by {gradients} gradients for {batches.given} batches{beside}",
             )
 
     def _count(self, optimizer: Optimizer, arguments: object, keywords: object) -> None:

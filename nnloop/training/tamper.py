@@ -1,26 +1,27 @@
-"""Notice training-side tricks: a candidate that gets its accuracy by other means than the training it is given.
+"""Watch a candidate's training for work that is not the recipe's, from within its process.
 
-This is a best effort: a candidate shares this process and could undo any check. The accuracy itself is safe, because
-the parent computes it from labels that this process never has.
+This is a best effort: a candidate shares this process and could undo any check. The accuracy itself is safe: another
+process evaluates the trained weights, and the parent computes the accuracy from labels that no candidate has.
 
-Noticed (Status.TAMPERED, with the reason):
+Status.TAMPERED, with the reason:
 - functions of torch, Lightning, numpy or this package that were replaced or given other code;
-- optimizer steps or backward passes while the network is built; more of them than batches in training, of both where
-  the network trains itself (two steps by one gradient are only a larger one);
-- a network that knows the training images' labels before it is trained;
-- parameters that change between one optimizer step and the next (looked at for a few steps), or while evaluated;
-- logits that depend on what else is in the batch (256 images, batched anew);
-- logits that don't depend on the parameters (40 images, all parameters set to 0): answers from a table.
+- optimizer steps or backward passes while the network is built;
+- a network that knows the training images' labels before it is trained.
 
-Not noticed: gradients computed by hand and added to the parameters' own; images and labels dug out of the
-interpreter and used in ways that leave the signs above untouched; a process that sends logits and ends before its
-training. Networks that draw random numbers in evaluation are not held to the batch rule.
+Status.OFF_RECIPE, which honest code may end in too:
+- optimizer steps or backward passes beside those of the recipe;
+- in a network that trains itself, more gradients than batches, together with more optimizer steps than batches (two
+  steps by one gradient are only a larger one) or with parameters that change between two optimizer steps.
+
+Steps of the recipe are recorded and repeated in the evaluation's process (`replay`), and the parent compares their cost
+with the training's.
 """
 
 import functools
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
@@ -36,17 +37,19 @@ from nnloop.records import Status
 from nnloop.training.unfit import UnfitError
 
 KNOWN_IMAGES = 40
-LOOKS = 4  # steps after which the parameters are compared before the next step, the last step not counted
+LOOKS = 4  # steps after which the parameters are compared before the next step
 KNOWING = 0.6  # share of the way from chance to perfect accuracy that no untrained network reaches
 
 
 class Watch:
-    """A watch over one trial: in a `with` block, call built, begin, trained and evaluated, in this order.
+    """A watch over one trial: in a `with` block, call built, begin and trained, in this order.
 
-    Each of the four, and the end of the block, raises UnfitError if the candidate tampers.
+    Each of the three, and the end of the block, raises UnfitError.
     """
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.changed = False  # parameters between two optimizer steps; looked at for a few steps
         self._random = random.Random(seed)
         self._steps = 0
         self._passes = 0
@@ -54,7 +57,7 @@ class Watch:
         self._depth = 0
         self._looks: set[int] = set()
         self._parameters: list[nn.Parameter] = []
-        self._remembered: list[Tensor] | None = None
+        self._remembered: list[Tensor] = []
 
     def __enter__(self) -> Self:
         self._hooks = [
@@ -83,7 +86,7 @@ class Watch:
         if self._steps or self._passes:
             raise _tampered(f"{max(self._steps, self._passes)} training steps while it was built")
         net.eval()
-        with torch.inference_mode():
+        with torch.no_grad():
             right = (net(x).argmax(1) == y).float().mean().item()
         if right > 1 / classes + KNOWING * (1 - 1 / classes):
             raise _tampered(f"it knows {right:.0%} of the training labels before it is trained")
@@ -92,29 +95,33 @@ class Watch:
         """Watch the training of `steps` steps that starts now."""
         self._parameters = list(net.parameters())
         self._steps = self._passes = self._gradients = 0
-        self._looks = {steps, *self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
+        self._looks = {*self._random.sample(range(1, steps + 1), min(LOOKS, steps))}
 
-    def trained(self, steps: int | None) -> None:
-        """Check a finished training, which should have taken `steps` steps; None: that is checked elsewhere."""
-        self._compare("after its last step")
-        if steps is not None and (self._steps, self._passes) != (steps, steps):
-            raise _tampered(f"{self._steps} optimizer steps and {self._passes} backward passes, {steps} were due")
+    def trained(self) -> None:
+        """Check a training by the recipe, whose own steps and passes are not counted here."""
+        if self._steps or self._passes:
+            raise UnfitError(
+                Status.OFF_RECIPE,
+                f"{self._steps} optimizer steps and {self._passes} backward passes beside the recipe's",
+            )
+
+    @contextmanager
+    def own_pass(self) -> Iterator[None]:
+        """Leave the backward pass in the block, and passes within it, out of the count."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def _before_step(self, *arguments: object) -> None:
-        self._compare("between two optimizer steps")
+        remembered, self._remembered = self._remembered, []
+        self.changed |= bool(remembered) and not all(map(_same, self._parameters, remembered))
 
     def _after_step(self, *arguments: object) -> None:
         self._steps += 1
         if self._steps in self._looks:
-            self._remember()
-
-    def _remember(self) -> None:
-        self._remembered = [parameter.detach().clone() for parameter in self._parameters]
-
-    def _compare(self, when: str) -> None:
-        remembered, self._remembered = self._remembered, None
-        if remembered and not all(map(_same, self._parameters, remembered)):
-            raise _tampered(f"its parameters changed {when}")
+            self._remembered = [parameter.detach().clone() for parameter in self._parameters]
 
     @property
     def gradients(self) -> int:

@@ -5,7 +5,7 @@ state_dict leaves out are among them. Everything else that a network keeps, such
 stays behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from safetensors.torch import load, save
@@ -20,12 +20,20 @@ def pack(net: nn.Module) -> bytes:
 def unpack(net: nn.Module, data: bytes) -> None:
     """Give another instance of the network the packed values.
 
-    A tensor of another shape, or of a module's own that training made, takes its place in the module; values of modules
-    that this instance lacks are dropped. Raises SafetensorError for other bytes.
+    Raises SafetensorError for other bytes.
+    """
+    fill(net, load(data))
+
+
+def fill(net: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Give another instance of the network these values, by name.
+
+    A tensor of another shape, or one that training has made, takes its place in its module; values of modules that this
+    instance lacks are dropped.
     """
     own = dict(named(net))
     with torch.no_grad():
-        for name, value in load(data).items():
+        for name, value in values.items():
             if name in own and own[name].shape == value.shape and not _overlaps(own[name]):
                 own[name].copy_(value)
             else:

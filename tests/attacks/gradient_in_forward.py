@@ -1,6 +1,6 @@
 """Add gradients of a pass of its own.
 
-expect: tampered
+expect: off_recipe
 reason: backward passes
 """
 

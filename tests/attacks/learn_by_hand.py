@@ -1,7 +1,7 @@
 """Learn without an optimizer between the steps of an optimizer that does nothing (proxy=lemur).
 
-expect: tampered
-reason: between two optimizer steps
+expect: off_recipe
+reason: between two steps
 proxy: lemur
 """
 

@@ -1,6 +1,6 @@
 """Keep the batches of the one pass and learn from them ten times (proxy=lemur).
 
-expect: tampered
+expect: off_recipe
 reason: optimizer steps by
 proxy: lemur
 """

@@ -1,6 +1,6 @@
 """Learn ten times from each batch, by gradients that no backward pass gave (proxy=lemur).
 
-expect: tampered
+expect: off_recipe
 reason: optimizer steps by
 proxy: lemur
 """

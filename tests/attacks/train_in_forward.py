@@ -1,6 +1,6 @@
 """Take steps of its own in forward.
 
-expect: tampered
+expect: off_recipe
 reason: backward passes
 """
 

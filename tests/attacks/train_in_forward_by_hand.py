@@ -1,7 +1,7 @@
-"""Change its parameters in forward, without an optimizer.
+"""Shrink its parameters in forward, without an optimizer: so do honest networks, and nothing is learned.
 
-expect: tampered
-reason: between two optimizer steps
+expect: ok
+at most: 0.85
 """
 
 import torch

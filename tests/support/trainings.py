@@ -27,13 +27,15 @@ def unfit(code: str, recipe: Recipe | None = None) -> UnfitError:
     return caught.value
 
 
-def evaluated(code: str, weights: bytes, recipe: Recipe | None = None, seed: int = 0) -> fresh.Evaluated:
-    """Evaluate trained weights on the first 30 images of rows()."""
+def evaluated(code: str, weights: bytes, recipe: Recipe | None = None, looks: bytes | None = None) -> fresh.Evaluated:
+    """Evaluate trained weights on the first 30 images of rows(), and repeat recorded steps."""
     x = rows().x
-    return fresh.evaluate(code, weights, EvalImages(x[:30], x[:10]), recipe=recipe or lemur_recipe(), seed=seed)
+    images = EvalImages(x[:30], x[:10])
+    return fresh.evaluate(code, weights, images, looks=looks, recipe=recipe or lemur_recipe(), seed=0)
 
 
 def accuracy(code: str, recipe: Recipe | None = None) -> float:
     """Train a network and return its accuracy on rows()."""
-    answers = evaluated(code, finished(code, recipe).weights, recipe).logits.argmax(1)
+    end = finished(code, recipe)
+    answers = evaluated(code, end.weights, recipe, end.looks).logits.argmax(1)
     return float((answers == torch.arange(30) % 10).float().mean())

@@ -58,7 +58,7 @@ def test_under_another_protocol_its_own_loop_does_not_count() -> None:
         (own_network(scale="float('nan')"), Status.DIVERGED, "the weights are not finite after 8 of 8 batches"),
         (
             own_network(first="batches = list(batches) * 2"),
-            Status.TAMPERED,
+            Status.OFF_RECIPE,
             "16 optimizer steps by 16 gradients for 8 batches",
         ),
     ],
