@@ -50,7 +50,7 @@ def test_a_trained_network_reports_its_size_its_loss_and_its_weights(images: Tra
     assert (built["event"], built["params"], built["precision"]) == ("built", 68, "float32")
     assert (trained["event"], len(trained["answers"])) == ("trained", 24)
     assert trained["train_loss"] > 0
-    assert {name: list(value.shape) for name, value in load(data).items()} == {
+    assert {name: list(value.shape) for name, value in load(data[: trained["weights_bytes"]]).items()} == {
         "net.1.weight": [4, 16],
         "net.1.bias": [4],
     }
@@ -58,7 +58,7 @@ def test_a_trained_network_reports_its_size_its_loss_and_its_weights(images: Tra
 
 def test_trained_weights_are_evaluated_in_another_process(images: TrainImages) -> None:
     (_, trained), weights = reported(request(code=network()), images)
-    asked = request(code=network(), weights_bytes=len(weights))
+    asked = request(code=network(), weights_bytes=len(weights), looks_at=trained["weights_bytes"])
     (evaluated,), data = reported(asked, EvalImages(images.x[:6], images.x), weights)
     assert (evaluated["event"], evaluated["params"], evaluated["precision"]) == ("evaluated", 68, "float32")
     assert evaluated["answers"] == trained["answers"]
@@ -93,4 +93,4 @@ def test_a_segment_that_others_follow_reports_its_state_and_its_weights(images: 
     (_, checkpoint), data = reported(asked, images)
     state, weights = data[: checkpoint["state_bytes"]], data[checkpoint["state_bytes"] :]
     assert len(state) == checkpoint["state_bytes"] > 0
-    assert load(weights).keys() == {"net.1.weight", "net.1.bias"}
+    assert load(weights[: checkpoint["weights_bytes"]]).keys() == {"net.1.weight", "net.1.bias"}

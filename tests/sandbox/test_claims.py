@@ -21,7 +21,7 @@ def line(**event: Any) -> bytes:
 
 
 def test_a_training_ends_with_its_weights_and_a_segment_with_its_state_before_them() -> None:
-    claims = read_claims(BUILT + line(event="trained", train_loss=0.5, answers=[1, 0]) + b"{}\n")
+    claims = read_claims(BUILT + line(event="trained", train_loss=0.5, weights_bytes=1, answers=[1, 0]) + b"{}\n")
     assert (claims.params, claims.train_loss, claims.answers, claims.state, claims.body) == (
         7,
         0.5,
@@ -29,7 +29,7 @@ def test_a_training_ends_with_its_weights_and_a_segment_with_its_state_before_th
         None,
         b"{}\n",
     )
-    claims = read_claims(BUILT + line(event="checkpoint", state_bytes=2) + b"{}\n")
+    claims = read_claims(BUILT + line(event="checkpoint", state_bytes=2, weights_bytes=1) + b"{}\n")
     assert (claims.state, claims.body) == (b"{}", b"\n")
 
 

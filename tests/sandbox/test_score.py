@@ -41,7 +41,9 @@ def graded(report: bytes, exit_info: ExitInfo | None = None, **asked: Any) -> Tr
 
 
 BUILT = b'{"event": "built", "params": 7, "flops": null}\n'
-TRAINED = b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": 9, "answers": [0, 1, 2, 3]}\n'
+TRAINED = (
+    b'{"event": "trained", "train_loss": 0.5, "peak_device_bytes": 9, "weights_bytes": 7, "answers": [0, 1, 2, 3]}\n'
+)
 EVALUATED = b'{"event": "evaluated", "params": 7, "flops": 9, "graph": null, "answers": [0, 1, 2, 3]}\n'
 UNFIT = b'{"event": "unfit", "status": "crashed", "reason": "no"}\n'
 
@@ -189,7 +191,7 @@ def test_a_dead_process_is_quoted() -> None:
     assert result.reason.endswith("SIGABRT while training: std::bad_alloc")
 
 
-CHECKPOINT = BUILT + b'{"event": "checkpoint", "state_bytes": 5}\nstateweights'
+CHECKPOINT = BUILT + b'{"event": "checkpoint", "state_bytes": 5, "weights_bytes": 7}\nstateweights'
 
 
 def segment_end(report: bytes) -> TrialResult | SegmentEnd:
@@ -214,7 +216,7 @@ def no_segment(report: bytes, exit_info: ExitInfo | None = None, until: int | No
 
 def test_a_state_larger_than_a_message_is_a_crash() -> None:
     """The parent could not send it to the next segment, and would take that for a fault of ours."""
-    event = json.dumps({"event": "checkpoint", "state_bytes": LARGEST_STATE + 1}).encode()
+    event = json.dumps({"event": "checkpoint", "state_bytes": LARGEST_STATE + 1, "weights_bytes": 0}).encode()
     assert no_segment(BUILT + event + b"\n" + bytes(LARGEST_STATE + 1), until=1) is Status.CRASHED
 
 
