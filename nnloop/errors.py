@@ -57,7 +57,7 @@ class InfrastructureError(NnloopError):
 class CompletionError(NnloopError):
     """A completion that holds no usable candidate.
 
-    `status` is one of unparseable, patch_failed, no_change, rejected; `reason` is one line for a person.
+    `status` is one of unparseable, truncated, patch_failed, no_change, rejected; `reason` is one line for a person.
     """
 
     def __init__(self, status: Status, reason: str) -> None:

@@ -46,8 +46,8 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 
 Not done: three-way merges, renames, binary patches.
 
-`python -m nnloop.patching.patch BASE DIFF` prints the patched file and exits with 0; with 1 and a line on stderr if the
-diff is refused, and with 2 if a file can't be read.
+`python -m nnloop.patching.patch BASE DIFF [FUZZ]` prints the patched file and exits with 0; with 1 and a line on stderr
+if the diff is refused, and with 2 if a file can't be read.
 """
 
 import sys
@@ -187,12 +187,13 @@ def _syntax_error(code: str) -> str | None:
 
 def main(arguments: Sequence[str]) -> int:
     """Print the patched file, or the reason on stderr; return the exit status."""
-    if len(arguments) != 2:
-        print("usage: python -m nnloop.patching.patch BASE DIFF", file=sys.stderr)
+    fuzz = arguments[2] if len(arguments) == 3 else "0"
+    if len(arguments) not in (2, 3) or not (fuzz.isascii() and fuzz.isdigit()):
+        print("usage: python -m nnloop.patching.patch BASE DIFF [FUZZ]", file=sys.stderr)
         return 2
     try:
-        source, patch = (Path(name).read_bytes().decode("utf-8", "surrogateescape") for name in arguments)
-        patched = apply_patch(source, patch)
+        source, patch = (Path(name).read_bytes().decode("utf-8", "surrogateescape") for name in arguments[:2])
+        patched = apply_patch(source, patch, fuzz=int(fuzz))
     except OSError as error:
         print(error, file=sys.stderr)
         return 2

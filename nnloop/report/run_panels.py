@@ -15,7 +15,16 @@ FATES: dict[str, tuple[int, frozenset[Status]]] = {
     "duplicate": (5, frozenset({Status.DUPLICATE})),
     "no usable code": (
         1,
-        frozenset({Status.NO_ANSWER, Status.UNPARSEABLE, Status.PATCH_FAILED, Status.NO_CHANGE, Status.REJECTED}),
+        frozenset(
+            [
+                Status.NO_ANSWER,
+                Status.TRUNCATED,
+                Status.UNPARSEABLE,
+                Status.PATCH_FAILED,
+                Status.NO_CHANGE,
+                Status.REJECTED,
+            ]
+        ),
     ),
     "network broken": (3, frozenset({Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED, Status.DIVERGED})),
     "over a limit": (4, frozenset({Status.TIMEOUT, Status.OUT_OF_MEMORY})),

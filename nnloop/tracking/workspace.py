@@ -46,7 +46,10 @@ SECTIONS: dict[str, tuple[Plot, ...]] = {
         Plot("Similarity to the nearest", ["archive/mean_jaccard"]),
     ),
     "Statuses": (
-        Plot("No usable code", _of("status", ["no_answer", "unparseable", "patch_failed", "no_change", "rejected"])),
+        Plot(
+            "No usable code",
+            _of("status", ["no_answer", "truncated", "unparseable", "patch_failed", "no_change", "rejected"]),
+        ),
         Plot("Network broken", _of("status", ["build_failed", "bad_shape", "crashed", "diverged"])),
         Plot("Over a limit or our fault", _of("status", ["timeout", "out_of_memory", "infrastructure"])),
         Plot("Trained", _of("status", ["ok", "below_chance"])),

@@ -168,3 +168,18 @@ def test_an_archive_opened_again_knows_what_it_knew(open_cycle) -> None:
     assert again.archive.networks == cycle.archive.networks
     again.submit(1, 10)
     assert again.bench.futures == {}
+
+
+@pytest.mark.parametrize(("fact", "reason"), [("truncated", "llm.max_new_tokens"), ("looped", "llm.max_repeats")])
+def test_an_answer_that_was_ended_is_truncated_unless_it_was_whole(open_cycle: Any, fact: str, reason: str) -> None:
+    cycle = open_cycle()
+    whole = full_target(NET.format(width=3))
+    texts = [f"{whole}\nThis network", whole.removesuffix("</nn>"), whole[:200]]
+    for slot, text in enumerate(texts):
+        cycle.evaluator.submit(written(text, slot=slot, parent=PARENT.id, tokens=9, **{fact: True}), PARENT)
+    cycle.bench.end(3, 0.7)
+    entries = cycle.evaluator.poll()
+    assert [entry.status for entry in entries] == [Status.OK, Status.TRUNCATED, Status.TRUNCATED]
+    assert "after 9 tokens" in entries[1].reason
+    assert reason in entries[1].reason
+    assert all(getattr(entry.generation, fact) for entry in entries)

@@ -174,6 +174,8 @@ def test_the_command_prints_the_result_or_the_reason(tmp_path: Path, capfdbinary
     assert patch.main([str(base), str(bad)]) == 1
     assert capfdbinary.readouterr().err.decode().startswith("patch_failed: the source has no line")
     assert patch.main([str(base), str(tmp_path / "none")]) == 2
+    bad.write_text(WIDER_DIFF.replace("         self.act = nn.ReLU()", "         self.act = nn.GELU()", 1))
+    assert [patch.main([str(base), str(bad), fuzz]) for fuzz in ("0", "1", "-1", "x")] == [1, 0, 2, 2]
 
 
 def test_the_module_runs_as_a_command(tmp_path: Path) -> None:
