@@ -103,6 +103,7 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> None:
     """Run the missing cycles and measure the incumbent; hand the finished run to the tracker."""
     mode = make_mode(settings)
     run.record_prompts(mode.templates.of(mode.form))
+    run.record_dtype(llm.check(settings.llm, settings.finetune))
     dataset = data.load(settings.dataset)
     run.save_dataset(dataset.facts())
     run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))

@@ -3,9 +3,34 @@
 import os
 
 from nnloop.llm.engine import Engine, Request
-from nnloop.settings import LlmSettings, OpenAiLlmSettings, RandomLlmSettings, ScriptedLlmSettings
+from nnloop.settings import (
+    FinetuneSettings,
+    HfLlmSettings,
+    LlmSettings,
+    LoraSettings,
+    OpenAiLlmSettings,
+    RandomLlmSettings,
+    ScriptedLlmSettings,
+)
 
-__all__ = ["Engine", "Request", "load"]
+__all__ = ["Engine", "Request", "check", "load"]
+
+
+def check(settings: LlmSettings, finetune: FinetuneSettings) -> str | None:
+    """Check, from small files alone, that an LLM whose weights are loaded here can be had, asked and tuned.
+
+    Returns the dtype that its weights will have; None for other LLMs. Raises ModelError or SettingsError.
+    """
+    if not isinstance(settings, HfLlmSettings):
+        return None
+    _share_cores()
+    from nnloop.llm.finetune import check_targets
+    from nnloop.llm.pretrained import plan
+
+    made = plan(settings)
+    if isinstance(finetune, LoraSettings):
+        check_targets(made.layers, finetune, name=settings.model)
+    return str(made.dtype).removeprefix("torch.")
 
 
 def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
@@ -25,9 +50,15 @@ def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
         from nnloop.llm.openai import OpenAiEngine
 
         return OpenAiEngine(settings, mode)
-    # Generation shares the cores with trials. By default torch's threads spin while they wait for each other, which on
-    # busy cores made it 8 times slower. The variable is read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _share_cores()
     from nnloop.llm.hf import HfEngine
 
     return HfEngine(settings, mode)
+
+
+def _share_cores() -> None:
+    """Let torch's threads wait without spinning; it reads the variable when it is loaded.
+
+    Generation shares the cores with trials, and spinning on busy cores made it 8 times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")

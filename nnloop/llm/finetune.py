@@ -143,7 +143,10 @@ class _Finetune:
         parent = None if self.origin is None else adapter_hash(self.origin)
         chosen = optimizer.choose(self.settings.optimizer, self.engine.bare().device)
         tokens = [[one.prompt, one.completion] for one in self.examples.learn + self.examples.held_out]
-        parts = json.dumps([settings, chosen, llm.model, commit, llm.dtype, parent, self.seed, tokens], sort_keys=True)
+        parts = json.dumps(
+            [settings, chosen, llm.model, commit, str(self.engine.bare().dtype), parent, self.seed, tokens],
+            sort_keys=True,
+        )
         return adapters.Lineage(
             adapter="",
             parent=parent,
@@ -217,13 +220,13 @@ def with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | No
     """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
     from peft import LoraConfig
 
-    check_targets(base, settings)
+    check_targets(base, settings, base.name_or_path)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=resolve_targets(base, settings.targets),
+        target_modules=resolve_targets(base, settings.targets, base.name_or_path),
         layers_to_transform=None if settings.layers is None else list(range(settings.layers)),
     )
     if origin is None:
@@ -232,28 +235,28 @@ def with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | No
     return adapters.attach(base, origin, trainable=True)
 
 
-def resolve_targets(base: "PreTrainedModel", targets: Sequence[str]) -> list[str]:
+def resolve_targets(base: "PreTrainedModel", targets: Sequence[str], name: str) -> list[str]:
     """Return the names of the layers to tune, the model's own linear layers in the place of `auto`.
 
     Raises SettingsError for a name that the model does not have: PEFT would tune the others without a word.
     """
     own = sorted(set(map(short_name, linear_layers(base))))
-    names = {short_name(name) for name, _ in base.named_modules()}
+    names = {short_name(full) for full, _ in base.named_modules()}
     unknown = [target for target in targets if target not in {AUTO, *names}]
     if unknown:
         raise SettingsError(
-            f"finetune.targets={unknown[0]}: {base.name_or_path} has no layer of that name; its linear layers are"
+            f"finetune.targets={unknown[0]}: {name} has no layer of that name; its linear layers are"
             f" {', '.join(own)} (auto stands for these)"
         )
-    return sorted({name for target in targets for name in (own if target == AUTO else [target])})
+    return sorted({one for target in targets for one in (own if target == AUTO else [target])})
 
 
-def check_targets(base: "PreTrainedModel", settings: LoraSettings) -> None:
-    """Refuse layers that the model does not have. Raises SettingsError."""
-    resolve_targets(base, settings.targets)
+def check_targets(base: "PreTrainedModel", settings: LoraSettings, name: str) -> None:
+    """Refuse layers that the model of this name does not have. Raises SettingsError."""
+    resolve_targets(base, settings.targets, name)
     layers = text_config(base.config).num_hidden_layers
     if settings.layers is not None and settings.layers > layers:
-        raise SettingsError(f"finetune.layers={settings.layers}: {base.name_or_path} has {layers}")
+        raise SettingsError(f"finetune.layers={settings.layers}: {name} has {layers}")
 
 
 def _check_same(wanted: "LoraConfig", origin: Path) -> None:

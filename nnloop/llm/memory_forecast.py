@@ -11,7 +11,7 @@ from nnloop.llm.architecture import AUTO, empty_model, layer_configs, linear_lay
 from nnloop.settings import LoraSettings
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig
+    from transformers import PretrainedConfig, PreTrainedModel
 
 PREFILL_TOKENS = 8192  # prompt tokens computed at once: bounds the activations
 BITS = {"nf4": 4.127, "int8": 8.0}
@@ -76,9 +76,9 @@ class Shape:
         return trained + length * (stored + layer + logits)
 
 
-def shape_of(config: "PretrainedConfig") -> Shape:
-    """Return a config's shape, without making the weights."""
-    model, text = empty_model(config), text_config(config)
+def shape_of(config: "PretrainedConfig", model: "PreTrainedModel | None" = None) -> Shape:
+    """Return a config's shape, of its model without weights, which is made unless it is given."""
+    model, text = model or empty_model(config), text_config(config)
     linear = linear_layers(model)
     layers, hidden = text.num_hidden_layers, text.hidden_size
     return Shape(

@@ -1,5 +1,6 @@
 """Load a causal LM and its tokenizer; errors are reported in one line with a remedy."""
 
+import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import torch
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import quantization
-from nnloop.llm.architecture import text_config
-from nnloop.llm.hub import ModelSource, check_space, find, remedy
-from nnloop.llm.memory_forecast import Shape, shape_of
+from nnloop.llm.architecture import empty_model, text_config
+from nnloop.llm.chat import Chat
+from nnloop.llm.hub import ModelSource, check_complete, check_space, find, remedy
+from nnloop.llm.memory_forecast import Shape, sequences_that_fit, shape_of
 from nnloop.settings import HfLlmSettings
 
 if TYPE_CHECKING:
@@ -31,35 +33,66 @@ class LoadedModel:
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """A model that can be had, and how it is going to be loaded."""
+
+    source: ModelSource
+    device: torch.device
+    dtype: torch.dtype
+    shape: Shape
+    tokenizer: "PreTrainedTokenizerBase"
+    layers: "PreTrainedModel"  # without memory for its weights
+
+
 def load(settings: HfLlmSettings) -> LoadedModel:
     """Load the model onto its device. Raises ModelError, or SettingsError if the settings don't fit the model."""
     ensure_torchvision_imports()
     from transformers import AutoModelForCausalLM
+
+    made = plan(settings)
+    options = {"device_map": quantization.device_map(settings, made.device), "dtype": made.dtype}
+    options |= quantization.quantization(settings, made.dtype, gguf=made.source.gguf is not None)
+    model = _read(settings, AutoModelForCausalLM, made.source, **options)
+    quantization.ensure_trainable(model)
+    return LoadedModel(
+        model=model.eval().requires_grad_(False),
+        tokenizer=made.tokenizer,
+        ends=_ends(model, made.tokenizer),
+        commit=made.source.commit,
+        shape=made.shape,
+    )
+
+
+def plan(settings: HfLlmSettings) -> ModelPlan:
+    """Check all that small files tell: the model can be had, loaded and asked, and has the context and the memory.
+
+    Raises ModelError or SettingsError. Of a GGUF on the hub the file itself is downloaded, since it is all in one.
+    """
+    ensure_torchvision_imports()
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     quantization.quiet_bitsandbytes(settings)
     source, device = find(settings.model, settings.revision), quantization.device_of(settings)
-    config = read_config(settings, source)
-    shape, dtype = shape_of(config), quantization.dtype_of(settings, device)
-    _check_size(settings, shape, device=device, dtype=dtype)
-    options = {"device_map": quantization.device_map(settings, device), **quantization.quantization(settings, dtype)}
     check_space(settings.model, source)
+    config = read_config(settings, source)
+    quantization.check_quantised(settings, settings.model, config)
+    layers = _empty(settings, config)
+    shape = shape_of(config, layers)
+    dtype = quantization.dtype_of(settings, device, shape.parameters)
+    _check_size(settings, shape, device=device, dtype=dtype)
+    check_complete(settings.model, source)
+    quantization.quantization(settings, dtype, gguf=source.gguf is not None)
     tokenizer = _read(settings, _tokenizer_class(source), source)
-    model = _read(settings, AutoModelForCausalLM, source, dtype=dtype, **options)
-    quantization.ensure_trainable(model)
-    return LoadedModel(
-        model=model.eval().requires_grad_(False),
-        tokenizer=tokenizer,
-        ends=_ends(model, tokenizer),
-        commit=source.commit,
-        shape=shape,
-    )
+    Chat(tokenizer, settings.system, settings.template).check()
+    return ModelPlan(source, device=device, dtype=dtype, shape=shape, tokenizer=tokenizer, layers=layers)
 
 
 def read_shape(settings: HfLlmSettings) -> Shape:
     """Read the numbers that decide the memory, from the config alone. Raises ModelError."""
-    return shape_of(read_config(settings, find(settings.model, settings.revision)))
+    config = read_config(settings, find(settings.model, settings.revision))
+    return shape_of(config, _empty(settings, config))
 
 
 def load_tokenizer(settings: HfLlmSettings) -> "PreTrainedTokenizerBase":
@@ -79,6 +112,14 @@ def read_config(settings: HfLlmSettings, source: ModelSource) -> "PretrainedConf
     return config
 
 
+def _empty(settings: HfLlmSettings, config: "PretrainedConfig") -> "PreTrainedModel":
+    """Make the config's model without weights. Raises ModelError if it is no causal LM or can't be made."""
+    try:
+        return empty_model(config)
+    except Exception as error:  # whatever an architecture's own code raises
+        raise ModelError(f"llm.model={settings.model}: {remedy(settings.model, error)}") from None
+
+
 def free_bytes(device: torch.device) -> int:
     """Return the memory that is free on a device."""
     if device.type == "cuda":
@@ -95,6 +136,8 @@ def _tokenizer_class(source: ModelSource) -> Any:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
+    if source.gguf is not None:
+        return AutoTokenizer
     file = cached_file(
         source.path, "tokenizer.json", revision=source.commit, _raise_exceptions_for_missing_entries=False
     )
@@ -103,9 +146,13 @@ def _tokenizer_class(source: ModelSource) -> Any:
 
 def _read(settings: HfLlmSettings, kind: Any, source: ModelSource, **options: Any) -> Any:
     """Call from_pretrained. Raises ModelError."""
+    if source.gguf is not None:
+        if importlib.util.find_spec("gguf") is None:
+            raise ModelError(f"llm.model={settings.model}: a GGUF is read by package gguf: pip install 'nnloop[gguf]'")
+        options["gguf_file"] = source.gguf
     try:
         return kind.from_pretrained(source.path, revision=source.commit or "main", **options)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # beside OSError and ValueError, whatever an architecture's own code raises
         raise ModelError(f"llm.model={settings.model}: {remedy(settings.model, error)}") from None
 
 
@@ -129,6 +176,14 @@ def _check_size(settings: HfLlmSettings, shape: Shape, *, device: torch.device, 
     if settings.device == quantization.BALANCED:
         devices = [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
     needed, free = shape.weights(dtype.itemsize, settings.quantize), sum(map(free_bytes, devices))
+    if (
+        needed < free
+        and sequences_that_fit(shape, free=free - needed, bytes_each=dtype.itemsize, tokens=settings.context_length) < 1
+    ):
+        raise ModelError(
+            f"llm.context_length={settings.context_length}: {(free - needed) / 1e9:.1f} GB are free on {device} beside"
+            f" the weights of {settings.model}, too few for one completion; use a shorter one, or llm.quantize=nf4"
+        )
     if needed > free:
         kind = str(dtype)[6:] if settings.quantize == "none" else settings.quantize
         smaller = "llm.quantize=nf4, " if settings.quantize != "nf4" else ""

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nnloop.errors import ModelError, SettingsError
-from nnloop.settings import HfLlmSettings
+from nnloop.settings import CausalLlmSettings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
+SMALL = 50_000_000  # parameters up to which a CPU computes in float32
 BALANCED = "balanced"  # llm.device: layers spread over all GPUs
 
 
-def device_of(settings: HfLlmSettings) -> torch.device:
+def device_of(settings: CausalLlmSettings) -> torch.device:
     """Return the first layer's device. Raises SettingsError for an unknown name, ModelError for a missing GPU."""
     name = settings.device
     if name in ("auto", BALANCED):
@@ -31,15 +32,16 @@ def device_of(settings: HfLlmSettings) -> torch.device:
     return device
 
 
-def device_map(settings: HfLlmSettings, device: torch.device) -> str | dict[str, str]:
+def device_map(settings: CausalLlmSettings, device: torch.device) -> str | dict[str, str]:
     """Return from_pretrained's device_map: all layers on `device`, or spread over all GPUs."""
     return BALANCED if settings.device == BALANCED else {"": str(device)}
 
 
-def dtype_of(settings: HfLlmSettings, device: torch.device) -> torch.dtype:
-    """Return the weights' dtype: by default bfloat16 on a GPU that has it, else float32.
+def dtype_of(settings: CausalLlmSettings, device: torch.device, parameters: int) -> torch.dtype:
+    """Return the weights' dtype: by default bfloat16 where the device computes in it, else float32.
 
-    Raises ModelError if bfloat16 is wanted of a GPU without it.
+    On a CPU that is for models above SMALL parameters: smaller ones gain nothing, and llm=tiny's results stay what they
+    are on every machine. Raises ModelError if bfloat16 is wanted of a GPU without it.
     """
     has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     if settings.dtype == "bfloat16" and not has_bfloat16:
@@ -47,11 +49,46 @@ def dtype_of(settings: HfLlmSettings, device: torch.device) -> torch.dtype:
     if settings.dtype != "auto":
         dtype: torch.dtype = getattr(torch, settings.dtype)
         return dtype
-    return torch.bfloat16 if device.type == "cuda" and has_bfloat16 else torch.float32
+    fast = has_bfloat16 if device.type == "cuda" else parameters > SMALL and _cpu_has_bfloat16()
+    return torch.bfloat16 if fast else torch.float32
 
 
-def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
-    """Return from_pretrained's options for llm.quantize. Raises ModelError without bitsandbytes."""
+def _cpu_has_bfloat16() -> bool:
+    """Return whether the processor multiplies in bfloat16; others imitate it, slower than float32."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+
+
+def check_quantised(settings: CausalLlmSettings, model: str, config: "PretrainedConfig") -> None:
+    """Refuse a checkpoint in quantised weights (AWQ, GPTQ, ...) that can't be loaded here. Raises ModelError."""
+    given = getattr(config, "quantization_config", None)
+    if given is None:
+        return
+    method = given.get("quant_method") if isinstance(given, dict) else given.quant_method
+    method = str(getattr(method, "value", method))
+    if settings.quantize != "none":
+        raise ModelError(f"llm.quantize={settings.quantize}: {model} is quantised already, by {method}; use none")
+    from transformers.quantizers import AutoHfQuantizer
+
+    try:
+        device_map = {"": str(device_of(settings))}
+        AutoHfQuantizer.from_config(given, pre_quantized=True).validate_environment(device_map=device_map)
+    except Exception as error:  # each method's own: a missing package, no GPU, too old a one
+        told = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"llm.model={model}: its weights are quantised by {method}, which can't be loaded here ({told}); take the"
+            " unquantised checkpoint, with llm.quantize=nf4 where the memory is short"
+        ) from None
+
+
+def quantization(settings: CausalLlmSettings, dtype: torch.dtype, *, gguf: bool) -> dict[str, Any]:
+    """Return from_pretrained's options for llm.quantize. Raises ModelError without bitsandbytes, or for a GGUF."""
+    if gguf and settings.quantize != "none":
+        raise ModelError(f"llm.quantize={settings.quantize}: a GGUF can't be quantised; give the original checkpoint")
+    if gguf:
+        from transformers import GgufConfig
+
+        return {"quantization_config": GgufConfig(dequantize=True)}  # else its blocks stay, which can't be tuned
     if settings.quantize == "none":
         return {}
     if importlib.util.find_spec("bitsandbytes") is None:
@@ -64,7 +101,7 @@ def quantization(settings: HfLlmSettings, dtype: torch.dtype) -> dict[str, Any]:
     return {"quantization_config": BitsAndBytesConfig(load_in_4bit=True, **nf4)}
 
 
-def quiet_bitsandbytes(settings: HfLlmSettings) -> None:
+def quiet_bitsandbytes(settings: CausalLlmSettings) -> None:
     """Silence the line of bitsandbytes about a faster kernel for 4 bits where they are not used.
 
     PEFT imports bitsandbytes wherever it is installed, and the line comes with the import.

@@ -15,14 +15,14 @@ def weights_digest(settings: LlmSettings) -> str | None:
     if not isinstance(settings, HfLlmSettings):
         return None
     source = hub.find(settings.model, settings.revision)
-    base = source.commit or _hash(Path(source.path))
+    base = source.commit or _hash(Path(source.path), source.gguf)
     return base if settings.adapter is None else f"{base}, adapter {_hash(Path(settings.adapter))}"
 
 
-def _hash(folder: Path) -> str:
-    """Return the hash of a folder's files and their names, without documentation."""
-    whole = sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"):
+def _hash(folder: Path, only: str | None = None) -> str:
+    """Return the hash of a folder's files and their names, without documentation; or of `only` this one."""
+    whole, files = sha256(), [path for path in folder.iterdir() if path.is_file() and path.suffix != ".md"]
+    for path in sorted(path for path in files if only in (None, path.name)):
         with path.open("rb") as file:
             whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()[:12]

@@ -59,7 +59,7 @@ class Tuner:
         from nnloop.llm.hf import HfEngine
 
         if isinstance(engine, HfEngine):
-            check_targets(engine.bare(), self.settings)
+            check_targets(engine.bare(), self.settings, engine.settings.model)
 
     def tune(self, engine: Engine, archive: Archive, cycle: int) -> FinetuneResult | None:
         """Tune on the pairs known at the end of `cycle`, and let the engine use the new adapter.

@@ -192,6 +192,22 @@ class RunFolder:
                 " former); put them back in mode.prompt, or choose another name="
             )
 
+    def record_dtype(self, dtype: str | None) -> None:
+        """Record the dtype of the LLM's weights in run.json; None: they are not here.
+
+        Raises RunFolderError if the run was begun in another one, which writes other completions. A run from before it
+        was recorded stays without.
+        """
+        about = self.provenance()
+        before = about.get("dtype")
+        if before is None and dtype is not None and not self.archive.exists():
+            self.create(about | {"dtype": dtype})
+        elif None not in (before, dtype) and before != dtype:
+            raise RunFolderError(
+                f"{self.path}: was begun with the LLM's weights in {before}, here in {dtype}; to go on, add"
+                f" llm.dtype={before} hydra.run.dir={self.path}"
+            )
+
     def dataset_facts(self) -> dict[str, Any] | None:
         """Return the facts that `save_dataset` recorded; None if there are none."""
         try:
@@ -353,7 +369,8 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 def _refuse_other_settings(folder: RunFolder, settings: Settings) -> None:
     old, new = flat(folder.settings()), flat(asdict(settings))
-    keys = differing(old, new)
+    in_force = {"llm.dtype"} if new.get("llm.dtype") == folder.provenance().get("dtype") else set()
+    keys = [key for key in differing(old, new) if key not in in_force]
     if keys:
         shown = ", ".join(f"{key} (there {old.get(key)}, now {new.get(key)})" for key in keys[:8])
         raise RunFolderError(

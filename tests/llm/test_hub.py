@@ -15,7 +15,7 @@ from paths import SUPPORT
 
 from nnloop.errors import ModelError
 from nnloop.llm.hf import HfEngine
-from nnloop.llm.hub import ModelSource, check_space, find, remedy
+from nnloop.llm.hub import ModelSource, check_complete, check_space, find, remedy
 
 
 @pytest.fixture
@@ -72,6 +72,41 @@ def test_a_download_without_room_is_refused_before_it_starts(hub: Path) -> None:
     check_space(
         "org/other", ModelSource("org/other", checkpoints.COMMIT, {"model.safetensors": 1, "model.bin": 10**18})
     )
+
+
+def test_a_gguf_is_named_by_its_file_or_is_the_only_one_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").touch()
+    assert find(f"{tmp_path}/a.gguf", None) == find(str(tmp_path), None) == ModelSource(str(tmp_path), gguf="a.gguf")
+    (tmp_path / "b.gguf").touch()
+    with pytest.raises(ModelError, match=r"holds several GGUF files, name one: a\.gguf, b\.gguf$"):
+        find(str(tmp_path), None)
+    with pytest.raises(ModelError, match=r"c\.gguf: no such file$"):
+        find(f"{tmp_path}/c.gguf", None)
+
+
+def test_an_adapter_given_as_the_model_is_told_where_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"holds a LoRA adapter; give it as llm\.adapter, and its base as llm\.model$"):
+        find(str(tmp_path), None)
+
+
+def test_a_checkpoint_is_complete_only_with_every_part_in_its_full_length(tmp_path: Path) -> None:
+    folder = checkpoints.make(tmp_path / "m")
+    check_complete("m", ModelSource(str(folder)))
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1])
+    with pytest.raises(ModelError, match=r"no complete checkpoint \(model\.safetensors is cut short\)$"):
+        check_complete("m", ModelSource(str(folder)))
+    weights.write_bytes(b"<html>not found</html>")
+    with pytest.raises(ModelError, match=r"no complete checkpoint \(model\.safetensors is damaged\)$"):
+        check_complete("m", ModelSource(str(folder)))
+    weights.rename(folder / "model-00001-of-00002.safetensors")
+    (folder / "model-00001-of-00002.safetensors").write_bytes(whole)
+    names = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+    with pytest.raises(ModelError, match=r"no complete checkpoint \(model-00002-of-00002\.safetensors is missing\)$"):
+        check_complete("m", ModelSource(str(folder)))
 
 
 # Over HTTP, by HF_ENDPOINT and transformers' own download

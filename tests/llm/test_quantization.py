@@ -43,10 +43,18 @@ def test_quantising_without_bitsandbytes_is_refused(folders: dict[str, Path], mo
         HfEngine(checkpoints.settings(folders["qwen"], quantize="nf4"), "delta")
 
 
-def test_a_cpu_computes_in_float32_unless_told_otherwise() -> None:
-    cpu = torch.device("cpu")
-    assert quantization.dtype_of(checkpoints.settings("m"), cpu) is torch.float32
-    assert quantization.dtype_of(checkpoints.settings("m", dtype="bfloat16"), cpu) is torch.bfloat16
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_a_cpu_computes_in_bfloat16_where_it_has_it_and_the_model_is_large(
+    monkeypatch: pytest.MonkeyPatch, has_bfloat16: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "amx_bf16": has_bfloat16})
+    cpu, small, large = torch.device("cpu"), 50_000_000, 50_000_001
+    assert quantization.dtype_of(checkpoints.settings("m"), cpu, small) is torch.float32
+    assert quantization.dtype_of(checkpoints.settings("m"), cpu, large) is (
+        torch.bfloat16 if has_bfloat16 else torch.float32
+    )
+    assert quantization.dtype_of(checkpoints.settings("m", dtype="bfloat16"), cpu, small) is torch.bfloat16
+    assert quantization.dtype_of(checkpoints.settings("m", dtype="float32"), cpu, large) is torch.float32
 
 
 def test_layers_lie_on_the_one_device_or_on_all_gpus() -> None:

@@ -138,3 +138,21 @@ def test_the_working_directory_is_never_removed(tmp_path: Path, monkeypatch: pyt
     remove_unused(tmp_path)
     remove_unused(tmp_path / "nowhere")
     assert (tmp_path / "nnloop.log").exists()
+
+
+def test_a_run_goes_on_in_the_dtype_that_it_was_begun_in(tmp_path: Path, configure) -> None:
+    def start(dtype: str, *overrides: str) -> None:
+        folder = RunFolder(tmp_path)
+        folder.open(configure("llm=tiny", "dataset=digits", *overrides))
+        folder.record_dtype(dtype)
+
+    start("bfloat16")
+    start("bfloat16")
+    with pytest.raises(
+        RunFolderError, match=r"begun with the LLM's weights in bfloat16, .* add llm\.dtype=bfloat16 hyd"
+    ):
+        start("float32")
+    start("bfloat16", "llm.dtype=bfloat16")
+    with pytest.raises(RunFolderError, match=r"other settings: llm\.dtype"):
+        start("float32", "llm.dtype=float32")
+    assert RunFolder(tmp_path).provenance()["dtype"] == "bfloat16"

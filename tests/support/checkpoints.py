@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from architectures import make_model
+from architectures import make_config, make_model
 from paths import CONF
 
 from nnloop.compat import ensure_torchvision_imports
@@ -55,8 +55,11 @@ class Net(nn.Module):
 """
 
 
-def make(folder: Path, kind: str = "qwen", **changes: Any) -> Path:
-    """Write a checkpoint of the kind's architecture to the folder; `changes` go into its config."""
+def make(folder: Path, kind: str = "qwen", config: str | None = None, **changes: Any) -> Path:
+    """Write a checkpoint of the kind's architecture to the folder; `changes` go into its config.
+
+    `config` is a model_type to take instead, with the kind's tokenizer.
+    """
     ensure_torchvision_imports()
     from transformers import LlamaConfig, MistralConfig, Qwen2Config
     from transformers.utils import logging
@@ -69,8 +72,11 @@ def make(folder: Path, kind: str = "qwen", **changes: Any) -> Path:
     sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.convert_tokens_to_ids(eos)}
     options = {**sizes, "num_key_value_heads": 2, "max_position_embeddings": 1024, "sliding_window": None}
-    config = classes[kind](**{"vocab_size": len(tokenizer), **options, **special, **changes})
-    make_model(config).save_pretrained(folder)
+    if config is not None:
+        made = make_config(config, len(tokenizer), **special, **changes)
+    else:
+        made = classes[kind](**{"vocab_size": len(tokenizer), **options, **special, **changes})
+    make_model(made).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
