@@ -135,13 +135,26 @@ class NoveltyVerdict(Record):
     threshold: float
 
 
+PATIENCE = 4.0
+"""The wall clock of a trial may run this many times as long as its work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits(Record):
-    """The resources that one trial may use."""
+    """The resources that one trial may use.
+
+    A trial that is slowed down by its neighbours is not charged for it: `wall_s` are seconds of work, of the processor
+    time of each of its cores, and only `longest_s` are seconds of the clock.
+    """
 
     wall_s: float
     memory_bytes: int
     output_bytes: int = 65536
+
+    @property
+    def longest_s(self) -> float:
+        """The wall clock's limit, after which a trial ends that waits instead of working."""
+        return PATIENCE * self.wall_s
 
 
 @dataclass(frozen=True, slots=True)

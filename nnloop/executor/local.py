@@ -174,7 +174,7 @@ class LocalExecutor:
             state=None,
             weights_bytes=len(trained.weights),
             looks_at=trained.weights_bytes,
-            limits=replace(limits, wall_s=max(wall_s - trained.seconds, wall_s * LEAST_EVALUATION)),
+            limits=replace(limits, wall_s=max(wall_s - trained.charged_s, wall_s * LEAST_EVALUATION)),
         )
         return score(trained, self._converse(evaluation, trained.weights), evaluation, dataset=self._dataset)
 

@@ -22,6 +22,7 @@ class _Progress:
 
     epochs: int = 0
     seconds: float = 0.0
+    charged_s: float = 0.0
     curve: Sequence[list[float]] = ()  # [epoch, val_accuracy] at the end of each segment
     state: bytes = b""
 
@@ -51,7 +52,7 @@ class Segments:
     @property
     def wall_s_left(self) -> float:
         """The seconds left of the trial's limit, at least 1."""
-        return max(1.0, self._trial.limits.wall_s - self._progress.seconds)
+        return max(1.0, self._trial.limits.wall_s - self._progress.charged_s)
 
     def save(self, end: SegmentEnd) -> None:
         """Write a checkpoint; `until` and `state` are then about the next segment. Raises OSError."""
@@ -59,11 +60,16 @@ class Segments:
             raise ValueError("a trial of one segment has no checkpoint")
         point = [] if end.val_accuracy is None else [[self.until, end.val_accuracy]]
         self._progress = progress = _Progress(
-            self.until, self._progress.seconds + end.seconds, [*self._progress.curve, *point], state=end.state
+            self.until,
+            self._progress.seconds + end.seconds,
+            self._progress.charged_s + end.charged_s,
+            curve=[*self._progress.curve, *point],
+            state=end.state,
         )
         head = _identity(self._trial) | {
             "epochs": progress.epochs,
             "seconds": progress.seconds,
+            "charged_s": progress.charged_s,
             "curve": progress.curve,
             "sha256": hashlib.sha256(progress.state).hexdigest(),
         }
@@ -100,7 +106,8 @@ def _read(path: Path, identity: dict[str, object]) -> _Progress | None:
         facts = json.loads(head)
         whole = facts["sha256"] == hashlib.sha256(state).hexdigest()
         if whole and all(facts.get(key) == value for key, value in identity.items()):
-            return _Progress(int(facts["epochs"]), float(facts["seconds"]), facts["curve"], state=state)
+            seconds, charged_s = float(facts["seconds"]), float(facts["charged_s"])
+            return _Progress(int(facts["epochs"]), seconds, charged_s, curve=facts["curve"], state=state)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None

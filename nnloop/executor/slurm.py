@@ -25,7 +25,7 @@ from typing import Self
 
 from nnloop.errors import UserError
 from nnloop.executor import node
-from nnloop.records import Status, Trial, TrialResult
+from nnloop.records import PATIENCE, Status, Trial, TrialResult
 from nnloop.runs.durable import make_folder, write_text
 from nnloop.runs.private import make_private
 from nnloop.settings import SlurmExecutorSettings
@@ -229,7 +229,7 @@ class SlurmExecutor:
 
     def _parameters(self) -> dict[str, object]:
         settings = self._settings
-        seconds = STARTUP_S + settings.trials_per_job * (settings.wall_s + 30)
+        seconds = STARTUP_S + settings.trials_per_job * (PATIENCE * settings.wall_s + 30)
         named = {name: value for name in PARAMETERS if (value := getattr(settings, name)) is not None}
         return {
             "job_name": self.name,

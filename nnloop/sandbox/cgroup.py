@@ -1,17 +1,20 @@
-"""Control groups, by which the kernel counts and limits one trial's memory and processes.
+"""Control groups, by which the kernel counts and limits one trial's memory, processes and processor time.
 
-Covers version 1 (controllers memory and pids) and version 2 (a folder whose children have both). Root can use them, and
-an ordinary user if the system delegates a folder. Without them other layers step in: the supervisor checks the resident
-memory every 0.1 s, and resource limits count address space and processes.
+Covers version 1 (controllers memory, pids and cpu) and version 2 (a folder whose children have them). Root can use
+them, and an ordinary user if the system delegates a folder. Without them other layers step in: the supervisor checks
+the resident memory and the threads every 0.1 s and stops a process for as long as it is ahead of its share, and
+resource limits count address space and processes.
 """
 
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nnloop.json_record import Record
 
+_CONTROLLERS = ("memory", "pids", "cpu")
+_PERIOD_US = 100_000  # in which a group gets its share
 _REMOVAL_S = 2.0  # the kernel lets go of a group's last process a little after its death
 
 
@@ -22,6 +25,7 @@ class Home(Record):
     memory: str
     pids: str
     version: int
+    cpu: str = ""  # empty: no share of the processor can be set
 
 
 def find() -> Home | None:
@@ -34,18 +38,25 @@ def _homes() -> Iterator[Home]:
     own = _own_groups()
     mounts = _mounts()
     if "memory" in mounts and "pids" in mounts:
-        yield Home(_below(mounts["memory"], own.get("memory")), _below(mounts["pids"], own.get("pids")), 1)
+        memory, pids, cpu = (_below(mounts[name], own.get(name)) if name in mounts else "" for name in _CONTROLLERS)
+        yield from _with_and_without_cpu(Home(memory, pids, 1, cpu=cpu))
     if "" in mounts:
         folder = _below(mounts[""], own.get(""))
         for each in dict.fromkeys((folder, os.path.dirname(folder) if folder != mounts[""][1] else folder)):
-            yield Home(each, each, 2)
+            yield from _with_and_without_cpu(Home(each, each, 2, cpu=each))
+
+
+def _with_and_without_cpu(home: Home) -> Iterator[Home]:
+    if home.cpu:
+        yield home
+    yield replace(home, cpu="")
 
 
 def _usable(home: Home) -> bool:
     """Tell if it works to make a group, limit it, and move a process into it."""
     try:
         _ask_for_controllers(home)
-        group = Group(home, f"nnloop-probe-{os.getpid()}", memory_bytes=1 << 30, processes=64)
+        group = Group(home, f"nnloop-probe-{os.getpid()}", memory_bytes=1 << 30, processes=64, cores=1.0)
     except OSError:
         return False
     child = os.fork()
@@ -66,16 +77,23 @@ def _usable(home: Home) -> bool:
 class Group:
     """The control group of one trial. Raises OSError if it can't be made."""
 
-    def __init__(self, home: Home, name: str, *, memory_bytes: int, processes: int) -> None:
+    def __init__(self, home: Home, name: str, *, memory_bytes: int, processes: int, cores: float) -> None:
         self._version = home.version
         self._memory, pids = os.path.join(home.memory, name), os.path.join(home.pids, name)
-        self._folders = list(dict.fromkeys((self._memory, pids)))
+        cpu = os.path.join(home.cpu, name) if home.cpu else ""
+        self.shares_cpu = bool(cpu)
+        self._folders = list(dict.fromkeys(filter(None, (self._memory, pids, cpu))))
         for folder in self._folders:
             os.mkdir(folder)
         try:
             limit = "memory.max" if home.version == 2 else "memory.limit_in_bytes"
             _write(self._memory, limit, str(memory_bytes))
             _write(pids, "pids.max", str(processes))
+            quota = round(cores * _PERIOD_US)
+            if cpu and home.version == 2:
+                _write(cpu, "cpu.max", f"{quota} {_PERIOD_US}")
+            elif cpu:
+                _write(cpu, "cpu.cfs_quota_us", str(quota))
         except OSError:
             self.remove()
             raise
@@ -106,7 +124,7 @@ class Group:
 
 def sweep(home: Home, prefix: str) -> None:
     """Remove the groups that killed supervisors have left."""
-    for folder in dict.fromkeys((home.memory, home.pids)):
+    for folder in dict.fromkeys(filter(None, (home.memory, home.pids, home.cpu))):
         try:
             names = os.listdir(folder)
         except OSError:
@@ -148,10 +166,11 @@ def _write(folder: str, name: str, text: str) -> None:
 def _ask_for_controllers(home: Home) -> None:
     """Let a folder of version 2 pass its controllers on to its children, which it does only if it is told to."""
     if home.version == 2:
-        try:
-            _write(home.memory, "cgroup.subtree_control", "+memory +pids")
-        except OSError:
-            return  # it may hand them on already
+        for controllers in ("+memory +pids", *(["+cpu"] if home.cpu else [])):
+            try:
+                _write(home.memory, "cgroup.subtree_control", controllers)
+            except OSError:
+                continue  # it may hand them on already
 
 
 def _own_groups() -> dict[str, str]:

@@ -99,7 +99,7 @@ class Zygote:
         if not wire.receive_exactly(connection, 1):
             raise self._gone("it hung up before the trial started")
         started = time.monotonic()
-        connection.settimeout(START_S + request.limits.wall_s + GRACE_S)
+        connection.settimeout(START_S + request.limits.longest_s + GRACE_S)
         message = wire.receive(connection)
         if message is None:
             raise self._gone("it hung up during the trial")

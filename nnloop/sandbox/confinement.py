@@ -16,7 +16,7 @@ MOST_OPEN_FILES = 1 << 20  # more descriptors than the warm process ever has
 PROCESSES = 256  # threads included
 PENDING_SIGNALS = 256  # of all processes of this user: a candidate that finds more can't queue another
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
-CPU_SLACK_S = 5
+CPU_SLACK_S = 5 + (os.cpu_count() or 1)  # the supervisor looks first
 LINUX = sys.platform.startswith("linux")
 
 
@@ -26,6 +26,7 @@ class Confinement:
 
     sandbox: ProbedSandbox
     limits: Limits
+    cores: float  # its share of the processor
     scratch: str  # its scratch folder; empty if it gets a root of its own
 
 
@@ -75,7 +76,7 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
     sandbox, memory_bytes = confinement.sandbox, confinement.limits.memory_bytes
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_CPU: int(confinement.limits.wall_s * (os.cpu_count() or 1)) + CPU_SLACK_S,
+        resource.RLIMIT_CPU: int(confinement.limits.wall_s * confinement.cores) + CPU_SLACK_S,
         resource.RLIMIT_FSIZE: sandbox.config.scratch_mb << 20,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
-from nnloop.records import Status, TrialResult
+from nnloop.records import PATIENCE, Status, TrialResult
 from nnloop.sandbox.claims import Claims, read_claims
 from nnloop.sandbox.client import Outcome
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
@@ -31,6 +31,7 @@ class Trained:
     weights: bytes  # and recorded steps
     claims: Claims
     seconds: float
+    charged_s: float
     peak_bytes: int
 
     @property
@@ -50,6 +51,7 @@ class SegmentEnd:
 
     state: bytes
     seconds: float
+    charged_s: float  # of the trial's limit
     val_accuracy: float | None  # None if the logits are unfit: the training may still recover
 
 
@@ -57,7 +59,13 @@ def judge_training(outcome: Outcome, request: TrialRequest) -> TrialResult | Tra
     """Judge the end of the process that trains. Raises InfrastructureError if the sandbox failed."""
     claims, status, reason = _judge(outcome, request)
     if status is Status.OK and claims.body is not None:
-        return Trained(claims.body, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
+        return Trained(
+            claims.body,
+            claims,
+            seconds=outcome.seconds,
+            charged_s=_charged(outcome, request),
+            peak_bytes=_peak(claims, outcome, request),
+        )
     return _result(status, reason, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
 
 
@@ -74,7 +82,8 @@ def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset:
         status, reason, accuracies = _grade(claims.body, dataset, request.recipe.classes)
     seconds = trained.seconds + outcome.seconds
     if trained.state is not None:
-        return SegmentEnd(trained.state, seconds, accuracies[0])
+        charged_s = trained.charged_s + _charged(outcome, request)
+        return SegmentEnd(trained.state, seconds, charged_s, val_accuracy=accuracies[0])
     claims.train_loss = trained.claims.train_loss
     return _result(
         status,
@@ -101,7 +110,9 @@ def _judge(outcome: Outcome, request: TrialRequest) -> tuple[Claims, Status, str
 def _verdict(exit_info: ExitInfo, claims: Claims, request: TrialRequest) -> tuple[Status, str]:
     stage = "evaluating" if request.weights_bytes is not None else "training" if claims.params else "building"
     if exit_info.cause == "timeout":
-        return Status.TIMEOUT, f"stopped after {request.limits.wall_s:g} s while {stage}"
+        worked = exit_info.cpu_s >= request.limits.wall_s * request.cores
+        limit = f"{request.limits.wall_s:g} s of work" if worked else f"{request.limits.longest_s:g} s"
+        return Status.TIMEOUT, f"stopped after {limit} while {stage}"
     if exit_info.cause == "memory":
         return Status.OUT_OF_MEMORY, f"more than {request.limits.memory_bytes >> 20} MiB while {stage}"
     if exit_info.cause == "disk":
@@ -163,6 +174,11 @@ def _result(
         seconds=seconds,
         peak_bytes=peak_bytes,
     )
+
+
+def _charged(outcome: Outcome, request: TrialRequest) -> float:
+    """Return the part of its limit that a process has used up, by its work or by waiting."""
+    return max(outcome.exit_info.cpu_s / request.cores, outcome.seconds / PATIENCE)
 
 
 def _peak(claims: Claims, outcome: Outcome, request: TrialRequest) -> int:

@@ -18,6 +18,7 @@ from nnloop.sandbox import kernel, layers, root, wire
 from nnloop.sandbox.cgroup import Group
 from nnloop.sandbox.config import ProbedSandbox, group_prefix
 from nnloop.sandbox.confinement import LINUX, PROCESSES, Confinement, confine
+from nnloop.sandbox.share import Share, cpu_seconds
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
 POLL_S = 0.1  # between two checks of the memory in use
@@ -71,12 +72,16 @@ def supervise(parent: socket.socket, sandbox: ProbedSandbox, make_work: MakeWork
         if sandbox.groups:
             name = f"{group_prefix(os.getppid())}{os.getpid()}"
             memory_bytes = request.limits.memory_bytes
-            group = Group(sandbox.groups, name, memory_bytes=memory_bytes, processes=PROCESSES)
+            group = Group(sandbox.groups, name, memory_bytes=memory_bytes, processes=PROCESSES, cores=request.cores)
             stack.callback(group.remove)
-        candidate = _start(request, Confinement(sandbox, request.limits, scratch), group=group, work=work)
+        candidate = _start(
+            request, Confinement(sandbox, request.limits, request.cores, scratch=scratch), group=group, work=work
+        )
         candidate.fault = _read_fault(candidate.ready_pipe, start_s)
         if not candidate.fault:
-            _watch(candidate, parent)
+            _watch(
+                candidate, parent, Share(candidate.pid, request.cores, kept_by_kernel=bool(group and group.shares_cpu))
+            )
         exit_info = _reap(candidate, group)
         wire.send(parent, exit_info.to_json())
         parent.sendall(candidate.report)
@@ -175,10 +180,10 @@ def _become_candidate(prepare: Callable[[], Callable[[], None]], confinement: Co
         os._exit(code)
 
 
-def _watch(candidate: _Candidate, parent: socket.socket) -> None:
+def _watch(candidate: _Candidate, parent: socket.socket, share: Share) -> None:
     """Collect the candidate's report and output until both pipes close; kill it if it exceeds a limit."""
     limits = candidate.request.limits
-    deadline = time.monotonic() + limits.wall_s
+    deadline = time.monotonic() + limits.longest_s
     waiting = {candidate.report_pipe, candidate.output_pipe}
     with selectors.DefaultSelector() as selector:
         for descriptor in (parent.fileno(), *waiting):
@@ -204,14 +209,18 @@ def _watch(candidate: _Candidate, parent: socket.socket) -> None:
                 kill_children()  # which keep its pipes open
             elif candidate.cause == "exit" and (cause := _exceeded(candidate)):
                 deadline = _end(candidate, cause)
+            else:
+                share.keep()
 
 
 def _exceeded(candidate: _Candidate) -> str | None:
     """Return the name of the limit that the candidate exceeds; None if it exceeds none."""
-    scratch, config = candidate.confinement.scratch, candidate.confinement.sandbox.config
-    if len(candidate.report) > _largest_report(candidate.request, config.logit_bytes):
+    request, scratch, config = candidate.request, candidate.confinement.scratch, candidate.confinement.sandbox.config
+    if cpu_seconds(candidate.pid) >= request.limits.wall_s * request.cores:
+        return "timeout"
+    if len(candidate.report) > _largest_report(request, config.logit_bytes):
         return "flood"
-    if _resident_bytes(candidate.pid) - candidate.born_bytes > candidate.request.limits.memory_bytes:
+    if _resident_bytes(candidate.pid) - candidate.born_bytes > request.limits.memory_bytes:
         return "memory"
     if scratch and _is_full(scratch, config.scratch_mb << 20):
         return "disk"
@@ -278,6 +287,7 @@ def _reap(candidate: _Candidate, group: Group | None) -> ExitInfo:
     return ExitInfo(
         cause,
         code,
+        cpu_s=usage.ru_utime + usage.ru_stime,
         peak_bytes=int(usage.ru_maxrss) * (1024 if LINUX else 1),
         output=candidate.output[-OUTPUT_TAIL_BYTES:].decode("utf-8", "replace"),
         report_bytes=len(candidate.report),

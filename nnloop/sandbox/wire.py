@@ -39,6 +39,11 @@ class TrialRequest(Record):
         """The most bytes of weights that a training may hand over: a network trains in several times as many."""
         return self.limits.memory_bytes // 3
 
+    @property
+    def cores(self) -> float:
+        """The trial's share of the processor; beside a GPU, the thread of its backward passes works too."""
+        return 2.0 if self.device else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class ExitInfo(Record):
@@ -46,6 +51,7 @@ class ExitInfo(Record):
 
     cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the candidate's code was never reached)
     code: int  # exit code, or minus the signal's number
+    cpu_s: float  # processor time of all its threads
     peak_bytes: int  # resident, including the memory that it shares with the warm process
     output: str  # the end of what it printed
     report_bytes: int  # size of the candidate's own report, which follows this message

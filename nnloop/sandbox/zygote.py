@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from functools import partial
 from typing import Any
 
@@ -59,6 +60,7 @@ def _supervise(connection: socket.socket, sandbox: ProbedSandbox, make_work: Mak
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()  # many kernels divide the processor among sessions
         if sys.platform.startswith("linux"):
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         supervise(connection, sandbox, make_work)
@@ -105,7 +107,9 @@ def _run_inline(parent: socket.socket, make_work: MakeWork) -> None:
         file.seek(0)
         report = file.read()
         peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        exit_info = ExitInfo("exit", 0, peak_bytes=peak_bytes, output="", report_bytes=len(report))
+        exit_info = ExitInfo(
+            "exit", 0, cpu_s=time.process_time(), peak_bytes=peak_bytes, output="", report_bytes=len(report)
+        )
         wire.send(connection, exit_info.to_json())
         connection.sendall(report)
 

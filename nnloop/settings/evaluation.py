@@ -102,7 +102,7 @@ class LocalExecutorSettings:
 
     name: str = setting(PLACE, words=["local"])
     workers: int | None = setting(PLACE, 1, 4096)  # trials at once; None: one per core
-    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial
+    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial: of processor time on each core, or a quarter of the clock's
     memory_gb: float = setting(RESULT, 0.5, 1e5)  # per trial
     retries: int = setting(PLACE, 0, 100)  # of a trial that our own machinery failed: no candidate's result
     grace_s: float = setting(PLACE, 0, 1e6)  # on SIGTERM or Ctrl-C, for the trials in flight
@@ -115,7 +115,7 @@ class SlurmExecutorSettings:
     name: str = setting(PLACE, words=["slurm"])
     workers: int = setting(PLACE, 1, 4096)  # trials in flight at most, waiting in SLURM's queue or running
     trials_per_job: int = setting(PLACE, 1, 1000)  # one after the other: a job takes some 10 s to start
-    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial
+    wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial: of processor time on each core, or a quarter of the clock's
     memory_gb: float = setting(RESULT, 0.5, 1e5)  # per trial
     overhead_gb: float = setting(PLACE, 0, 1e5)  # of a job beside its trial: the warm process and the dataset
     retries: int = setting(PLACE, 0, 100)  # of a trial whose job was lost or that our own machinery failed

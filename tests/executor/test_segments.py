@@ -76,7 +76,7 @@ def test_a_trial_that_was_cut_short_goes_on_inside(executor: LocalExecutor, whol
 @pytest.mark.parametrize("change", [{"seed": 1}, {"epochs": 6}, {"proxy": "other"}])
 def test_a_checkpoint_of_another_training_counts_for_nothing(tmp_path: Path, change: dict[str, object]) -> None:
     asked = long_trial(checkpoint=tmp_path / "net.ckpt")
-    Segments(asked).save(SegmentEnd(b"state", 1.0, 0.5))
+    Segments(asked).save(SegmentEnd(b"state", 1.0, 1.0, val_accuracy=0.5))
     assert Segments(asked).state is not None
     assert Segments(replace(asked, **change)).state is None  # type: ignore[arg-type]
 
@@ -85,7 +85,7 @@ def test_a_checkpoint_of_another_training_counts_for_nothing(tmp_path: Path, cha
 def test_a_torn_checkpoint_counts_for_nothing(tmp_path: Path, size: int) -> None:
     path = tmp_path / "net.ckpt"
     asked = long_trial(checkpoint=path)
-    Segments(asked).save(SegmentEnd(b"state", 1.0, 0.5))
+    Segments(asked).save(SegmentEnd(b"state", 1.0, 1.0, val_accuracy=0.5))
     path.write_bytes(path.read_bytes()[:size])
     segments = Segments(asked)
     assert (segments.state, segments.wall_s_left, segments.until) == (None, asked.limits.wall_s, 2)
@@ -104,7 +104,7 @@ class Payload:
 def test_a_checkpoint_with_a_payload_is_unpickled_nowhere(executor: LocalExecutor, tmp_path: Path) -> None:
     asked = long_trial(checkpoint=tmp_path / "net.ckpt")
     state = pickle.dumps({"state_dict": Payload(tmp_path / "touched")})
-    Segments(asked).save(SegmentEnd(state, 1.0, None))
+    Segments(asked).save(SegmentEnd(state, 1.0, 1.0, val_accuracy=None))
     result = executor.submit(asked).result()
     assert result.status is Status.CRASHED
     assert "weights" in result.reason.lower()
@@ -116,4 +116,4 @@ def test_a_trial_without_a_checkpoint_has_one_segment() -> None:
     segments = Segments(replace(trial(DRAWING), epochs=4))
     assert (segments.until, segments.state) == (None, None)
     with pytest.raises(ValueError, match="one segment"):
-        segments.save(SegmentEnd(b"", 1.0, None))
+        segments.save(SegmentEnd(b"", 1.0, 1.0, val_accuracy=None))

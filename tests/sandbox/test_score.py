@@ -21,8 +21,8 @@ def dataset() -> Dataset:
     return Dataset("four", pixels, np.arange(4), pixels, np.array([0, 1]), np.array([2, 3]), "")
 
 
-def ended(cause: str = "exit", code: int = 0, output: str = "", fault: str = "") -> ExitInfo:
-    return ExitInfo(cause, code, peak_bytes=5, output=output, report_bytes=0, fault=fault)
+def ended(cause: str = "exit", code: int = 0, output: str = "", fault: str = "", cpu_s: float = 1.0) -> ExitInfo:
+    return ExitInfo(cause, code, cpu_s=cpu_s, peak_bytes=5, output=output, report_bytes=0, fault=fault)
 
 
 def trained(report: bytes, exit_info: ExitInfo | None = None, **asked: Any) -> TrialResult | Trained:
@@ -179,6 +179,8 @@ def test_the_report_of_a_training_is_not_trusted(report: bytes, status: Status, 
 def test_what_the_supervisor_saw_outranks_the_report() -> None:
     good = EVALUATED + logits([0, 1, 2, 3])
     assert graded(good, ended("timeout")).status is Status.TIMEOUT
+    assert graded(good, ended("timeout")).reason == "stopped after 36 s while training"
+    assert graded(good, ended("timeout", cpu_s=9.0)).reason == "stopped after 9 s of work while training"
     assert graded(good, ended("memory")).status is Status.OUT_OF_MEMORY
     assert graded(good, ended(code=-11)).reason == "killed by SIGSEGV while evaluating"
     with pytest.raises(InfrastructureError, match="mount /: no"):
@@ -201,11 +203,11 @@ def segment_end(report: bytes) -> TrialResult | SegmentEnd:
 
 
 def test_a_checkpoint_ends_a_segment() -> None:
-    assert segment_end(EVALUATED + logits([0, 1, 2, 0])) == SegmentEnd(b"state", 2.0, val_accuracy=1.0)
+    assert segment_end(EVALUATED + logits([0, 1, 2, 0])) == SegmentEnd(b"state", 2.0, 2.0, val_accuracy=1.0)
 
 
 def test_unfit_logits_do_not_end_a_training_that_goes_on() -> None:
-    assert segment_end(EVALUATED + logits([0, 1, 2, 0])[:-1]) == SegmentEnd(b"state", 2.0, val_accuracy=None)
+    assert segment_end(EVALUATED + logits([0, 1, 2, 0])[:-1]) == SegmentEnd(b"state", 2.0, 2.0, val_accuracy=None)
 
 
 def no_segment(report: bytes, exit_info: ExitInfo | None = None, until: int | None = None) -> Status:
