@@ -19,7 +19,7 @@ from hydra import compose
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, OverrideParseException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
@@ -83,9 +83,12 @@ class BeforeLaunch(Callback):
         if config.dry_run:
             _show(lambda: list(_jobs(config)), kwargs["config_name"])
         if config.hydra.launcher.get("_target_", "").endswith("SlurmLauncher"):
+            from nnloop.executor.allotment import STEP_SETUP
             from nnloop.executor.squeue import use_squeue
 
             use_squeue()
+            with flag_override(config, ["readonly", "struct"], [False, False]):
+                config.hydra.launcher.setup = [*(config.hydra.launcher.setup or []), STEP_SETUP]
             _close_exchange(str(config.hydra.launcher.submitit_folder))
             for name in [name for name in os.environ if name.startswith(("SLURM_", "SBATCH_"))]:
                 if name != "SLURM_CONF":

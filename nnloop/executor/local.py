@@ -16,6 +16,7 @@ from nnloop.data import Dataset
 from nnloop.data.prepared import cache_home
 from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.executor import nvml
+from nnloop.executor.allotment import cores, shortfalls
 from nnloop.executor.devices import MOST, Devices, Gpu
 from nnloop.executor.segments import Segments
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
@@ -59,6 +60,9 @@ class LocalExecutor:
         gpus = _find_gpus() if gpus is None else gpus
         self._devices = Devices(gpus)
         self.workers = 1 if self._inline else settings.workers or _default_workers(len(gpus))
+        self.shortfalls = shortfalls(workers=self.workers, memory_gb=settings.memory_gb, gpus=len(gpus))
+        for sentence in self.shortfalls:
+            log.warning("%s", sentence)
         config = SandboxConfig(
             hidden=_hidden_folders(dataset_settings),
             without=_checked_layers(sandbox.without),
@@ -231,8 +235,7 @@ def _find_gpus() -> Sequence[Gpu]:
 
 def _default_workers(gpus: int) -> int:
     """Return one worker per core (a trial on a GPU keeps a core busy too), but no more than the GPUs take."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST * gpus) if gpus else cores
+    return min(cores(), MOST * gpus) if gpus else cores()
 
 
 def _hidden_folders(settings: DatasetSettings) -> list[str]:

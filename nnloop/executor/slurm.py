@@ -25,6 +25,7 @@ from typing import Self
 
 from nnloop.errors import UserError
 from nnloop.executor import node
+from nnloop.executor.allotment import STEP_SETUP
 from nnloop.records import PATIENCE, Status, Trial, TrialResult
 from nnloop.runs.durable import make_folder, write_text
 from nnloop.runs.private import make_private
@@ -38,6 +39,7 @@ BUSY = ("Unable to contact", "timed out", "temporarily", "MaxSubmitJob", "try ag
 VISIBLE_S = 10.0  # the longest delay until a file that a job wrote on its node is visible here
 PATIENCE_S = 600.0  # the longest silence of SLURM's controller
 STARTUP_S = 300.0  # the longest start of a job, imports on a busy node included
+OVERHEAD_GB = 2.0  # of a job beside its trial: the warm process and the dataset
 PARAMETERS = ("partition", "account", "qos", "constraint", "gres")
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,7 @@ class SlurmExecutor:
         self._queue: deque[_Pending] = deque()
         self._jobs: dict[str, _Job] = {}  # by SLURM's id
         self._changed = threading.Condition()
+        self._told: set[str] = set()
         self._closed = False
         self._silent_since: float | None = None  # monotonic time of the controller's last answer
         _ask(["scancel", f"--name={self.name}"])
@@ -126,6 +129,7 @@ class SlurmExecutor:
     def _collect(self) -> None:
         """Set the futures whose results have come; retry trials that failed by a fault of their node."""
         for job in self._jobs.values():
+            self._warn(node.read_warnings(job.requests))
             for key, result in node.read_results(job.requests).items():
                 if (pending := job.pending.pop(key, None)) is None:
                     continue
@@ -134,6 +138,13 @@ class SlurmExecutor:
                 else:
                     pending.future.set_result(result)
         self._jobs = {name: job for name, job in self._jobs.items() if job.pending}
+
+    def _warn(self, sentences: list[str]) -> None:
+        """Log what the nodes lack, each sentence once."""
+        for sentence in sentences:
+            if sentence not in self._told:
+                log.warning("executor=slurm: %s", sentence)
+                self._told.add(sentence)
 
     def _check_jobs(self) -> None:
         """Drop the jobs that ended without all their results."""
@@ -234,12 +245,12 @@ class SlurmExecutor:
         return {
             "job_name": self.name,
             "time": math.ceil(seconds / 60),
-            "cpus_per_task": settings.cpus,
-            "mem": f"{math.ceil(settings.memory_gb + settings.overhead_gb)}GB",
+            "cpus_per_task": settings.cpus_per_task,
+            "mem": f"{math.ceil(settings.mem_gb or settings.memory_gb + OVERHEAD_GB)}GB",
             "array_parallelism": settings.workers,
             "stderr_to_stdout": True,
-            "setup": settings.setup or None,
-            "additional_parameters": settings.additional,
+            "setup": [*settings.setup, STEP_SETUP],
+            "additional_parameters": settings.additional_parameters,
             **named,
         }
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from nnloop.errors import SettingsError
-from nnloop.settings.evaluation import LemurProxySettings
+from nnloop.settings.evaluation import LemurProxySettings, SlurmExecutorSettings
 from nnloop.settings.groups import Settings, options, plain
 from nnloop.settings.keys import given
 from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
@@ -19,6 +19,9 @@ RENAMED = {
     "mode.tolerant": "mode.salvage",
     "llm.rest": "llm.offload (true where it was free)",
     "llm.lora": "finetune",
+    "executor.cpus": "executor.cpus_per_task",
+    "executor.additional": "executor.additional_parameters",
+    "executor.overhead_gb": "executor.mem_gb (of the whole job)",
 }
 """Keys of former versions and their names today; a group's name stands for all of its keys."""
 
@@ -29,6 +32,12 @@ def check(settings: Settings) -> None:
         _check_rule(key, value, rule)
     _check_job(settings)
     _check_llm(settings)
+    slurm = settings.executor
+    if isinstance(slurm, SlurmExecutorSettings) and slurm.mem_gb is not None and slurm.mem_gb < slurm.memory_gb + 1:
+        raise SettingsError(
+            f"executor.mem_gb={slurm.mem_gb:g}: a job needs 1 GB or more beside its trial's "
+            f"executor.memory_gb={slurm.memory_gb:g}"
+        )
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
     if isinstance(settings.parents, QualityDiversityParentsSettings) and not settings.parents.descriptors:

@@ -110,24 +110,24 @@ class LocalExecutorSettings:
 
 @dataclass
 class SlurmExecutorSettings:
-    """Trials as SLURM job arrays. None leaves a value to the site."""
+    """Trials as SLURM job arrays, in the words of hydra/launcher=slurm. None leaves a value to the site."""
 
     name: str = setting(PLACE, words=["slurm"])
     workers: int = setting(PLACE, 1, 4096)  # trials in flight at most, waiting in SLURM's queue or running
     trials_per_job: int = setting(PLACE, 1, 1000)  # one after the other: a job takes some 10 s to start
     wall_s: float = setting(RESULT, 0.5, 1e12)  # per trial: of processor time on each core, or a quarter of the clock's
     memory_gb: float = setting(RESULT, 0.5, 1e5)  # per trial
-    overhead_gb: float = setting(PLACE, 0, 1e5)  # of a job beside its trial: the warm process and the dataset
+    mem_gb: float | None = setting(PLACE, 0.5, 1e5)  # per job, warm process and dataset included; None: memory_gb + 2
     retries: int = setting(PLACE, 0, 100)  # of a trial whose job was lost or that our own machinery failed
     grace_s: float = setting(PLACE, 0, 1e6)
-    cpus: int = setting(PLACE, 1, 4096)  # per job
+    cpus_per_task: int = setting(PLACE, 1, 4096)  # per job
     partition: str | None = setting(PLACE)
     account: str | None = setting(PLACE)
     qos: str | None = setting(PLACE)
     constraint: str | None = setting(PLACE)
     gres: str | None = setting(PLACE)  # gpu:1
     setup: list[str] = setting(PLACE)  # shell lines before each job: module load ..., export NNLOOP_CACHE=...
-    additional: dict[str, Any] = setting(PLACE)  # further parameters of sbatch, by their long names
+    additional_parameters: dict[str, Any] = setting(PLACE)  # further parameters of sbatch, by their long names
     poll_s: float = setting(PLACE, 0.1, 3600)  # between looks at the queue and the results
 
 

@@ -15,6 +15,7 @@ from trials import network, trial
 from nnloop import build, data
 from nnloop.errors import UserError
 from nnloop.executor import node
+from nnloop.executor.allotment import STEP_SETUP
 from nnloop.executor.local import LocalExecutor
 from nnloop.executor.slurm import SlurmExecutor
 from nnloop.records import Status, TrialResult
@@ -58,7 +59,14 @@ def until(condition: Callable[[], bool], seconds: float = 300.0) -> None:
 
 
 def start(configure: Callable[..., object], folder: Path, *overrides: str) -> SlurmExecutor:
-    given = ("dataset=digits", "executor=slurm", "executor.poll_s=0.5", "executor.memory_gb=1", "executor.cpus=1")
+    given = (
+        "dataset=digits",
+        "executor=slurm",
+        "executor.poll_s=0.5",
+        "executor.memory_gb=1",
+        "executor.mem_gb=3",
+        "executor.cpus_per_task=1",
+    )
     settings = configure(*given, *overrides)
     executor = build.make_executor(settings, data.load(settings.dataset), folder)
     assert isinstance(executor, SlurmExecutor)
@@ -95,6 +103,28 @@ def test_no_more_trials_are_in_flight_than_wanted(configure, tmp_path: Path) -> 
             time.sleep(0.1)
         assert {future.result().status for future in futures} == {Status.OK}
     assert seen == 2  # squeue would still list a job whose result is there
+
+
+def test_a_job_s_step_gets_the_cpus_that_were_asked_for(tmp_path: Path) -> None:
+    """Without the line of setup, this SLURM gives it one of two."""
+    for setup, cpus in (("true", "1"), (STEP_SETUP, "2")):
+        (tmp_path / "job.sh").write_text(f"#!/bin/sh\n{setup}\nunset OMP_NUM_THREADS  # nproc reads it\nsrun nproc\n")
+        command = ["sbatch", "--wait", "--cpus-per-task=2", "--mem=100", f"--output={tmp_path / 'out'}"]
+        subprocess.run([*command, str(tmp_path / "job.sh")], check=True)
+        assert (tmp_path / "out").read_text().split()[-1] == cpus
+
+
+def test_a_search_and_a_trial_may_use_the_cpus_that_were_asked_for(configure, tmp_path: Path, caplog) -> None:
+    given = ("hydra.launcher.timeout_min=30", "llm=random", "candidates=2", "hydra.launcher.cpus_per_task=2")
+    with multirun(tmp_path, *given, "executor.workers=2", "executor.memory_gb=1") as process:
+        said = process.communicate()[0]
+    assert process.returncode == 0, said
+    (log,) = (tmp_path / "outputs/search/slurm").glob("*/*.out")
+    assert "CPUs" not in log.read_text()
+    assert "1 GPUs, but 0 can be used" in log.read_text()  # the fake one: what is missing would be told
+    with start(configure, tmp_path, "executor.cpus_per_task=2") as far:
+        assert far.submit(trial(network())).result().status is Status.OK
+    assert "CPUs" not in caplog.text
 
 
 def test_a_trial_whose_job_is_lost_is_run_again_and_given_up_in_the_end(configure, tmp_path: Path) -> None:
@@ -154,7 +184,9 @@ def test_a_cluster_that_takes_no_job_is_one_line(configure, tmp_path: Path) -> N
 def multirun(folder: Path, *overrides: str) -> "subprocess.Popen[str]":
     """Start searches as jobs; every one gets a GPU that is none."""
     given = ("hydra/launcher=slurm", "hydra.launcher.gres=gpu:fake:1", "hydra.launcher.partition=gpu")
-    room = ("hydra.launcher.mem_gb=2", "hydra.launcher.cpus_per_task=1", "executor.workers=1")
+    room: tuple[str, ...] = ("hydra.launcher.mem_gb=2",)
+    if not any("cpus_per_task" in one for one in overrides):
+        room += ("hydra.launcher.cpus_per_task=1", "executor.workers=1")
     few = ("dataset=digits", "corpus.trials=1", "corpus.limit=8", "finetune=off", "tracker=none", "cycles=1")
     command = [sys.executable, "-m", "nnloop", "-m", *given, *room, *few, *overrides]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -170,7 +202,8 @@ def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -
         said = process.communicate()[0]
     assert process.returncode == 0, said
     assert {name: len(run.entries()) for name, run in runs(tmp_path).items()} == {
-        f"tiny-digits-delta-s{seed}-candidates=3-cycles=1-finetune=off": 3 for seed in range(3)
+        f"tiny-digits-delta-s{seed}-candidates=3-corpus.limit=8-corpus.trials=1-cycles=1-finetune=off": 3
+        for seed in range(3)
     }
     logs = sorted((tmp_path / "outputs/search/slurm").glob("*/*.out"))
     assert len(logs) == 3

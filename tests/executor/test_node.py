@@ -16,6 +16,8 @@ from nnloop.records import Status, Trial, TrialResult
 class Counting:
     """An executor whose results are the numbers of its trials; dies at `dies_at`."""
 
+    shortfalls = ("SLURM was asked for 8 CPUs",)
+
     def __init__(self, dies_at: int | None = None) -> None:
         self.seen: list[int] = []
         self.dies_at = dies_at
@@ -68,3 +70,9 @@ def test_trials_that_may_end_otherwise_have_other_keys(change: dict[str, object]
     one = trial(network())
     assert node.key(one) == node.key(replace(one, checkpoint="somewhere"))
     assert node.key(one) != node.key(replace(one, **change))  # type: ignore[arg-type]
+
+
+def test_what_a_node_lacks_is_told_to_the_search(requests: Path) -> None:
+    assert node.read_warnings(requests) == []
+    node.run_trials(requests, Counting)  # type: ignore[arg-type]
+    assert node.read_warnings(requests) == ["SLURM was asked for 8 CPUs"]

@@ -29,7 +29,8 @@ SlurmdPort={ports[1]}
 AuthType=auth/munge
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=task/cgroup,task/affinity
+TaskPluginParam=cores
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
@@ -77,7 +78,7 @@ def up(folder: Path) -> dict[str, str]:
         if not (folder / f"gpu{number}").exists():
             os.mknod(folder / f"gpu{number}", 0o20666, os.makedev(1, 3))
     (folder / "gres.conf").write_text(f"NodeName={host} Name=gpu Type=fake File={folder}/gpu[0-1]\n")
-    (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
+    (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nConstrainCores=yes\nConstrainRAMSpace=yes\n")
     environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
     for daemon in ("slurmctld", "slurmd"):
         _run(daemon, "-f", str(folder / "slurm.conf"), **environment)
