@@ -87,6 +87,7 @@ class Generation(Record):
     shown: list[str] = field(default_factory=list)  # as in the prompt
     dropped: int = 0  # as in the prompt
     truncated: bool = False  # ended by the token limit
+    operators: list[str] = field(default_factory=list)  # edits that llm=bandit made, by name
     looped: bool = False  # ended because it said the same over and over (llm.max_repeats)
     failure: str = ""  # why the LLM's server gave no answer; empty: it did
 

@@ -39,9 +39,10 @@ def load(settings: LlmSettings, mode: str, candidates: int) -> Engine:
     Raises ModelError if a model can't be loaded, and SettingsError if its settings don't fit it.
     """
     if isinstance(settings, RandomLlmSettings):
+        from nnloop.llm.bandit import BanditEngine
         from nnloop.llm.random import RandomEngine
 
-        return RandomEngine(settings, mode)
+        return (BanditEngine if settings.operators == "bandit" else RandomEngine)(settings, mode)
     if isinstance(settings, ScriptedLlmSettings):
         from nnloop.llm.scripted import ScriptedEngine
 

@@ -1,13 +1,21 @@
 """The interface between the search and a language model. Imports no torch."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from nnloop.llm.stopping import Ending
 from nnloop.records import Completion, Generation, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Successes:
+    """The networks that an edit operator made in a run so far: the selected ones, and all."""
+
+    selected: int = 0
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,7 @@ class Request:
     slot: int
     seed: int
     retry_of: int | None = None  # slot of this cycle whose failure the prompt sends back
+    successes: Mapping[str, Successes] = field(default_factory=dict)  # of operators so far, by name; for llm=bandit
 
     def answer(
         self,
@@ -31,6 +40,7 @@ class Request:
         adapter: str | None = None,
         ending: Ending = Ending.ANSWER,
         failure: str = "",
+        operators: Sequence[str] = (),
     ) -> Completion:
         """Make the completion that answers this request; `failure` says why there is no answer."""
         prompt = self.prompt
@@ -51,6 +61,7 @@ class Request:
             truncated=ending is Ending.LIMIT,
             looped=ending is Ending.LOOP,
             failure=failure,
+            operators=list(operators),
         )
         return Completion(generation, prompt.text, text)
 

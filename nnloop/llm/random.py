@@ -15,10 +15,18 @@ class RandomEngine(WeightlessEngine):
         self._settings = settings
         self._mode = mode
 
+    @property
+    def edits(self) -> int:
+        """Operators that are applied to a parent."""
+        return self._settings.edits[self._mode]
+
     def answer(self, request: Request) -> str:
         """Edit the request's parent at random, as its seed says."""
         parent = request.parent_code
-        code = _edited(parent, random.Random(request.seed), self._settings.edits[self._mode])
+        return self.write(parent, _edited(parent, random.Random(request.seed), self.edits))
+
+    def write(self, parent: str, code: str) -> str:
+        """Write an edited parent in the form that the mode asks for."""
         if self._mode == "full":
             return full_target(code)
         return delta_target(

@@ -6,12 +6,13 @@ do not depend on the order in which trials end, and a resumed run asks the same 
 
 import logging
 import random
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 from nnloop import parents
 from nnloop.errors import SettingsError
-from nnloop.llm.engine import Engine, Request
+from nnloop.llm.engine import Engine, Request, Successes
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
 from nnloop.modes.render import Task, full_target
@@ -25,6 +26,7 @@ from nnloop.settings import (
     CrossoverContextSettings,
     InspirationsContextSettings,
     MemoryContextSettings,
+    RandomLlmSettings,
     Settings,
     SingleContextSettings,
 )
@@ -86,7 +88,8 @@ class PromptBuilder:
             self.settings.parents, self._pool(engine, known), place, count=1 + beside, rng=rng
         )
         items = [self._further(network) for network in others] if beside else self._attempts(known)
-        return self._request(self._prompt(engine, parent, items), parent, place)
+        request = self._request(self._prompt(engine, parent, items), parent, place)
+        return replace(request, successes=successes(known)) if _is_bandit(self.settings) else request
 
     def retry(self, engine: Engine, failed: Entry, *, slot: int) -> Request | None:
         """Build the request, in another slot of the cycle, that sends a failed answer back; None if it does not fit.
@@ -166,6 +169,17 @@ class PromptBuilder:
 
     def _answer(self, entry: Entry) -> str:
         return self.folder.read_completions(entry.cycle)[entry.slot].text
+
+
+def successes(known: Sequence[Entry]) -> dict[str, Successes]:
+    """Count, for each edit operator, the networks that it made and the selected ones among them."""
+    made = Counter(operator for entry in known for operator in entry.generation.operators)
+    chosen = Counter(operator for entry in known if entry.selected for operator in entry.generation.operators)
+    return {operator: Successes(chosen[operator], count) for operator, count in made.items()}
+
+
+def _is_bandit(settings: Settings) -> bool:
+    return isinstance(settings.llm, RandomLlmSettings) and settings.llm.operators == "bandit"
 
 
 def _networks_beside(rule: ContextSettings) -> int:

@@ -10,7 +10,7 @@ class SelectionRules:
     """The conditions for admission to the archive, and for selection as a parent and training target."""
 
     min_accuracy: float
-    rule: str  # selection.rule: admitted, good or better
+    rule: str  # selection.rule: admitted, good, better or all
 
     def admits(self, result: TrialResult, *, novel: bool) -> bool:
         """Tell whether a network is admitted: it trained, reached `min_accuracy` and is novel."""
@@ -20,10 +20,13 @@ class SelectionRules:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
 
         `better` selects each distinct network that is better than its parent, whatever its accuracy; `good` selects
-        those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do.
+        those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do; `all`
+        selects each distinct network that trained.
         """
         if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted
+        if self.rule == "all":
+            return True
         improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
         return improved and (self.rule == "better" or self._is_good(result))
 

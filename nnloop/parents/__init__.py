@@ -13,6 +13,7 @@ from nnloop.parents.cells import elites
 from nnloop.parents.pool import Pool
 from nnloop.records import Network
 from nnloop.settings import (
+    AgeingParentsSettings,
     IslandsParentsSettings,
     ParentsSettings,
     PowerLawParentsSettings,
@@ -35,6 +36,8 @@ def sample(
     """Sample `count` different networks, each by the rule from the remaining ones; fewer if the pool has no more."""
     if isinstance(settings, IslandsParentsSettings):
         pool = islands.island(settings, pool, cycle=place.cycle, slot=place.slot) or pool
+    if isinstance(settings, AgeingParentsSettings):
+        pool = pool.newest(settings.population)
     networks: list[Network] = []
     while len(networks) < count and pool:
         side = _side(settings.corpus_share, pool, rng)
@@ -58,6 +61,9 @@ def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]
         return [float(rank <= settings.count) for rank in ranks(networks)]
     if isinstance(settings, PowerLawParentsSettings | IslandsParentsSettings):
         return [rank**-settings.exponent for rank in ranks(networks)]
+    if isinstance(settings, AgeingParentsSettings):
+        places = [len(networks) - rank for rank in ranks(networks)]  # networks that lose to each
+        return [(place + 1.0) ** settings.size - float(place) ** settings.size for place in places]
     if isinstance(settings, QualityDiversityParentsSettings):
         best = {network.id for network in elites(networks, settings.descriptors).values()}
         return [float(network.id in best) for network in networks]

@@ -32,6 +32,11 @@ class Pool:
             [member for member in self.run if member.network.id != network.id],
         )
 
+    def newest(self, count: int) -> "Pool":
+        """Return the pool of the `count` newest networks; the corpus is older than the run's own."""
+        from_corpus = min(len(self.corpus), max(0, count - len(self.run)))
+        return Pool(self.corpus[len(self.corpus) - from_corpus :], self.run[-count:])
+
 
 def selected(entries: Iterable[Entry], networks: Mapping[str, Network]) -> list[SelectedNetwork]:
     """List the networks that entries of the archive selected, oldest first, each once.

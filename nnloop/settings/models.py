@@ -64,6 +64,7 @@ class RandomLlmSettings:
 
     name: str = setting(RESULT)
     engine: str = setting(RESULT, words=["random"])
+    operators: str = setting(RESULT, words=["uniform", "bandit"])  # bandit: by their success so far (Thompson sampling)
     edits: dict[str, int] = setting(RESULT, 1, 1e12)  # operators applied to the parent, by mode
     diff_context: int = setting(RESULT, 0, 100, unit="lines")
     diff_line_numbers: bool = setting(RESULT)

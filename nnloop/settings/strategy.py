@@ -78,12 +78,23 @@ class IslandsParentsSettings:
     exponent: float = setting(RESULT, 0, 100)  # of the power law within an island
 
 
+@dataclass
+class AgeingParentsSettings:
+    """Regularised evolution: the best of `size` samples, with replacement, from the `population` newest networks."""
+
+    name: str = setting(RESULT, words=["ageing"])
+    corpus_share: float | None = setting(RESULT, 0, 1)
+    population: int = setting(RESULT, 1, 1e6)  # the corpus counts as oldest; use it with selection.rule=all
+    size: int = setting(RESULT, 1, 1000)  # of a tournament
+
+
 ParentsSettings = (
     UniformParentsSettings
     | TopParentsSettings
     | PowerLawParentsSettings
     | QualityDiversityParentsSettings
     | IslandsParentsSettings
+    | AgeingParentsSettings
 )
 
 
@@ -204,7 +215,9 @@ class AdmissionSettings:
 class SelectionSettings:
     """The networks that become parents and training targets."""
 
-    rule: str = setting(RESULT, words=["better", "good", "admitted"])  # better: than their parent; see conf/config.yaml
+    rule: str = setting(
+        RESULT, words=["better", "good", "admitted", "all"]
+    )  # better: than their parent; see conf/config.yaml
 
 
 @dataclass

@@ -10,7 +10,7 @@ from instant import search
 
 from nnloop import build, corpus, novelty
 from nnloop.errors import SettingsError
-from nnloop.llm.engine import Request
+from nnloop.llm.engine import Request, Successes
 from nnloop.loop.archive import Archive
 from nnloop.loop.prompting import PromptBuilder, batches
 from nnloop.parents import PromptSlot
@@ -95,6 +95,16 @@ def test_slots_and_cycles_have_seeds_of_their_own_and_the_same_ones_again(builde
 
     assert len({seed(cycle, slot) for cycle in (0, 1) for slot in range(3)}) == 6
     assert seed(0, 2) == seed(0, 2)
+
+
+def test_a_bandit_is_told_its_operators_successes_up_to_the_results_that_a_prompt_may_use(builder) -> None:
+    made = builder("llm=bandit")
+    for slot, selected in enumerate((True, False, True)):
+        facts = {"slot": slot, "operators": ["width", "skip"][: 1 + slot % 2]}
+        made.archive.entries.append(entry(None, Status.REJECTED, selected=selected, facts=facts))
+    request = made.build(engine(), PromptSlot(0, 3), visible_results=2)
+    assert request.successes == {"width": Successes(1, 2), "skip": Successes(0, 1)}
+    assert builder().build(engine(), PromptSlot(0, 3), visible_results=2).successes == {}
 
 
 def test_an_llm_whose_context_holds_no_network_is_refused(builder) -> None:

@@ -16,6 +16,7 @@ PARENT = Network("id", "code", "parent", val_accuracy=0.5)
         ("good", 0.6, True),
         ("good", 0.59, False),
         ("admitted", 0.9, False),
+        ("all", 0.1, True),
     ],
 )
 def test_the_rule_decides_on_selection(rule: str, accuracy: float, selected: bool) -> None:

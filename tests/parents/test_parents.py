@@ -12,6 +12,7 @@ from nnloop.parents import ParentsSettings, PromptSlot, sample
 from nnloop.parents.pool import Pool, SelectedNetwork, selected
 from nnloop.records import COMPLETED, Entry, Network, Status, TrialResult
 from nnloop.settings import (
+    AgeingParentsSettings,
     IslandsParentsSettings,
     PowerLawParentsSettings,
     QualityDiversityParentsSettings,
@@ -29,6 +30,7 @@ RULES: list[ParentsSettings] = [
     PowerLawParentsSettings("power_law", None, 1.0),
     QualityDiversityParentsSettings("quality_diversity", None, ["params", "depth"]),
     IslandsParentsSettings("islands", None, 2, 1, 1, 1.0),
+    AgeingParentsSettings("ageing", None, 6, 3),
 ]
 EVERY_RULE = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 
@@ -118,3 +120,11 @@ def _entry(slot: int, status: Status, number: int, is_selected: bool, accuracy: 
     result = TrialResult(reached, val_accuracy=accuracy)
     place = {"cycle": slot // 8, "slot": slot % 8, "parent": "c0"}
     return entry(f"n{number}", status, result=result, admitted=is_selected, selected=is_selected, facts=place)
+
+
+def test_ageing_holds_a_tournament_among_the_newest_and_forgets_the_best_of_old() -> None:
+    """Of 4 networks of the run and the 2 newest of the corpus, r3 wins the tournaments that it takes part in."""
+    shares = samples(AgeingParentsSettings("ageing", None, 6, 3), Pool([Network("old", "", "old", 0.99), *CORPUS], RUN))
+    assert shares.keys() <= {"c2", "c3", "r0", "r1", "r2", "r3"}
+    assert shares["r3"] / 2000 == pytest.approx(1 - (5 / 6) ** 3, abs=0.04)
+    assert samples(AgeingParentsSettings("ageing", None, 2, 1), POOL).keys() == {"r2", "r3"}

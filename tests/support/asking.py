@@ -23,7 +23,9 @@ def texts(completions: Any) -> dict[int, str]:
 
 
 def random_settings() -> RandomLlmSettings:
-    return RandomLlmSettings("random", "random", {"delta": 1, "full": 3}, 1, False)
+    return RandomLlmSettings(
+        "random", "random", "uniform", {"delta": 1, "full": 3}, diff_context=1, diff_line_numbers=False
+    )
 
 
 def scripted_settings(folder: Path, texts: list[str], delay_s: float = 0) -> ScriptedLlmSettings:
