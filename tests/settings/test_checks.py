@@ -14,7 +14,7 @@ from nnloop.settings.keys import allowed
         (["dataset.crop_pad=65"], "dataset.crop_pad=65: must lie between 0 and 64 pixels"),
         (["llm.max_new_tokens.delta=0"], "llm.max_new_tokens.delta=0: must lie between 1 and 1e\\+12 tokens"),
         (["summaries=x.jsonl.xz"], "summaries=x.jsonl.xz: only job=report packs summaries in a file; give a folder"),
-        (["selection.rule=all"], "selection.rule=all: must be one of better, good, admitted"),
+        (["selection.rule=best"], "selection.rule=best: must be one of better, good, admitted, all"),
         (["sandbox.name=none"], "sandbox.name=none: must be one of auto, inline, strict"),
         (["parents=quality_diversity", "parents.descriptors=[depth,width]"], "parents.descriptors=width: must be one"),
         (["parents=quality_diversity", "parents.descriptors=[]"], "parents.descriptors=\\[\\]: name at least one of"),
