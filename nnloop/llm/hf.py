@@ -120,7 +120,7 @@ class HfEngine:
         self._base = self._model = loaded.model
 
     def _make_stop(self) -> StopCriterion:
-        opened = left_open(self.chat.render(""))
+        opened = left_open(self.chat.render("question"))
         repeats = self.settings.max_repeats
         return StopCriterion(self.tokenizer, self._mode, self.ends, opened=opened, max_repeats=repeats)
 

@@ -3,11 +3,11 @@
 | salvage | change |
 |---|---|
 | brackets | lines with only closing brackets are left out, the last ones first, until the answer is taken |
-| cut off | lines are left out from the end until a whole network remains |
+| cut off | in mode=full: lines are left out from the end until a whole network remains |
 | imports | `torch`, `nn` and `F` are imported where they are used and never bound |
 
 A correct program gets missing imports at most. An answer that is refused for another reason than its syntax (a hunk
-that fits nowhere, the static guard) is not salvaged, nor a diff that the token limit cut.
+that fits nowhere, the static guard) is not salvaged, and of a diff no part is ever applied alone.
 """
 
 import ast
@@ -44,9 +44,9 @@ def _readable(mode: Mode, text: str, parent: str, *, cut: str) -> Reading:
     except CompletionError as error:
         whole = error.status is Status.UNPARSEABLE or "is no Python" in error.reason
         if not whole and not (error.status is Status.TRUNCATED and mode.name == "full"):
-            raise  # a part of a diff is never applied
+            raise
         for name, versions in SALVAGES.items():
-            for version in versions(text):
+            for version in versions(text) if mode.name == "full" or name != "cut off" else ():
                 try:
                     reading = mode.read(version, parent)
                 except CompletionError:

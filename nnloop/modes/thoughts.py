@@ -27,6 +27,9 @@ _MARKS = (
 _OPENING, _CLOSING = (
     re.compile("|".join(f"({marks[side]})" for marks in _MARKS), re.MULTILINE | re.IGNORECASE) for side in (0, 1)
 )
+_LEFT_OPEN = re.compile(
+    "(?:" + "|".join(opening.removeprefix(r"^[ \t]*") for opening, _ in _MARKS[:-1]) + r")\s*\Z", re.IGNORECASE
+)
 _NAME = re.compile(rf"({_NAMES})\b", re.IGNORECASE)
 
 
@@ -34,7 +37,7 @@ def without(text: str) -> str:
     """Return the text without its thoughts. Raises CompletionError (unparseable) if a thought never ends."""
     spans, unclosed = _spans(text)
     if unclosed:
-        mark = " ".join(text[slice(*spans[-1])].split())[:20]
+        mark = text[slice(*spans[-1])].split(None, 1)[0][:20]
         raise CompletionError(Status.UNPARSEABLE, f"its thought never ends: {mark!r}")
     edges = [0, *(edge for span in spans for edge in span), len(text)]
     parts = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
@@ -52,9 +55,8 @@ def masked(text: str) -> str:
 
 def left_open(prompt: str) -> str:
     """Return the mark of a thought with which a prompt ends; an empty text if it ends with none."""
-    tail = prompt.rstrip()
-    opening = next((mark for mark in _OPENING.finditer(tail) if mark.end() == len(tail)), None)
-    return prompt[opening.start() :].lstrip(" \t") if opening else ""
+    opening = _LEFT_OPEN.search(prompt)
+    return opening.group() if opening else ""
 
 
 def _spans(text: str) -> tuple[list[tuple[int, int]], bool]:

@@ -51,6 +51,20 @@ def test_a_stray_bracket_in_a_diff_is_left_out() -> None:
     assert read_answer(Delta(1, False, salvage=True), spoilt, BASE) == Reading(WIDER, ["brackets"])
 
 
+def test_no_part_of_a_diff_is_applied_alone() -> None:
+    broken = "<delta>\n@@ @@\n-import torch\n+import math\n@@ @@\n-        super().__init__()\n+        x = (\n</delta>"
+    for text, cut in ((broken, ""), (f"<delta>\n{WIDER_DIFF}", "the token limit cut it off")):
+        with pytest.raises(CompletionError):
+            read_answer(Delta(1, False, salvage=True), text, BASE, cut)
+
+
+def test_a_program_that_the_token_limit_cut_is_salvaged_in_full_mode_alone() -> None:
+    reading = read_answer(Full(salvage=True), CUT, WIDER, "the token limit cut it off")
+    assert reading.salvages == ["cut off"]
+    with pytest.raises(CompletionError, match="the token limit cut it off"):
+        read_answer(Full(), CUT, WIDER, "the token limit cut it off")
+
+
 @pytest.mark.parametrize(
     "text", ["I can't.", "", "class Net(\n" * 50, BASE.replace("import torch\n", "import socket\n"), "\0", "(" * 5_000]
 )

@@ -63,7 +63,10 @@ def test_a_thought_that_never_ends_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("prompt", "opened"),
     [
-        ("<|Assistant|>\n<think>\n", "<think>\n"),
+        ("Improve it.<|Assistant|><think>\n", "<think>\n"),
+        ("<|im_start|>assistant\n<think>\n", "<think>\n"),
+        ("[/INST][THINK]", "[THINK]"),
+        ("<think>\nDone.\n</think>", ""),
         ("<|im_start|>assistant\n<think>\n\n</think>\n\n", ""),
         ("[INST] improve [/INST]", ""),
         ("assistant\n<think>", "<think>"),
