@@ -30,7 +30,7 @@ from nnloop.runs.private import make_private
 from nnloop.settings import HfLlmSettings, Settings
 from nnloop.settings.checks import unknown_key
 from nnloop.settings.keys import allowed
-from nnloop.settings.load import load
+from nnloop.settings.load import load, register_llm_names
 
 PAPER_B_SECONDS = (72.0, 108.0)
 """(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
@@ -41,6 +41,7 @@ _HINTS = re.compile(r"(Config search path:|full_key: |To append to your config u
 
 def register_resolvers() -> None:
     """Teach OmegaConf how run folders are named; the config that is composed gives the names."""
+    register_llm_names()
     OmegaConf.register_new_resolver("nnloop.folder", _folder, replace=True)
     OmegaConf.register_new_resolver("nnloop.home", lambda name: naming.home(str(name)), replace=True)
     OmegaConf.register_new_resolver("nnloop.subfolder", _subfolder, replace=True)

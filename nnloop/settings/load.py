@@ -1,5 +1,6 @@
 """Make checked settings from a composed config. No other module below sees OmegaConf."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, make_dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from nnloop.settings.groups import Kind, Settings, kinds, options, plain
 
 def load(config: DictConfig) -> Settings:
     """Check a composed config against the dataclasses. Raises SettingsError: key, value, allowed values."""
+    register_llm_names()
     beside = make_dataclass("Beside", [(field.name, field.type) for field in plain()])
     refuse_unknown("", set(map(str, config)), {field.name for field in fields(Settings)})
     groups = {group: _typed(_kind(config, group), config[group], f"{group}.") for group in kinds()}
@@ -26,6 +28,25 @@ def load(config: DictConfig) -> Settings:
 def recorded(settings: Mapping[str, Any]) -> Settings:
     """Make the settings that a run recorded. Raises SettingsError if they are another version's."""
     return load(OmegaConf.create(dict(settings)))
+
+
+def register_llm_names() -> None:
+    """Teach OmegaConf the names of LLMs: ${nnloop.llm:<name>,<model>,<the model that is set>}."""
+    OmegaConf.register_new_resolver("nnloop.llm", llm_name, replace=True)
+
+
+def llm_name(name: str, known: str | None, model: str | None) -> str:
+    """Return the name if the model is the one known by it or is not set; else the model's own.
+
+    That is the last part of a hub id, a folder or a GGUF file, without characters that are special in a file name.
+    """
+    if model is None or model == known:
+        return name
+    parts = [part for part in str(model).split("/") if part]
+    if "snapshots" in parts[1:]:  # of the hub's cache: models--<owner>--<name>/snapshots/<commit>
+        parts = parts[: parts.index("snapshots")]
+    own = parts[-1].rpartition("--")[2] if parts else ""
+    return re.sub(r"[^\w.+-]+", "-", own.removesuffix(".gguf")).strip("-.")[:40] or "llm"
 
 
 def _kind(config: DictConfig, group: str) -> Kind:

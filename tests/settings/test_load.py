@@ -42,3 +42,25 @@ def test_an_overlay_says_the_last_word_but_for_the_command_line(configure) -> No
     paper = configure("experiment=paper_full", "dataset=digits", "cycles=3")
     assert (paper.admission.min_accuracy, paper.selection.rule, paper.cycles) == (0.40, "admitted", 3)
     assert (paper.mode.name, paper.mode.max_params, paper.finetune.layers) == ("full", 500_000, 24)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("meta-llama/Llama-3.2-1B-Instruct", "Llama-3.2-1B-Instruct"),
+        ("/models/my coder/", "my-coder"),
+        ("/models/SmolLM2.Q4_1.gguf", "SmolLM2.Q4_1"),
+        ("/root/hub/models--org--small/snapshots/0123456789abcdef", "small"),
+    ],
+)
+def test_an_llm_of_ones_own_has_a_name_of_its_own(model: str, name: str, configure) -> None:
+    for llm in ("deepseek", "tiny", "smollm2"):
+        assert configure(f"llm={llm}", f"llm.model='{model}'").llm.name == name
+        assert configure(f"llm={llm}", f"llm.model='{model}'", "llm.name=mine").llm.name == "mine"
+
+
+@pytest.mark.parametrize("llm", ["deepseek", "qwen", "mistral", "smollm2", "tiny"])
+def test_a_shipped_llm_is_called_as_its_option(llm: str, configure) -> None:
+    assert configure(f"llm={llm}").llm.name == llm
+    assert configure("llm=openai", "finetune=off").llm.name == "openai"
+    assert configure("llm=openai", "finetune=off", "llm.model=gpt-x").llm.name == "gpt-x"
