@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,12 +28,14 @@ from nnloop.printable import printable
 from nnloop.runs.folder import RunFolder, remove_unused
 from nnloop.runs.private import make_private
 from nnloop.settings import HfLlmSettings, Settings
-from nnloop.settings.checks import unknown_key
+from nnloop.settings.checks import check, unknown_key
 from nnloop.settings.keys import allowed
 from nnloop.settings.load import load, register_llm_names
 
 PAPER_B_SECONDS = (72.0, 108.0)
 """(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
+
+_SEED = re.compile(r"seed=\d{1,9}")
 
 _HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
 """What Hydra and OmegaConf add to their messages that helps nobody on one line."""
@@ -152,7 +154,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
 
 def _print(jobs: Sequence[list[str]], config_name: str) -> None:
     known = _measured(Path("outputs"))
-    planned = [_plan(load(compose(config_name, overrides=overrides)), overrides, known) for overrides in jobs]
+    planned = [_plan(settings, job, known) for settings, job in zip(_settings(jobs, config_name), jobs, strict=True)]
     for number, job in enumerate(planned):
         print(f"{number:>4}  {_hours(job.seconds):>15}  {job.candidates:>7,} candidates  {job.folder}")
     told = [job for job in planned if job.seconds is not None]
@@ -162,6 +164,19 @@ def _print(jobs: Sequence[list[str]], config_name: str) -> None:
     for source in sorted({job.source for job in told}):
         print(f"estimate: {source}")
     print("nothing was submitted")
+
+
+def _settings(jobs: Sequence[list[str]], config_name: str) -> Iterator[Settings]:
+    """Yield the settings of every job. Jobs that differ in their seed alone are composed once: that takes the time."""
+    composed: dict[tuple[str, ...], Settings] = {}
+    for overrides in jobs:
+        rest = tuple(one for one in overrides if not _SEED.fullmatch(one))
+        seeds = [int(one.partition("=")[2]) for one in overrides if _SEED.fullmatch(one)]
+        if rest not in composed:
+            composed[rest] = load(compose(config_name, overrides=overrides))
+        settings = replace(composed[rest], seed=seeds[-1]) if seeds else composed[rest]
+        check(settings)
+        yield settings
 
 
 def _jobs(config: DictConfig) -> Iterator[list[str]]:

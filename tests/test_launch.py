@@ -5,6 +5,11 @@ import sys
 from pathlib import Path
 
 from fake_run import make_run
+from hydra import compose, initialize_config_dir
+from paths import CONF
+
+from nnloop import launch
+from nnloop.settings.load import load
 
 
 def nnloop(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -41,3 +46,12 @@ def test_a_dry_run_of_wrong_settings_is_one_line_and_starts_no_job(tmp_path: Pat
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("nnloop: cycles=0: ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_jobs_that_differ_in_their_seed_have_the_settings_of_their_own_composition() -> None:
+    jobs = [
+        ["llm=random", "dataset=digits", f"seed={seed}", *more] for more in ([], ["cycles=3"]) for seed in (0, 7, 2)
+    ]
+    launch.register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert list(launch._settings(jobs, "config")) == [load(compose("config", overrides=one)) for one in jobs]

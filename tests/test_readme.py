@@ -60,3 +60,9 @@ def test_the_readme_has_commands_of_each_kind() -> None:
     assert any(is_nnloop(command) for command in commands(True))
     assert any(is_nnloop(command) for command in commands(False))
     assert any(command.startswith("make") for command in commands(False) + commands(True))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    for file, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / page).read_text()):
+        assert f"def {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
