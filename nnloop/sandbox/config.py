@@ -1,11 +1,11 @@
 """The sandbox that an executor asks for, and the sandbox that this machine can give it."""
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 
 from nnloop.json_record import Record
 from nnloop.sandbox import cgroup, layers
+from nnloop.sandbox.scratch import remove
 from nnloop.sandbox.view import View, make_view
 
 
@@ -35,7 +35,7 @@ class ProbedSandbox(Record):
         if self.groups:
             cgroup.sweep(self.groups, group_prefix(warm_pid))
         if self.scratch:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            remove(self.scratch)
 
 
 def probe(config: SandboxConfig) -> ProbedSandbox:

@@ -14,6 +14,7 @@ from nnloop.sandbox.view import SCRATCH
 OPEN_FILES = 256
 MOST_OPEN_FILES = 1 << 20  # more descriptors than the warm process ever has
 PROCESSES = 256  # threads included
+MOST_BEYOND = 1024  # new threads beside all others of the user, before the supervisor has looked
 PENDING_SIGNALS = 256  # of all processes of this user: a candidate that finds more can't queue another
 SHARED_SLACK_BYTES = 1 << 30  # address space beyond the memory limit: thread stacks, mapped libraries
 CPU_SLACK_S = 5 + (os.cpu_count() or 1)  # the supervisor looks first
@@ -87,6 +88,8 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
         limits[resource.RLIMIT_AS] = mapped + memory_bytes + SHARED_SLACK_BYTES
     if sandbox.layers.user:  # else the limit counts every process of this user
         limits[resource.RLIMIT_NPROC] = PROCESSES
+    elif LINUX and not sandbox.layers.cgroup and os.getuid():  # root has no such limit
+        limits[resource.RLIMIT_NPROC] = _tasks_of_user() + MOST_BEYOND
     for what, wanted in limits.items():
         hard = resource.getrlimit(what)[1]
         value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
@@ -95,6 +98,19 @@ def _limit(confinement: Confinement, mapped: int, data: int) -> None:
         except (OSError, ValueError):
             if LINUX:
                 raise
+
+
+def _tasks_of_user() -> int:
+    """Count the threads of this user's processes."""
+    count, user = 0, os.getuid()
+    for name in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{name}/status") as file:
+                rows = dict(line.split(":\t", 1) for line in file if line.startswith(("Uid", "Threads")))
+        except (OSError, ValueError):
+            continue
+        count += int(rows["Threads"]) if int(rows["Uid"].split()[0]) == user else 0
+    return count
 
 
 def _mapped_bytes() -> tuple[int, int]:

@@ -14,6 +14,7 @@ from nnloop.errors import InfrastructureError
 from nnloop.records import PATIENCE, Status, TrialResult
 from nnloop.sandbox.claims import Claims, read_claims
 from nnloop.sandbox.client import Outcome
+from nnloop.sandbox.confinement import PROCESSES
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 from nnloop.training.recipe import probe_rows
 
@@ -117,6 +118,8 @@ def _verdict(exit_info: ExitInfo, claims: Claims, request: TrialRequest) -> tupl
         return Status.OUT_OF_MEMORY, f"more than {request.limits.memory_bytes >> 20} MiB while {stage}"
     if exit_info.cause == "disk":
         return Status.CRASHED, f"its scratch folder is full while {stage}"
+    if exit_info.cause == "threads":
+        return Status.CRASHED, f"more than {PROCESSES} threads while {stage}"
     if exit_info.cause == "flood":
         return Status.CRASHED, "its report is larger than its weights and logits may be"
     if claims.unfit is not None:

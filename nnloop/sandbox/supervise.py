@@ -5,7 +5,6 @@ It runs no candidate code. It trusts nothing that comes from the candidate: byte
 
 import os
 import selectors
-import shutil
 import signal
 import socket
 import tempfile
@@ -14,10 +13,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from nnloop.sandbox import kernel, layers, root, wire
+from nnloop.sandbox import kernel, layers, wire
 from nnloop.sandbox.cgroup import Group
 from nnloop.sandbox.config import ProbedSandbox, group_prefix
 from nnloop.sandbox.confinement import LINUX, PROCESSES, Confinement, confine
+from nnloop.sandbox.scratch import is_full, remove
 from nnloop.sandbox.share import Share, cpu_seconds
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 
@@ -68,7 +68,7 @@ def supervise(parent: socket.socket, sandbox: ProbedSandbox, make_work: MakeWork
         scratch, group = "", None
         if sandbox.scratch:
             scratch = tempfile.mkdtemp(dir=sandbox.scratch)
-            stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+            stack.callback(remove, scratch)
         if sandbox.groups:
             name = f"{group_prefix(os.getppid())}{os.getpid()}"
             memory_bytes = request.limits.memory_bytes
@@ -159,7 +159,8 @@ def _become_candidate(prepare: Callable[[], Callable[[], None]], confinement: Co
     try:
         if LINUX:
             _be_killed_first()  # its file is root's from the next line on
-            kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+            if confinement.sandbox.layers.root:  # else the supervisor looks for its unlinked files
+                kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         null = os.open("/dev/null", os.O_RDONLY)
         for target, source in ((0, null), (1, pipes.output), (2, pipes.output)):
             os.dup2(source, target)
@@ -222,7 +223,9 @@ def _exceeded(candidate: _Candidate) -> str | None:
         return "flood"
     if _resident_bytes(candidate.pid) - candidate.born_bytes > request.limits.memory_bytes:
         return "memory"
-    if scratch and _is_full(scratch, config.scratch_mb << 20):
+    if _status(candidate.pid, "Threads") > PROCESSES:
+        return "threads"
+    if scratch and is_full(scratch, config.scratch_mb << 20, candidate.pid):
         return "disk"
     return None
 
@@ -232,21 +235,6 @@ def _largest_report(request: TrialRequest, logit_bytes: int) -> int:
     if request.weights_bytes is not None:
         return wire.LARGEST_EVENTS + logit_bytes
     return wire.LARGEST_EVENTS + request.largest_weights + (0 if request.until is None else wire.LARGEST_STATE)
-
-
-def _is_full(folder: str, limit: int) -> bool:
-    """Tell if a scratch folder on the machine's own disk holds too much, in bytes or in files."""
-    size = files = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            try:
-                size += os.lstat(os.path.join(path, name)).st_blocks * 512
-            except OSError:
-                continue  # gone meanwhile
-        files += len(names) + 1
-        if size > limit or files > root.MOST_FILES:
-            return True
-    return False
 
 
 def _end(candidate: _Candidate, cause: str) -> float:
@@ -312,9 +300,13 @@ def kill_children() -> None:
 
 def _resident_bytes(pid: int) -> int:
     """Return a process's private and shared memory, without pages of files, so that reading data does not count."""
+    return (_status(pid, "RssAnon") + _status(pid, "RssShmem")) * 1024
+
+
+def _status(pid: int, name: str) -> int:
+    """Return a number from the status of a process; 0 if it is gone."""
     try:
         with open(f"/proc/{pid}/status") as file:
-            rows = dict(line.split(":", 1) for line in file if line.startswith(("RssAnon", "RssShmem")))
-        return sum(int(row.split()[0]) for row in rows.values()) * 1024
-    except (OSError, IndexError, ValueError):
+            return int(next(line for line in file if line.startswith(f"{name}:")).split()[1])
+    except (OSError, StopIteration, IndexError, ValueError):
         return 0

@@ -49,7 +49,7 @@ class TrialRequest(Record):
 class ExitInfo(Record):
     """The end of a candidate's process, as its supervisor saw it: the candidate can't forge it."""
 
-    cause: str  # exit, timeout, memory, disk, flood, cancelled, broken (the candidate's code was never reached)
+    cause: str  # exit, timeout, memory, disk, threads, flood, cancelled, broken (its code was never reached)
     code: int  # exit code, or minus the signal's number
     cpu_s: float  # processor time of all its threads
     peak_bytes: int  # resident, including the memory that it shares with the warm process

@@ -179,8 +179,8 @@ def test_the_report_of_a_training_is_not_trusted(report: bytes, status: Status, 
 def test_what_the_supervisor_saw_outranks_the_report() -> None:
     good = EVALUATED + logits([0, 1, 2, 3])
     assert graded(good, ended("timeout")).status is Status.TIMEOUT
-    assert graded(good, ended("timeout")).reason == "stopped after 36 s while training"
-    assert graded(good, ended("timeout", cpu_s=9.0)).reason == "stopped after 9 s of work while training"
+    assert graded(good, ended("timeout")).reason == "stopped after 36 s while evaluating"
+    assert graded(good, ended("timeout", cpu_s=9.0)).reason == "stopped after 9 s of work while evaluating"
     assert graded(good, ended("memory")).status is Status.OUT_OF_MEMORY
     assert graded(good, ended(code=-11)).reason == "killed by SIGSEGV while evaluating"
     with pytest.raises(InfrastructureError, match="mount /: no"):

@@ -36,7 +36,7 @@ from nnloop.sandbox.config import group_prefix
 from nnloop.settings.load import load
 
 TABLE = PACKAGE / "sandbox" / "ATTACKS.md"
-TIMEOUT_S = 3.0
+TIMEOUT_S = 1.0
 SECRETS = {"WANDB_API_KEY": "planted-secret", "HF_TOKEN": "planted-secret", "AWS_SECRET_ACCESS_KEY": "planted-secret"}
 CLOCK = network(init="raise RuntimeError(__import__('time').monotonic())")
 
