@@ -112,7 +112,7 @@ RANKING_COLUMNS: tuple[Column[Ranked], ...] = (
 def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
     """Write the tables of a comparison of arms, as CSV and LaTeX; `number` tells protocols apart."""
     seeds = "means over seeds, 95% intervals by Student's t"
-    about = f"{comparison.protocol}; {seeds}"
+    about = "; ".join(filter(None, (comparison.protocol, comparison.runs[0].outdated, seeds)))
     _write(
         folder / f"arms-by-cycle-{number}", ARM_CYCLE_COLUMNS, comparison.by_cycle, caption=f"Arms by cycle: {about}."
     )
@@ -147,7 +147,12 @@ def write_runs(runs: Sequence[Run], folder: Path, number: int) -> None:
         folder / f"runs-{number}",
         RUN_COLUMNS,
         runs,
-        caption="Searches; above: at least the dataset's threshold; 95% intervals, each of its run alone.",
+        caption="; ".join(
+            filter(
+                None, ("Searches", runs[0].outdated, "above: at least the dataset's threshold", "95% intervals by run")
+            )
+        )
+        + ".",
     )
 
 

@@ -65,7 +65,7 @@ class ProxySettings:
     clip_norm: float = setting(PROTOCOL, 0, 1e12)  # of the gradient; 0: no clipping
     dropout: float = setting(PROTOCOL, 0, 0.99)  # reaches the candidate as prm["dropout"]
     chance_share: float = setting(PROTOCOL, 0, 1)  # of steps, past which a loss above guessing's ends the trial
-    precision: str = setting(PROTOCOL, words=["auto", "float32"])  # auto: bfloat16 on GPUs and on CPUs with AMX
+    precision: str = setting(PROTOCOL, words=["auto", "float32"])  # auto: bfloat16 where that is faster
 
 
 @dataclass

@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nnloop.records import Status
 from nnloop.training.convolution import multiply_small_maps
+from nnloop.training.memory_format import choose_format
 from nnloop.training.precision import Precision, choose
 from nnloop.training.recipe import Recipe
 from nnloop.training.unfit import UnfitError, blame
@@ -96,8 +97,7 @@ def _construct(code: str, sample: Tensor, recipe: Recipe, *, device: torch.devic
 def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
     """Run forward once, which also gives lazy modules their shapes, and check its output. Raises UnfitError.
 
-    Returns the network's memory format: channels last, in which convolutions are faster, or the default format if
-    forward fails with channels last (as it does on a view of a convolution's output).
+    Returns the network's memory format.
     """
     net.eval()
     with torch.no_grad():
@@ -108,23 +108,7 @@ def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
             net.eval()
     _forget_unused(net)
     _check_output(out, (len(sample), classes))
-    return _choose_format(net, sample)
-
-
-def _choose_format(net: nn.Module, sample: Tensor) -> torch.memory_format:
-    """Put the network into the memory format in which it will train, and return that format."""
-    try:
-        _to_format(net, torch.channels_last)
-        with torch.no_grad():
-            net(sample.contiguous(memory_format=torch.channels_last))
-    except RuntimeError:
-        _to_format(net, torch.contiguous_format)
-        return torch.contiguous_format
-    return torch.channels_last
-
-
-def _to_format(net: nn.Module, memory_format: torch.memory_format) -> None:
-    net.to(memory_format=memory_format)  # type: ignore[call-overload]
+    return choose_format(net, sample)
 
 
 def _check_output(out: object, expected: tuple[int, int]) -> None:

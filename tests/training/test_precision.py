@@ -22,7 +22,7 @@ MIXED = Precision(True, CPU)
 @pytest.fixture
 def amx(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every network of this test is large enough for bfloat16, and the CPU has AMX."""
-    monkeypatch.setattr(precision, "_has_amx", lambda: True)
+    monkeypatch.setattr(precision, "computes_bfloat16", lambda capabilities: True)
     monkeypatch.setattr(precision, "FEW_FLOPS", 1)
 
 
@@ -41,7 +41,7 @@ def amx(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bfloat16_is_taken_where_it_is_faster(
     setting: str, device: str, has_amx: bool, flops: int | None, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "_has_amx", lambda: has_amx)
+    monkeypatch.setattr(precision, "computes_bfloat16", lambda capabilities: has_amx)
     assert choose(setting, torch.device(device), flops).name == name
 
 
@@ -94,3 +94,19 @@ def test_every_step_sees_the_weights_that_the_last_one_left() -> None:
     moved = (ends[1] - start).norm()
     assert moved > 0.1
     assert (ends[0] - ends[1]).norm() < 0.05 * moved
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "faster"),
+    [
+        ({"cpu_name": "Intel Xeon", "amx_bf16": True, "avx512_bf16": True}, True),
+        ({"cpu_name": "Intel Xeon", "avx512_bf16": True}, False),
+        ({"cpu_name": "AMD EPYC", "avx512_bf16": True}, True),
+        ({"cpu_name": "AMD EPYC", "avx512_f": True}, False),
+        ({}, False),
+    ],
+)
+def test_a_cpu_computes_in_bfloat16_with_amx_or_with_amd_s_avx512(
+    capabilities: dict[str, object], faster: bool
+) -> None:
+    assert precision.computes_bfloat16(capabilities) is faster

@@ -13,7 +13,7 @@ from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance
-from nnloop.runs.digest import Digest, protocol_digest
+from nnloop.runs.digest import Digest, protocol_digest, training_code
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.repeats import Incumbent
 
@@ -81,6 +81,14 @@ class Run:
         name, commit = self.setting("name"), (self.meta.get("commit") or "unknown").rstrip("+")
         code = self.digest.training or f"unknown (made before digests were kept: name={name}, commit {commit[:8]})"
         return f"protocol {self.digest.protocol}, training code {code}"
+
+    @property
+    def outdated(self) -> str | None:
+        """A sentence about a run that this version can't make again; None if its training code is this version's."""
+        if self.digest.training == training_code():
+            return None
+        made_by = self.digest.training or "unknown"
+        return f"made by training code {made_by}, not this version's {training_code()}: made again, numbers will differ"
 
     @property
     def finished(self) -> bool:

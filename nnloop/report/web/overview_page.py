@@ -49,7 +49,14 @@ def _protocol(comparison: Comparison, out: Path) -> Markup:
     runs = comparison.runs
     balance = next((run.balance for run in runs if run.balance), None)
     arms = (arms_section(comparison), tag("h3", "Runs")) if len(runs) > 1 else None
-    parts = [remark(balance) if balance else None, arms, _runs_table(runs, out), tokens_section(runs)]
+    outdated = runs[0].outdated  # runs of one comparison share their digest
+    parts = [
+        remark(outdated) if outdated else None,
+        remark(balance) if balance else None,
+        arms,
+        _runs_table(runs, out),
+        tokens_section(runs),
+    ]
     return section(comparison.protocol, parts)
 
 

@@ -48,6 +48,7 @@ def _head(run: Run) -> Markup:
             f"{run.protocol}; test accuracy is reported and never used to choose; intervals are this run's alone{state}"
         ),
         remark(run.balance) if run.balance else None,
+        remark(run.outdated) if run.outdated else None,
     ]
     return tag("header", tag("h1", run.name), remarks)
 

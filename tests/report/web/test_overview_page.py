@@ -12,6 +12,7 @@ from nnloop.report.measures.packs import write_document
 from nnloop.report.measures.read import read
 from nnloop.report.measures.validation import Validation, ValidationPair
 from nnloop.report.text import shown
+from nnloop.runs.digest import Digest, training_code
 
 
 @pytest.fixture
@@ -101,3 +102,13 @@ def test_an_overview_tells_what_validations_beside_it_found(runs: list[Path], tm
     page = Page(tmp_path / "sweep" / "report.html")
     assert "rho 1.00 [1.00, 1.00]" in page.text
     assert "validate-1/validation.html" in page.links()
+
+
+def test_runs_of_other_training_code_than_today_s_are_marked(tmp_path: Path) -> None:
+    one = make_run(tmp_path / "one", 1, 4)
+    for training, marked in (("0123456789ab", True), (training_code(), False)):
+        one.create(one.provenance() | {"digest": Digest("protocol", training, None).to_json()})
+        write_overview(read_each([one.path]), tmp_path / "report.html")
+        write_run_page(read(one.path))
+        for page in (tmp_path / "report.html", one.page):
+            assert ("made by training code 0123456789ab" in Page(page).text) is marked
