@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
@@ -12,17 +13,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnloop import launch
+from nnloop import command_line, launch
 from nnloop.errors import UserError
 from nnloop.printable import printable
+from nnloop.settings import Settings
 from nnloop.settings.command import prepare
 from nnloop.settings.idle import idle
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
 
-_PACKAGE = Path(__file__).resolve().parent
-_HOME = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent
-"""Where conf/ and sweeps/ lie: inside an installed wheel, beside the package in a checkout."""
+_HOME = command_line.home()
 
 _HELP = """\
 nnloop: LLM-driven neural architecture search as a closed loop.
@@ -31,11 +31,12 @@ nnloop: LLM-driven neural architecture search as a closed loop.
   python -m nnloop -m llm=deepseek,qwen,mistral dataset=cifar10  one search per LLM
   python -m nnloop job=evaluate candidate=net.py dataset=digits  score given networks
   python -m nnloop job=report runs=outputs/search                tables, figures and a page
-  python -m nnloop --config-name <sweep>                         a ready-made multirun from sweeps/
+  python -m nnloop --config-name <sweep>                         a ready-made multirun
+  python -m nnloop llm=tiny dry_run=true                         tell jobs, folders and hours, and run nothing
   python -m nnloop --cfg job llm=tiny                            every setting with its value
 
-Change any setting with key=value, e.g. cycles=4 candidates=24 llm.temperature=0.5; --hydra-help lists Hydra's flags.
-Choose an option of a group with group=option:
+Change any setting with key=value, e.g. cycles=4 candidates=24 llm.temperature=0.5. With -m, commas separate values, and
+every combination is a search of its own. --hydra-help lists Hydra's flags. group=option chooses an option of a group:
 
 """  # Hydra's own --help takes over a second
 
@@ -44,6 +45,7 @@ _IN_A_JOB = "SUBMITIT_EXECUTOR"
 
 _log = logging.getLogger("nnloop")
 _failures: list[int] = []
+_questions: list[Callable[[Settings], str]] = []  # to be asked before the job: none if there are arguments
 
 
 def main() -> None:
@@ -52,6 +54,11 @@ def main() -> None:
     Exit code 0 is success, 2 wrong input or a full disk, 1 our own failure, 75 a search that a signal stopped and that
     the same command continues, 130 an interrupt.
     """
+    asked = len(sys.argv) == 1 and sys.stdin.isatty() and sys.stderr.isatty()
+    answer = command_line.reply(sys.argv[1:])
+    if answer is not None:
+        print(answer[0], file=sys.stderr if answer[1] else sys.stdout)
+        sys.exit(answer[1])
     if not any(argument.startswith(("--config-dir", "-cd")) for argument in sys.argv):
         sys.argv += ["--config-dir", str(_HOME / "sweeps")]  # lets --config-name find a sweep
     sys.argv[1:] = prepare(sys.argv[1:])
@@ -61,12 +68,18 @@ def main() -> None:
     logging.raiseExceptions = False  # a full disk would fill the terminal with tracebacks of the log file
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
     launch.register_resolvers()
+    if asked:
+        _questions.append(command_line.question)
     try:
         _compose_and_run()
     except KeyboardInterrupt as error:
         sys.exit(EXIT_CODE if isinstance(error, Interrupted) else 130)
     except (HydraException, OmegaConfBaseException, UserError) as error:
         _fail(launch.one_line(error), 2)
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be"):
+            raise
+        _fail("a group has no option null; --help lists the options", 2)
     except RuntimeError as error:
         if type(error).__module__.partition(".")[0] != "submitit":
             raise
@@ -83,6 +96,10 @@ def _compose_and_run(config: DictConfig) -> None:
     folder, overrides = Path(HydraConfig.get().runtime.output_dir), list(HydraConfig.get().overrides.task)
     try:
         checked = load(config)
+        for ask in _questions:
+            if input(ask(checked)).strip().lower() not in ("y", "yes"):
+                launch.leave(folder)
+                return
         for sentence in idle(checked, overrides):
             _log.warning("%s", sentence)
         from nnloop import build  # imports the rest of the package: a wrong setting is told before that
@@ -103,9 +120,11 @@ def _compose_and_run(config: DictConfig) -> None:
 
 
 def list_options() -> str:
-    """Every config group with its options, for --help."""
+    """Return every config group with its options, and the sweeps, for --help."""
     groups = sorted(folder for folder in (_HOME / "conf").iterdir() if folder.is_dir())
-    return "\n".join(f"  {g.name + ':':<10}{', '.join(sorted(file.stem for file in g.glob('*.yaml')))}" for g in groups)
+    options = {group.name: sorted(file.stem for file in group.glob("*.yaml")) for group in groups}
+    lines = [f"  {f'{name}:':<12}{', '.join(words)}" for name, words in options.items() if words]
+    return "\n".join([*lines, "", f"Sweeps: {', '.join(command_line.sweeps())}"])
 
 
 def _fail(message: str, code: int) -> None:

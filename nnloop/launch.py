@@ -23,22 +23,25 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
-from nnloop.errors import NnloopError, UserError
+from nnloop.command_line import PAPER_B_SECONDS, sweeps
+from nnloop.errors import NnloopError, RunFolderError, UserError
 from nnloop.printable import printable
 from nnloop.runs.folder import RunFolder, remove_unused
+from nnloop.runs.fork import source_of
 from nnloop.runs.private import make_private
 from nnloop.settings import HfLlmSettings, Settings
-from nnloop.settings.checks import check, unknown_key
-from nnloop.settings.keys import allowed
+from nnloop.settings.checks import check
+from nnloop.settings.hints import meant, unknown_key, unknown_option
 from nnloop.settings.load import load, register_llm_names
-
-PAPER_B_SECONDS = (72.0, 108.0)
-"""(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
 
 _SEED = re.compile(r"seed=\d{1,9}")
 
 _HINTS = re.compile(r"(Config search path:|full_key: |To append to your config use|See http).*", re.S)
 """What Hydra and OmegaConf add to their messages that helps nobody on one line."""
+
+
+_NO_OPTION = re.compile(r"Could not find '(\w+)/([^']*)'.*Available options in '\w+':(.*?)(?:Config search|$)", re.S)
+_NO_CONFIG = re.compile(r"Cannot find primary config '([^']*)'")
 
 
 def register_resolvers() -> None:
@@ -61,7 +64,13 @@ def one_line(error: BaseException) -> str:
     """Return the messages of an error and its causes in one line, without Hydra's hints on structure."""
     unknown = re.match(r"Could not override '([^']+)'", str(error))
     if unknown:
-        return unknown_key(unknown[1], allowed(unknown[1]))
+        return unknown_key(unknown[1])
+    option = _NO_OPTION.search(str(error))
+    if option:
+        return unknown_option(option[1], option[2], option[3].split())
+    sweep = _NO_CONFIG.search(str(error))
+    if sweep:
+        return f"--config-name {sweep[1]}: no such sweep; {meant(sweep[1], sweeps())}"
     parts: list[str] = [str(error.override)] if isinstance(error, OverrideParseException) else []
     cause: BaseException | None = error
     while cause is not None:
@@ -155,7 +164,7 @@ def _show(jobs: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn
 def _print(jobs: Sequence[list[str]], config_name: str) -> None:
     known = _measured(Path("outputs"))
     planned = [_plan(settings, job, known) for settings, job in zip(_settings(jobs, config_name), jobs, strict=True)]
-    for number, job in enumerate(planned):
+    for number, job in enumerate(planned, 1):
         print(f"{number:>4}  {_hours(job.seconds):>15}  {job.candidates:>7,} candidates  {job.folder}")
     told = [job for job in planned if job.seconds is not None]
     total = tuple(sum(job.seconds[end] for job in told if job.seconds) for end in (0, 1)) if told else None
@@ -191,6 +200,10 @@ def _jobs(config: DictConfig) -> Iterator[list[str]]:
 
 def _plan(settings: Settings, overrides: list[str], known: Mapping[RunKind, tuple[float, float]]) -> Job:
     folder = Path(naming.run_folder(settings, overrides))
+    if settings.resume != "continue" and not RunFolder(source_of(settings.resume, folder)).meta.exists():
+        raise RunFolderError(
+            f"resume={settings.resume}: {source_of(settings.resume, folder)} holds no run to start from"
+        )
     closed = len(RunFolder(folder).reports())
     candidates = max(0, settings.cycles - closed) * settings.candidates
     kind = tuple(group.name for group in (settings.llm, settings.dataset, settings.mode, settings.proxy))

@@ -39,8 +39,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "loop": BELOW_LOOP,
     "jobs": BELOW_LOOP | {"loop"},
     "build": BELOW_LOOP | {"loop", "jobs", "printable"},
-    "launch": {"errors", "settings", "naming", "runs", "executor", "printable"},
-    "__main__": {"errors", "settings", "launch", "build", "stop", "printable"},
+    "command_line": {"settings"},
+    "launch": {"command_line", "errors", "settings", "naming", "runs", "executor", "printable"},
+    "__main__": {"command_line", "errors", "settings", "launch", "build", "stop", "printable"},
     "__init__": set(),
 }
 """By room, the rooms beneath it."""

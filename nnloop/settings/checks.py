@@ -1,29 +1,17 @@
 """The rules that composed settings must fulfil beyond their types. Raises SettingsError: key, value, allowed values."""
 
 import re
-from collections.abc import Collection
 from typing import Any
 
 from nnloop.errors import SettingsError
 from nnloop.settings.evaluation import LemurProxySettings, SlurmExecutorSettings
 from nnloop.settings.groups import Settings, options, plain
+from nnloop.settings.hints import unknown_key
 from nnloop.settings.keys import given
 from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
 from nnloop.settings.setting import NAME, Setting, rules
 from nnloop.settings.strategy import QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
-
-RENAMED = {
-    "repair": "retries",
-    "admission.pool": "selection.rule",
-    "mode.tolerant": "mode.salvage",
-    "llm.rest": "llm.offload (true where it was free)",
-    "llm.lora": "finetune",
-    "executor.cpus": "executor.cpus_per_task",
-    "executor.additional": "executor.additional_parameters",
-    "executor.overhead_gb": "executor.mem_gb (of the whole job)",
-}
-"""Keys of former versions and their names today; a group's name stands for all of its keys."""
 
 
 def check(settings: Settings) -> None:
@@ -48,15 +36,7 @@ def refuse_unknown(prefix: str, given: set[str], known: set[str]) -> None:
     """Raise SettingsError for the first of the given keys that is not known."""
     unknown = sorted(given - known)
     if unknown:
-        raise SettingsError(unknown_key(prefix + unknown[0], sorted(known)))
-
-
-def unknown_key(key: str, allowed: Collection[str]) -> str:
-    """Return the message about a key that does not exist: its new name, or the keys that could stand in its place."""
-    for old, new in RENAMED.items():
-        if key == old or key.startswith(f"{old}."):
-            return f"{key}: is now called {new}{key.removeprefix(old)}"
-    return f"{key}: no such setting here; allowed: {', '.join(allowed)}"
+        raise SettingsError(unknown_key(prefix + unknown[0], [prefix + one for one in sorted(known)]))
 
 
 def _check_rule(key: str, value: Any, rule: Setting) -> None:

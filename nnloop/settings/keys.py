@@ -5,7 +5,7 @@ from dataclasses import Field, fields
 from functools import cache
 from typing import Any, get_args, get_origin
 
-from nnloop.settings.groups import Settings, kinds, plain
+from nnloop.settings.groups import Settings, kinds, options, plain
 from nnloop.settings.setting import RESULT, Affects, Setting, rules
 
 
@@ -77,6 +77,14 @@ def fields_by_key(key: str) -> list[tuple[Any, Setting]]:
     group, _, name = key.partition(".")
     nodes = [plain()] if not name else [fields(kind) for kind in kinds().get(group, [])]
     return [(one.type, rules(one)) for some in nodes for one in some if one.name == (name or group)]
+
+
+def options_with(key: str) -> list[str]:
+    """Return the options of the key's group that have it, as llm.engine=openai or proxy=lemur."""
+    group, _, rest = key.partition(".")
+    name, word = rest.partition(".")[0], "llm.engine" if group == "llm" else group
+    having = [option for option, kind in options(group).items() if name in kind.__dataclass_fields__] if rest else []
+    return [f"{word}={option}" for option in sorted(having)]
 
 
 def short(key: str) -> str | None:

@@ -11,6 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from nnloop.errors import SettingsError
 from nnloop.settings.checks import check, refuse_unknown
 from nnloop.settings.groups import Kind, Settings, kinds, options, plain
+from nnloop.settings.hints import expected
+from nnloop.settings.setting import rules
 
 
 def load(config: DictConfig) -> Settings:
@@ -70,9 +72,11 @@ def _typed(kind: Kind, node: DictConfig, prefix: str) -> Any:
             continue  # told below
         try:
             OmegaConf.update(schema, str(key), _listed(schema, str(key), node[key]), force_add=False)
-        except OmegaConfBaseException as error:
-            first = str(error).strip().splitlines()[0]
-            raise SettingsError(f"{prefix}{key!s}={node._get_node(key)}: {first}") from None
+        except OmegaConfBaseException:
+            field = kind.__dataclass_fields__[str(key)]
+            rule = field.metadata.get("setting") or rules(Settings.__dataclass_fields__[str(key)])
+            words = expected(field.type, rule)
+            raise SettingsError(f"{prefix}{key!s}={node._get_node(key)}: must be {words}") from None
     missing = sorted(str(key) for key in OmegaConf.missing_keys(schema))
     if missing:
         raise SettingsError(f"{prefix}{missing[0]}: a value is needed, none was given")

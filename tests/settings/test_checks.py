@@ -3,7 +3,8 @@
 import pytest
 
 from nnloop.errors import SettingsError
-from nnloop.settings.checks import RENAMED, refuse_unknown, unknown_key
+from nnloop.settings.checks import refuse_unknown
+from nnloop.settings.hints import RENAMED, unknown_key
 from nnloop.settings.keys import allowed
 
 
@@ -19,8 +20,14 @@ from nnloop.settings.keys import allowed
         (["parents=quality_diversity", "parents.descriptors=[depth,width]"], "parents.descriptors=width: must be one"),
         (["parents=quality_diversity", "parents.descriptors=[]"], "parents.descriptors=\\[\\]: name at least one of"),
         (["proxy=lemur", "proxy.transform=blur"], "proxy.transform=blur: must be echo or norm"),
-        (["llm=random", "+llm.edits.both=9"], "llm.edits.both: no such setting here; allowed: delta, full"),
-        (["+llm.max_new_tokens.both=9"], "llm.max_new_tokens.both: no such setting here; allowed: delta, full"),
+        (
+            ["llm=random", "+llm.edits.both=9"],
+            "llm.edits.both: no such setting; allowed: llm.edits.delta, llm.edits.full",
+        ),
+        (
+            ["+llm.max_new_tokens.both=9"],
+            "llm.max_new_tokens.both: no such setting; allowed: llm.max_new_tokens.delta, llm.max",
+        ),
         (["llm.max_repeats=1"], "llm.max_repeats=1: once is no loop; must be 0, for none, or at least 2"),
         (["mode.fuzz=-1"], "mode.fuzz=-1: must lie between 0 and 100 lines"),
         (["llm.dtype=float16"], "llm.dtype=float16: can't be tuned"),
@@ -48,8 +55,8 @@ def test_a_search_refuses_the_settings_that_are_another_jobs(given: str, configu
 
 def test_a_renamed_key_is_refused_with_its_new_name() -> None:
     for old, new in RENAMED.items():
-        assert unknown_key(old, []) == f"{old}: is now called {new}"
+        assert unknown_key(old) == f"{old}: is now called {new}"
         assert new.split(" ")[0] in {*allowed("seed"), *allowed(new.split(" ")[0])}
-    assert unknown_key("llm.lora.rank", []) == "llm.lora.rank: is now called finetune.rank"
+    assert unknown_key("llm.lora.rank") == "llm.lora.rank: is now called finetune.rank"
     with pytest.raises(SettingsError, match=r"^mode\.tolerant: is now called mode\.salvage$"):
         refuse_unknown("mode.", {"tolerant", "name"}, {"name", "salvage"})

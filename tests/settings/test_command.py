@@ -64,10 +64,10 @@ def test_a_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fields_may_be_added_to_an_open_dict() -> None:
-    assert prepare(["llm.request.seed=null", "+llm.request.top_k=3", "executor.additional={x:1}"]) == [
+    assert prepare(["llm.request.seed=null", "+llm.request.top_k=3", "executor.additional_parameters={x:1}"]) == [
         "++llm.request.seed=null",
         "++llm.request.top_k=3",
-        "++executor.additional={x:1}",
+        "++executor.additional_parameters={x:1}",
     ]
 
 

@@ -9,10 +9,10 @@ from nnloop.settings import ImagenetteSettings, LoraSettings, ScriptedLlmSetting
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["seed=abc"], "seed=abc: .*Integer"),
-        (["llm.temperature=warm"], "llm.temperature=warm: .*Float"),
-        (["+llm.heat=1"], "llm.heat: no such setting here; allowed: .*temperature"),
-        (["+cycle=1"], "cycle: no such setting here; allowed: .*cycles"),
+        (["seed=abc"], "seed=abc: must be a whole number"),
+        (["llm.temperature=warm"], "llm.temperature=warm: must be a number"),
+        (["+llm.heat=1"], "llm.heat: no such setting; allowed: .*temperature"),
+        (["+cycle=1"], "cycle: no such setting; did you mean cycles"),
         (["llm=scripted"], "llm.path: a value is needed"),
         (["finetune.name=qlora"], "finetune.name=qlora: must be one of lora, off"),
         (["llm.engine=vllm"], "llm.engine=vllm: must be one of hf, openai, random, scripted"),
