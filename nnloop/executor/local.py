@@ -22,6 +22,7 @@ from nnloop.executor.segments import Segments
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
 from nnloop.sandbox.client import Outcome, Zygote
 from nnloop.sandbox.config import SandboxConfig
+from nnloop.sandbox.cost import COSTLY
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import SegmentEnd, judge_training, score
 from nnloop.sandbox.wire import TrialRequest
@@ -150,7 +151,10 @@ class LocalExecutor:
         """Run one segment of a trial; if memory runs out beside other trials, once more with its device to itself."""
         with self._devices.acquire(alone) as allocation:
             try:
-                end = self._train_and_score(replace(request, device=allocation.uuid, device_share=allocation.share))
+                request = replace(request, device=allocation.uuid, device_share=allocation.share)
+                end = self._train_and_score(request)
+                if isinstance(end, TrialResult) and end.reason.startswith(COSTLY):
+                    end = self._train_and_score(request)  # the machine may have been busy otherwise
             except InfrastructureError:  # its share may have been too small for the images
                 if allocation.alone:
                     raise

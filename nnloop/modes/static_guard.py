@@ -47,6 +47,15 @@ _MEMBERS = {
     "data is given": "torch.utils.data torch.utils.model_zoo torchvision.datasets torchvision.io",
     "files and natives": """numpy.savetxt numpy.genfromtxt numpy.ctypeslib numpy.f2py numpy.lib numpy.distutils
         numpy.testing""",
+    "other people's objects": """gc.get_objects gc.get_referents gc.get_referrers gc.callbacks gc.garbage""",
+    "hooks of all networks": """torch.optim.optimizer.register_optimizer_step_pre_hook
+        torch.optim.optimizer.register_optimizer_step_post_hook torch.nn.modules.module.register_module_forward_hook
+        torch.nn.modules.module.register_module_forward_pre_hook torch.nn.modules.module.register_module_backward_hook
+        torch.nn.modules.module.register_module_full_backward_hook
+        torch.nn.modules.module.register_module_full_backward_pre_hook
+        torch.nn.modules.module.register_module_buffer_registration_hook
+        torch.nn.modules.module.register_module_module_registration_hook
+        torch.nn.modules.module.register_module_parameter_registration_hook""",
 }
 MEMBERS = {member: reason for reason, members in _MEMBERS.items() for member in members.split()}
 """Parts of allowed modules that may not be used, with the reason."""

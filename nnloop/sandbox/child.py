@@ -93,7 +93,7 @@ def _evaluate(request: TrialRequest, weights: bytes, *, images: EvalImages, repo
         recipe=request.recipe,
         seed=request.seed,
     )
-    facts = {name: getattr(evaluated, name) for name in ("params", "flops", "graph", "precision", "answers")}
+    facts = {name: getattr(evaluated, name) for name in ("params", "flops", "graph", "precision", "answers", "step_s")}
     _say(report, event="evaluated", **facts)
     file = io.BytesIO()
     npy.write_array(file, evaluated.logits.numpy(), version=(1, 0), allow_pickle=False)

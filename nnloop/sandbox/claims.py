@@ -17,6 +17,7 @@ LARGEST_COUNT = 10**18
 LARGEST_FLOPS = 10**15  # of one image: a hundred seconds of a fast GPU
 LARGEST_DEVICE = 1 << 40  # bytes
 MOST_ANSWERS = 1000
+LARGEST_SECONDS = 1e6
 CLAIMABLE = {
     Status.BUILD_FAILED,
     Status.BAD_SHAPE,
@@ -40,6 +41,7 @@ class Claims:
     precision: str = ""
     train_loss: float | None = None
     peak_device_bytes: int | None = None
+    step_s: float = 0.0  # processor seconds of a step in the evaluation's process; 0: none was taken
     answers: list[int] = field(default_factory=list)  # classes of some training images
     unfit: Status | None = None
     reason: str = ""
@@ -96,6 +98,7 @@ def _add_event(claims: Claims, event: Any) -> bool:
     elif kind == "evaluated":
         _add_facts(claims, event)
         claims.answers = _answers(event.get("answers", []))
+        claims.step_s = _seconds(event.get("step_s", 0.0))
     else:
         raise ValueError("an unknown event")
     return True
@@ -111,6 +114,12 @@ def _add_facts(claims: Claims, event: dict[str, Any]) -> None:
 def _count(value: object, most: int = LARGEST_COUNT) -> int:
     if type(value) is not int or not 0 <= value <= most:
         raise ValueError("no count")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, float) or not 0 <= value <= LARGEST_SECONDS:
+        raise ValueError("no seconds")
     return value
 
 

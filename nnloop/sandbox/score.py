@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
-from nnloop.records import PATIENCE, Status, TrialResult
+from nnloop.records import COMPLETED, PATIENCE, Status, TrialResult
 from nnloop.sandbox.claims import Claims, read_claims
 from nnloop.sandbox.client import Outcome
 from nnloop.sandbox.confinement import PROCESSES
+from nnloop.sandbox.cost import find_excess
 from nnloop.sandbox.wire import ExitInfo, TrialRequest
 from nnloop.training.recipe import probe_rows
 
@@ -33,6 +34,8 @@ class Trained:
     claims: Claims
     seconds: float
     charged_s: float
+    cpu_s: float  # counted by the supervisor
+    whole: bool  # the training was not cut into segments
     peak_bytes: int
 
     @property
@@ -65,6 +68,8 @@ def judge_training(outcome: Outcome, request: TrialRequest) -> TrialResult | Tra
             claims,
             seconds=outcome.seconds,
             charged_s=_charged(outcome, request),
+            cpu_s=outcome.exit_info.cpu_s,
+            whole=request.state is None and request.until is None,
             peak_bytes=_peak(claims, outcome, request),
         )
     return _result(status, reason, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
@@ -81,6 +86,12 @@ def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset:
         status, reason = _check_facts(claims, trained, request)
     if status is Status.OK and claims.body is not None:
         status, reason, accuracies = _grade(claims.body, dataset, request.recipe.classes)
+    if status in COMPLETED and trained.whole:
+        excess = find_excess(
+            trained.cpu_s, outcome.exit_info.cpu_s, claims.step_s, recipe=request.recipe, images=len(dataset.train_y)
+        )
+        if excess:
+            status, reason, accuracies = Status.OFF_RECIPE, excess, (None, None)
     seconds = trained.seconds + outcome.seconds
     if trained.state is not None:
         charged_s = trained.charged_s + _charged(outcome, request)

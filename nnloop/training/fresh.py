@@ -48,6 +48,7 @@ class Evaluated:
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
     graph: str | None  # of operators, JSON as operator_graph.trace writes it; None where it can't be traced
     precision: str
+    step_s: float  # processor seconds of a step of its training, repeated here; 0: none was repeated
 
 
 def evaluate(
@@ -72,11 +73,18 @@ def evaluate(
         if not torch.isfinite(logits).all():
             raise UnfitError(Status.DIVERGED, "the logits are not finite")
         _check_batches(built, logits, images.x, prepare=normalise, seed=seed)
+    step_s = 0.0
     if looks is not None and not trains_itself(built.net, recipe):
         with blame(Status.CRASHED, "in a step of its training, repeated: "):
-            replay.check(built, replay.unpack(looks) if looks else [], recipe, seed=seed)
+            step_s = replay.check(built, replay.unpack(looks) if looks else [], recipe, seed=seed)
     return Evaluated(
-        logits, answers, params=built.params, flops=built.flops, graph=graph, precision=built.precision.name
+        logits,
+        answers,
+        params=built.params,
+        flops=built.flops,
+        graph=graph,
+        precision=built.precision.name,
+        step_s=step_s,
     )
 
 

@@ -13,6 +13,7 @@ process that forges its own recording does.
 """
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -154,38 +155,45 @@ def unpack(data: bytes) -> list[Look]:
     ]
 
 
-def check(built: Built, looks: list[Look], recipe: Recipe, *, seed: int) -> None:
-    """Repeat the recorded steps with `built`. Raises UnfitError if one of them gives something else.
+def check(built: Built, looks: list[Look], recipe: Recipe, *, seed: int) -> float:
+    """Repeat the recorded steps with `built`; return the processor seconds of the cheapest.
+
+    Raises UnfitError if one of them gives something else.
 
     The first is also repeated with other labels, on which no parameter and no buffer may depend before the optimizer's
     step. Afterwards the network is in the state of one of the steps.
     """
     if not looks and size_of(built.net) <= MOST_BYTES:
         raise _off("no step of its training was recorded")
+    costs = []
     looser = LOOSER if built.precision.mixed or built.precision.device.type != "cpu" else 1
     for at, look in enumerate(looks):
-        after = _repeat(built, look, recipe, labels=look.y, seed=seed)
+        after, cost = _repeat(built, look, recipe, labels=look.y, seed=seed)
+        costs.append(cost)
         if apart := _apart(look.after, _sums(after), STATE_TOLERANCE * looser):
             raise _off(f"step {look.step} left another {apart} than its forward pass gives in a clean process")
         if apart := _apart(look.gradients, _gradients(built.net), GRADIENT_TOLERANCE * looser):
             raise _off(f"step {look.step} had another gradient of {apart} than its batch gives in a clean process")
         if at == 0:
             after = {name: tensor.detach().clone() for name, tensor in after.items()}
-            again = _repeat(built, look, recipe, labels=(look.y + 1) % recipe.classes, seed=seed)
+            again, cost = _repeat(built, look, recipe, labels=(look.y + 1) % recipe.classes, seed=seed)
+            costs.append(cost)
             if apart := next((name for name in after if not _close(after[name], again[name])), ""):
                 raise _off(f"step {look.step} would have left another {apart} with other labels")
+    return min(costs, default=0.0)
 
 
-def _repeat(built: Built, look: Look, recipe: Recipe, *, labels: Tensor, seed: int) -> State:
-    """Repeat a step up to the optimizer's, with these labels; return the parameters and buffers."""
+def _repeat(built: Built, look: Look, recipe: Recipe, *, labels: Tensor, seed: int) -> tuple[State, float]:
+    """Repeat a step up to the optimizer's, with these labels; return parameters and buffers, and processor seconds."""
     device = built.precision.device
     tensors.fill(built.net, look.before)
     built.net.train()
     built.net.zero_grad()
     seed_generators(seed + look.step)
     x = look.x.to(device).contiguous(memory_format=built.memory_format)
+    started = time.process_time()
     backward(batch_loss(built.net, x, labels.to(device), recipe=recipe, precision=built.precision))
-    return dict(tensors.named(built.net))
+    return dict(tensors.named(built.net)), time.process_time() - started
 
 
 def _gradients(net: nn.Module) -> State:

@@ -28,7 +28,7 @@ from typing import Any
 CHUNK = 10
 LEMUR = "LEMUR's trainer"
 LIMIT_S = 120
-BUILT = {"ok", "below_chance", "crashed", "timeout", "out_of_memory", "diverged", "tampered"}
+BUILT = {"ok", "below_chance", "crashed", "timeout", "out_of_memory", "diverged", "tampered", "off_recipe"}
 TRAINED = {"ok", "below_chance"}
 HEAD = """# LEMUR's networks, judged here
 

@@ -85,6 +85,10 @@ def test_ordinary_networks_pass(code: str) -> None:
     "line",
     [
         "import os; os.getcwd()",
+        "import gc; gc.get_objects()",
+        "from gc import get_referrers",
+        "from torch.optim.optimizer import register_optimizer_step_post_hook",
+        "import torch; torch.nn.modules.module.register_module_forward_hook(print)",
         "import os as o; x = o",
         "import sys; sys.modules",
         "import os.path as p",
