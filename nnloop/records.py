@@ -186,8 +186,8 @@ class TrialResult(Record):
     seconds: float = 0.0  # wall time, from the start in a worker to the result
     peak_bytes: int | None = None
     sandbox: str = ""  # the sandbox layers in force
-    graph: str | None = None  # JSON of the operator graph; traced in the candidate's process, so not to be trusted
-    precision: str = ""  # bfloat16 or float32; reported by the candidate's process, so not to be trusted
+    graph: str | None = None  # JSON of the operator graph; its own word: traced in a process that runs its code
+    precision: str = ""  # bfloat16 or float32; its own word
     curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] after each segment; [] for one
 
 

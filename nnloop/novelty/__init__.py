@@ -6,8 +6,8 @@
 | tokens (paper A) | 10-token shingles of classes | numbers, texts, comments, layout, the rest | names, structure |
 | chars (paper B) | 10-character shingles of the module | comments, docstrings, layout | names, numbers, structure |
 
-The graph is traced in the candidate's own process (training.operator_graph), so it can't be trusted: a forged graph can
-get a network admitted, but can't change its accuracy. Without a graph, statements in normal form are compared: they
+The graph is traced in the evaluation's process, which runs the candidate's code, so it can't be trusted: a forged graph
+can get a network admitted, but can't change its accuracy. Without a graph, statements in normal form are compared: they
 keep every number, and as little of names and of the order of methods as possible.
 
 Up to `SCAN` known networks, all are compared, so the reported maximum is exact. Beyond, LSH retrieves the networks to
