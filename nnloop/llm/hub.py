@@ -89,7 +89,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _damage(file: Path) -> str | None:
-    """Return what is wrong with a file of weights; None if its size is what its header says."""
+    """Name the damage of a file of weights; None if it has the size that its header says."""
     if not file.is_file():
         return f"{file.name} is missing"
     if file.suffix != ".safetensors":
