@@ -71,7 +71,7 @@ def seconds(code: str, batch: int, memory_format: torch.memory_format, mixed: bo
 def flops(code: str, batch: int) -> int:
     """Return the floating-point operations of a batch's forward pass."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        build(code, batch)(torch.zeros(1, 3, 32, 32))
+        build(code, batch).eval()(torch.zeros(1, 3, 32, 32))
     return batch * int(counter.get_total_flops()) // 3  # build's own pass had two images
 
 
