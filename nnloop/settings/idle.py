@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from nnloop.settings.evaluation import LemurProxySettings
 from nnloop.settings.groups import Settings, kinds
 from nnloop.settings.models import (
+    CausalLlmSettings,
     HfLlmSettings,
     LoraSettings,
     OpenAiLlmSettings,
@@ -88,12 +89,23 @@ def _of_the_diffs(settings: Settings) -> Iterator[Reason]:
     for key in ("llm.diff_context", "llm.diff_line_numbers"):
         if not isinstance(mode, DeltaSettings):
             yield key, f"mode={mode.name} has no diffs"
-        elif not (written or learned):
+        elif not (written or learned or (key == "llm.diff_line_numbers" and _asks_for_diffs(settings))):
             yield key, f"llm={llm.name} is not trained to write diffs here"
     if isinstance(mode, DeltaSettings) and mode.edit_format == "search_replace" and not written:
         yield "llm.diff_line_numbers", "the blocks of mode.edit_format=search_replace have no line numbers"
     if isinstance(llm, RandomLlmSettings | ScriptedLlmSettings):
-        yield "mode.edit_format", f"llm={llm.name} does not read its prompt"
+        yield from _each("mode", ("edit_format", "prompt"), f"llm={llm.name} does not read its prompt")
+    elif mode.prompt is not None:
+        yield "llm.prompt", f"mode.prompt={mode.prompt} names other words"
+    taught = isinstance(settings.finetune, LoraSettings) and settings.finetune.corpus_pairs > 0
+    if not (learned and taught and isinstance(mode, DeltaSettings)):
+        yield "corpus.variants", "no fine-tune learns deltas from pairs of the corpus here"
+
+
+def _asks_for_diffs(settings: Settings) -> bool:
+    """Tell whether the prompt shows the header of a diff; tiny's does not."""
+    llm = settings.llm
+    return isinstance(llm, CausalLlmSettings) and (settings.mode.prompt or llm.prompt) != "tiny"
 
 
 def _of_the_trials(settings: Settings) -> Iterator[Reason]:

@@ -53,7 +53,9 @@ def main() -> None:
     modes = [make_mode(_asked_by(settings, name)) for name in arguments.sets]
     networks = corpus.seeds()[: arguments.networks]
     about = {"model": pathlib.Path(arguments.model).name, "mode": settings.mode.name, "sets": arguments.sets}
-    _tell({**about, "overrides": overrides, **_likelihoods(engine, modes, task, networks, answers=arguments.answers)})
+    if networks:
+        told = _likelihoods(engine, modes, task, networks, answers=arguments.answers)
+        _tell({**about, "overrides": overrides, **told})
     for name, mode in zip(arguments.sets, modes, strict=True):
         if arguments.sampled:
             shares = _sampled(engine, mode, task, corpus.seeds(), count=arguments.sampled)
