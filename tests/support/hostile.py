@@ -60,8 +60,8 @@ class Attack:
         return trial(code, wall_s=TIMEOUT_S if self.status == "timeout" else 60.0)
 
     def reaches_out(self) -> bool:
-        """Tell if it is after something planted, rather than its own process or training."""
-        return "@" in self.code or "got through" in self.code
+        """Tell if it is after something planted or the machine, rather than its own process or training."""
+        return any(sign in self.code for sign in ("@", "got through", "reach: the machine", "found {"))
 
     def ended_as_stated(self, result: TrialResult) -> bool:
         said = any(part in result.reason for part in self.reason.split(" | "))
@@ -301,7 +301,7 @@ INTRODUCTION = """# Hostile networks and how their trials end
 
 Written by `make attacks` from the {count} networks in tests/attacks, run one after another as root: each ended with
 this status and changed nothing outside its scratch folder. The last column is the milliseconds from the verdict until
-the next trial's network was being built. Layers in force: {layers}. A long test runs them as an unprivileged user too.
+the next trial's network was being built. Layers in force: {layers}. Long tests run them as an unprivileged user and with Landlock alone too.
 
 | attack | what it does | ends as | recovery, ms |
 |---|---|---|---|
