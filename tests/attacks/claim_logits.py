@@ -1,4 +1,4 @@
-"""Send logits of zeros instead of training; the parent grades them like any others.
+"""Send logits of zeros instead of those of the trained network; the parent grades them like any others.
 
 expect: below_chance
 reason: guessing
@@ -15,14 +15,17 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__()
-        lines = b'{"event": "built", "params": 1, "flops": 1}\n{"event": "trained", "train_loss": 0.0}\n'
-        logits = io.BytesIO()
-        numpy.save(logits, numpy.zeros((597, 10), dtype=numpy.float32))
-        for descriptor in range(3, 50):
-            with contextlib.suppress(OSError):
-                os.write(descriptor, lines + logits.getvalue())
-        os._exit(0)
         self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        self.steps = 0  # few in the process that evaluates
 
     def forward(self, x):
+        self.steps += self.training
+        if not self.training and len(x) > 50 and self.steps < 8:
+            line = b'{"event": "evaluated", "params": 1, "flops": 1}\n'
+            logits = io.BytesIO()
+            numpy.save(logits, numpy.zeros((597, 10), dtype=numpy.float32))
+            for descriptor in range(3, 50):
+                with contextlib.suppress(OSError):
+                    os.write(descriptor, line + logits.getvalue())
+            os._exit(0)
         return self.head(x.flatten(1))

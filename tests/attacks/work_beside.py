@@ -17,7 +17,8 @@ class Net(nn.Module):
     def forward(self, x):
         if self.training:
             self.seen.append(x)
-            if len(self.seen) > 3:
-                for _ in range(25):
-                    torch.linalg.svd(torch.ones(160, 160) + torch.eye(160))
+            if len(self.seen) > 25:
+                matrix = torch.ones(1024, 1024)
+                for _ in range(10):
+                    matrix = matrix @ matrix / 1024
         return self.head(x.flatten(1))

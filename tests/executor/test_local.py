@@ -111,7 +111,7 @@ def test_strict_refuses_where_a_candidate_could_get_out(configure: Configure) ->
 
 
 def test_an_unknown_layer_is_refused(configure: Configure) -> None:
-    with pytest.raises(SettingsError, match=r"sandbox.without=moat: must be of user, pid"):
+    with pytest.raises(SettingsError, match=r"sandbox.without=moat: must be one of user, pid"):
         start(configure, "sandbox.without=[moat]")
 
 

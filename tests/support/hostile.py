@@ -301,7 +301,8 @@ INTRODUCTION = """# Hostile networks and how their trials end
 
 Written by `make attacks` from the {count} networks in tests/attacks, run one after another as root: each ended with
 this status and changed nothing outside its scratch folder. The last column is the milliseconds from the verdict until
-the next trial's network was being built. Layers in force: {layers}. Long tests run them as an unprivileged user and with Landlock alone too.
+the next trial's network was being built. Layers in force: {layers}.
+Long tests run them as an unprivileged user and with Landlock alone too.
 
 | attack | what it does | ends as | recovery, ms |
 |---|---|---|---|
