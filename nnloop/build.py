@@ -84,9 +84,11 @@ def _search(settings: Settings, folder: Path, out: TextIO, overrides: Sequence[s
         if settings.resume != "continue":
             fork(RunFolder(source_of(settings.resume, folder)), run, settings, overrides=overrides)
         run.open(settings, overrides)
-        if _is_open(settings, run) or is_due(read(run.path), settings.incumbent.share):
-            _run_search(settings, run, stop)
-        finished = _report(settings, run)
+        ended = None if _is_open(settings, run) else read(run.path)
+        if ended is None or is_due(ended, settings.incumbent.share):
+            finished = _run_search(settings, run, stop)
+        else:
+            finished = _report(settings, ended)
     stopped = over_budget(finished.reports, settings.budget) if len(finished.reports) < settings.cycles else None
     if stopped:
         print(f"stopped: {stopped}", file=out)
@@ -99,8 +101,8 @@ def _is_open(settings: Settings, run: RunFolder) -> bool:
     return len(reports) < settings.cycles and not over_budget(reports, settings.budget)
 
 
-def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> None:
-    """Run the missing cycles and measure the incumbent; hand the finished run to the tracker."""
+def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
+    """Run the missing cycles and measure the incumbent; report the finished run, hand it to the tracker, return it."""
     mode = make_mode(settings)
     run.record_prompts(mode.templates.of(mode.form))
     run.record_dtype(llm.check(settings.llm, settings.finetune))
@@ -119,9 +121,10 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> None:
             conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
             _run_cycles(run, conditions, executor=executor, tracker=tracker, progress=progress, stop=stop)
         _measure(settings, run, executor, progress=progress)
-    finished = _report(settings, run)
+    finished = _report(settings, read(run.path))
     track_run(tracker, run)
     tracker.finish(outcome(finished))
+    return finished
 
 
 def _run_cycles(
@@ -204,12 +207,11 @@ def make_search(
             yield search
 
 
-def _report(settings: Settings, run: RunFolder) -> Run:
-    """Write the run's page, its summary if the settings want one, and the index of runs; return the run's data."""
-    finished = read(run.path)
+def _report(settings: Settings, finished: Run) -> Run:
+    """Write the run's page, its summary if the settings want one, and the index of runs; return the run."""
     report.write_run_page(finished)
     report_job.save_summary(finished, settings.summaries)
-    report.write_index(run.path.parent)
+    report.write_index(finished.path.parent)
     return finished
 
 

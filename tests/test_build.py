@@ -45,7 +45,7 @@ def test_the_end_of_a_search_reads_its_own_archive_once_and_no_other_runs(
     monkeypatch.setattr(RunFolder, "entries", counted)
     build.run(settings, folder)
     assert reads == {"own": 1}
-    page = (tmp_path / "search" / "report.html").read_text()
+    page = (tmp_path / "search" / "index.html").read_text()
     assert "./own/report.html" in page
     assert "./other/report.html" in page
 
@@ -88,4 +88,7 @@ def test_a_run_with_other_words_in_its_prompts_is_refused_wherever_they_lie(conf
 
 
 def test_the_corpus_is_that_of_the_settings(configure) -> None:
-    assert {network.name for network in build.make_corpus(configure(*SEARCH))} >= {"attention", "vgg"}
+    assert {network.name for network in build.make_corpus(configure(*SEARCH, "corpus.limit=null"))} >= {
+        "attention",
+        "vgg",
+    }

