@@ -228,7 +228,15 @@ def test_a_short_search_runs_on_every_dataset(name: str, published: Callable[[st
     placed(name, published(name), tmp_path / "raw")
     given = [f"dataset={name}", f"dataset.root={tmp_path / 'raw'}", "dataset.verify=false"]
     limits = ["dataset.train_limit=40", "dataset.test_limit=20"]
-    loop = ["llm=tiny", "cycles=1", "candidates=2", "finetune=off", "tracker=none"]
+    loop = [
+        "llm=tiny",
+        "cycles=1",
+        "candidates=2",
+        "finetune=off",
+        "tracker=none",
+        "corpus.trials=1",
+        "incumbent.share=0",
+    ]
     environment = {**os.environ, "NNLOOP_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, "-m", "nnloop", *loop, *given, *limits],
