@@ -1,4 +1,4 @@
-"""Solve for the weights in a thread beside the training, and write them whenever it can.
+"""Solve for the weights in a thread beside the training, and write them during forward passes.
 
 expect: off_recipe
 reason: in a clean process | repeated
@@ -24,6 +24,7 @@ class Net(nn.Module):
     def __init__(self, in_shape, out_shape, prm, device):
         super().__init__()
         self.head = nn.Linear(in_shape[1] * in_shape[2] * in_shape[3], out_shape[0])
+        self.open = False  # is a forward pass under way?
         threading.Thread(target=self.learn_beside, daemon=True).start()
 
     def learn_beside(self):
@@ -34,9 +35,11 @@ class Net(nn.Module):
                 x, y = found
                 targets = nn.functional.one_hot(y, 10).float()
                 solution = 10 * torch.linalg.solve(x.T @ x + torch.eye(x.shape[1]), x.T @ targets).T
-            if solution is not None:
+            if solution is not None and self.open:
                 self.head.weight.data.copy_(solution)
 
     def forward(self, x):
-        time.sleep(0.005)
+        self.open = True
+        time.sleep(0.01)
+        self.open = False
         return self.head(x.flatten(1))
