@@ -8,8 +8,8 @@ learns from earlier batches, from images that it found in memory, or from labels
 Recorded are a few random steps, and steps in which other tensors change than in the step before: a network that writes
 into its parameters or buffers only now and then is looked at then.
 
-Not found: weights that a thread writes between two steps, writes of the same tensors in every step that differ only in steps that are not looked at, and whatever a
-process that forges its own recording does.
+Not found: weights that a thread writes between two steps, writes of the same tensors in every step that differ only in
+steps that are not looked at, and whatever a process that forges its own recording does.
 """
 
 import random
