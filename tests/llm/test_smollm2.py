@@ -28,10 +28,10 @@ def model() -> Path:
     return smollm2.gguf()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_greedy_answers_are_those_of_transformers(model: Path, dtype: str) -> None:
-    given = checkpoints.settings(model, temperature=0.0, context_length=2048, dtype=dtype)
-    assert check(given, checkpoints.lora(targets=["auto"])) == dtype
+def test_greedy_answers_are_those_of_transformers(model: Path) -> None:
+    """In float32: in bfloat16 two words can be so near that a batch's rounding chooses."""
+    given = checkpoints.settings(model, temperature=0.0, context_length=2048, dtype="float32")
+    assert check(given, checkpoints.lora(targets=["auto"])) == "float32"
     engine = HfEngine(given, "delta")
     assert engine.takes_rows
     for answer in engine.generate(requests(3)):
