@@ -118,7 +118,7 @@ class PromptBuilder:
         corpus = [network for network in self.archive.corpus if self._is_showable(engine, network)]
         run = [one for one in selected(known, self.archive.networks) if self._is_showable(engine, one.network)]
         if not corpus and not run:
-            limit = " and no larger than llm.max_new_tokens" if self.mode.name == "full" else ""
+            limit = " and can be rewritten within llm.max_new_tokens" if self.mode.name == "full" else ""
             raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{limit}")
         return Pool(corpus, run)
 

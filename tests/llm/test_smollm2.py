@@ -18,7 +18,7 @@ from nnloop.runs.folder import RunFolder
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800), pytest.mark.usefixtures("one_thread")]
 
 SEARCH = ["llm=smollm2", "dataset=digits", "corpus.limit=4", "corpus.trials=1", "tracker=none", "candidates=3"]
-SHORT = ["llm.max_new_tokens.delta=48", "llm.max_new_tokens.full=48", "llm.batch_size=4"]
+SHORT = ["llm.max_new_tokens.delta=48", "llm.max_new_tokens.full=320", "llm.batch_size=4"]
 TUNED = ["finetune.max_pairs=2", "finetune.corpus_pairs=2", "finetune.epochs=1", "finetune.held_out=0"]
 
 

@@ -51,8 +51,8 @@ SlurmdLogFile={folder}/slurmd.log
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:fake:2 State=UNKNOWN
-PartitionName=debug Nodes={host} Default=YES MaxTime=60 State=UP
-PartitionName=gpu Nodes={host} MaxTime=60 State=UP
+PartitionName=debug Nodes={host} Default=YES MaxTime=1440 State=UP
+PartitionName=gpu Nodes={host} MaxTime=1440 State=UP
 """
 
 
