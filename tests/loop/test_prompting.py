@@ -116,7 +116,7 @@ def test_a_network_that_can_not_be_rewritten_is_no_parent_in_full_mode_and_count
     short = SimpleNamespace(fits=lambda text: True, writes=lambda text: len(text) < 50, count=len)
     assert builder("mode=delta").build(short, PromptSlot(0, 0), visible_results=0).prompt.parent == NETWORK.id
     made = builder("mode=full")
-    with pytest.raises(SettingsError, match=r"fits in a prompt and no larger than llm\.max_new_tokens"):
+    with pytest.raises(SettingsError, match=r"fits in a prompt and can be rewritten within llm\.max_new_tokens"):
         made.build(short, PromptSlot(0, 0), visible_results=0)
     assert made.count_hidden(short, 0) == 1
     long = SimpleNamespace(fits=lambda text: True, writes=lambda text: True, count=len)

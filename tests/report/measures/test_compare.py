@@ -73,11 +73,18 @@ def test_a_ranking_cuts_every_run_at_the_budget_that_all_of_them_had(tmp_path: P
     found = compare([short, long], "p")
     budget, ranked = found.rankings["completions"]
     assert (budget, {one.completions.value for one in ranked}) == (16, {16})
-    assert set(found.rankings) == {*BUDGETS} - {"CPU seconds"}  # the made-up runs don't know them
+    assert found.rankings.keys() == BUDGETS.keys()
     for kind, (budget, ranked) in found.rankings.items():
         assert budget == pytest.approx(min(sum(BUDGETS[kind](run)) for run in (short, long)))
         best = [one.measures[BEST.name].value for one in ranked]
         assert best == sorted(best, reverse=True)
+
+
+def test_a_budget_that_a_run_does_not_know_ranks_nothing(tmp_path: Path) -> None:
+    run, other = run_of(tmp_path, 0), run_of(tmp_path, 0, finetune=FROZEN)
+    costs = [replace(one.costs, seconds={"total": 1.0}) for one in run.reports]
+    run = replace(run, reports=[replace(one, costs=cost) for one, cost in zip(run.reports, costs, strict=True)])
+    assert compare([run, other], "p").rankings.keys() == BUDGETS.keys() - {"CPU seconds"}
 
 
 def test_cpu_seconds_are_the_search_s_own_and_its_trials(tmp_path: Path) -> None:
