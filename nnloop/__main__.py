@@ -13,12 +13,15 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from nnloop import command_line, launch
+from nnloop import command_line
+from nnloop.api import run_job
 from nnloop.errors import UserError
+from nnloop.launch import leave
+from nnloop.launch.messages import one_line
+from nnloop.launch.resolvers import register_resolvers
 from nnloop.printable import printable
 from nnloop.settings import Settings
 from nnloop.settings.command import prepare
-from nnloop.settings.idle import idle
 from nnloop.settings.load import load
 from nnloop.stop import EXIT_CODE, Interrupted
 
@@ -67,7 +70,7 @@ def main() -> None:
         return
     logging.raiseExceptions = False  # a full disk would fill the terminal with tracebacks of the log file
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # let Hydra's errors reach us instead of its own exit
-    launch.register_resolvers()
+    register_resolvers()
     if asked:
         _questions.append(command_line.question)
     try:
@@ -75,7 +78,7 @@ def main() -> None:
     except KeyboardInterrupt as error:
         sys.exit(EXIT_CODE if isinstance(error, Interrupted) else 130)
     except (HydraException, OmegaConfBaseException, UserError) as error:
-        _fail(launch.one_line(error), 2)
+        _fail(one_line(error), 2)
     except ValueError as error:
         if not str(error).startswith("Config group override must be"):
             raise
@@ -98,18 +101,12 @@ def _compose_and_run(config: DictConfig) -> None:
         checked = load(config)
         for ask in _questions:
             if input(ask(checked)).strip().lower() not in ("y", "yes"):
-                launch.leave(folder)
+                leave(folder)
                 return
-        for sentence in idle(checked, overrides):
-            _log.warning("%s", sentence)
-        from nnloop import build  # imports the rest of the package: a wrong setting is told before that
-
-        build.run(checked, folder, overrides)
-        if checked.job.name != "search":
-            launch.leave(folder)
+        run_job(checked, folder, overrides, out=sys.stdout)
     except UserError as error:
-        _fail(launch.one_line(error), 2)
-        launch.leave(folder)
+        _fail(one_line(error), 2)
+        leave(folder)
         if _IN_A_JOB in os.environ:
             raise
     except Exception:  # a defect of ours: told in the log, and the multirun's other jobs still run

@@ -55,13 +55,21 @@ from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
 
 
-def run(settings: Settings, folder: Path, overrides: Sequence[str] = ()) -> None:
+def run(
+    settings: Settings,
+    folder: Path,
+    overrides: Sequence[str] = (),
+    *,
+    out: TextIO | None = None,
+    owns_process: bool = True,
+) -> None:
     """Run the job that the settings name; `folder` is the job's own folder, below outputs/.
 
-    `overrides` are those of the command line, which a search records.
+    `overrides` are those of the command line, which a search records. The job prints to `out`; None: stdout.
+    `owns_process` False: a second Ctrl-C ends the search and not the process.
     """
     jobs: dict[str, Callable[[Settings, Path, TextIO], None]] = {
-        "search": partial(_search, overrides=overrides),
+        "search": partial(_search, overrides=overrides, owns_process=owns_process),
         "evaluate": evaluate.run,
         "validate": validate.run,
         "incumbent": incumbent_job.run,
@@ -74,13 +82,13 @@ def run(settings: Settings, folder: Path, overrides: Sequence[str] = ()) -> None
         "export": export.run,
         "adopt": adopt.run,
     }
-    jobs[settings.job.name](settings, folder, PrintableStream(sys.stdout))
+    jobs[settings.job.name](settings, folder, PrintableStream(out or sys.stdout))
 
 
-def _search(settings: Settings, folder: Path, out: TextIO, overrides: Sequence[str]) -> None:
+def _search(settings: Settings, folder: Path, out: TextIO, *, overrides: Sequence[str], owns_process: bool) -> None:
     """Run the missing cycles of a search, write its page and the index of runs, and print the summary."""
     run = RunFolder(folder)
-    with Stop(settings.executor.grace_s) as stop, run.lock():
+    with Stop(settings.executor.grace_s, owns_process=owns_process) as stop, run.lock():
         if settings.resume != "continue":
             fork(RunFolder(source_of(settings.resume, folder)), run, settings, overrides=overrides)
         run.open(settings, overrides)

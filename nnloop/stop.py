@@ -25,11 +25,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Stop:
-    """The handler of signals within `with`. Outside of `grace` the first one raises Interrupted where it arrives."""
+    """The handler of signals within `with`. Outside of `grace` the first one raises Interrupted where it arrives.
 
-    def __init__(self, grace_s: float) -> None:
+    In another thread than the main one no signal is handled: Python gives them to the main thread alone.
+    """
+
+    def __init__(self, grace_s: float, *, owns_process: bool = True) -> None:
+        """`owns_process` False: a second Ctrl-C raises Interrupted instead of ending a process that isn't ours."""
         self.requested = False
         self._grace_s = grace_s
+        self._owns_process = owns_process
+        self._alarm_s = (0.0, 0.0)  # left of an alarm that the program has set, and its interval
         self._graceful = self._waiting = self._expired = self._announced = False
         self._before: dict[int, Any] = {}
 
@@ -49,6 +55,8 @@ class Stop:
             time.sleep(NOTICE_S)  # a pre-emption sends SIGTERM first, scancel nothing more
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._alarm_s[0]:
+            signal.setitimer(signal.ITIMER_REAL, *self._alarm_s)
         if requeue is not None and self._announced:
             requeue(signal.SIGUSR2, None)
 
@@ -60,7 +68,8 @@ class Stop:
             yield
         finally:
             self._graceful = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            if self.requested:
+                signal.setitimer(signal.ITIMER_REAL, 0)
         self.obey()
 
     def obey(self) -> None:
@@ -90,6 +99,11 @@ class Stop:
             yield item
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGALRM and not self.requested:  # an alarm of the program that this runs in
+            before = self._before[number]
+            if callable(before):
+                before(number, frame)
+            return
         if number == signal.SIGALRM:
             self._expired = True
             if self._waiting:
@@ -99,6 +113,8 @@ class Stop:
         if self.requested:
             if number == signal.SIGINT:
                 _say("nnloop: ended at once; the same command goes on from what is saved")
+                if not self._owns_process:
+                    raise Interrupted
                 os._exit(128 + number)
             return
         self.requested = True
@@ -107,7 +123,7 @@ class Stop:
             _say(f"nnloop: {name}: stopping; the same command goes on from here")
             raise Interrupted
         _say(f"nnloop: {name}: trials in flight get {self._grace_s:g} s; Ctrl-C ends at once")
-        signal.setitimer(signal.ITIMER_REAL, max(self._grace_s, 1e-3))
+        self._alarm_s = signal.setitimer(signal.ITIMER_REAL, max(self._grace_s, 1e-3))
 
 
 def _say(text: str) -> None:

@@ -40,9 +40,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "jobs": BELOW_LOOP | {"loop"},
     "build": BELOW_LOOP | {"loop", "jobs", "printable"},
     "command_line": {"settings"},
+    "api": BASE | {"launch", "build", "jobs", "report", "printable", "stop"},
     "launch": {"command_line", "errors", "settings", "naming", "runs", "executor", "printable"},
-    "__main__": {"command_line", "errors", "settings", "launch", "build", "stop", "printable"},
-    "__init__": set(),
+    "__main__": {"api", "command_line", "errors", "settings", "launch", "stop", "printable"},
+    "__init__": {"api"},
 }
 """By room, the rooms beneath it."""
 ONLY_IN = {

@@ -2,7 +2,7 @@
 
 import glob
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,20 +17,32 @@ from nnloop.runs import foreign
 from nnloop.settings import Settings
 
 
-def run(settings: Settings, folder: Path, out: TextIO) -> None:
-    """Train the networks in settings.candidate. Raises CandidateFileError if a file is missing or can't be read."""
-    sources = read(settings.candidate or "")
-    with make_executor(settings, data.load(settings.dataset), folder) as executor:
-        evaluate(sources, settings, executor=executor, out=out)
+def run(settings: Settings, folder: Path, out: TextIO, *, executor: Executor | None = None) -> None:
+    """Train the networks in settings.candidate; write each one's line when its trial and those before it have ended.
 
-
-def evaluate(sources: Sequence[tuple[Path, bytes]], settings: Settings, *, executor: Executor, out: TextIO) -> None:
-    """Train every network; write its line as soon as its trial and those of the files before it have ended."""
-    candidates = [(path, _candidate(source, slot)) for slot, (path, source) in enumerate(sources)]
-    trials = [(path, *_submit(candidate, settings, executor)) for path, candidate in candidates]
-    for path, identity, future in trials:
-        out.write(json.dumps(_line(path, identity, future.result()), ensure_ascii=False) + "\n")
+    `executor` None: one is made. Raises CandidateFileError if a file is missing or can't be read.
+    """
+    files = read(settings.candidate or "")
+    trials = judge([source for _, source in files], settings, folder, executor=executor)
+    for (path, _), (identity, result) in zip(files, trials, strict=True):
+        out.write(json.dumps(_line(path, identity, result), ensure_ascii=False) + "\n")
         out.flush()
+
+
+def judge(
+    sources: Sequence[bytes], settings: Settings, folder: Path, *, executor: Executor | None = None
+) -> Iterator[tuple[str | None, TrialResult]]:
+    """Train networks and yield each one's id and result, in their order; a source that isn't Python has no id.
+
+    `executor` None: one is made for these trials.
+    """
+    if executor is None:
+        with make_executor(settings, data.load(settings.dataset), folder) as made:
+            yield from judge(sources, settings, folder, executor=made)
+        return
+    candidates = [_candidate(source, slot) for slot, source in enumerate(sources)]
+    for identity, future in [_submit(candidate, settings, executor) for candidate in candidates]:
+        yield identity, future.result()
 
 
 def read(pattern: str) -> list[tuple[Path, bytes]]:

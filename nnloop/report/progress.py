@@ -202,7 +202,7 @@ class Progress:
 
         console = Console(stderr=True)
         self._live = Live(self, console=console, refresh_per_second=4, transient=True)
-        for handler in logging.getLogger().handlers:
+        for handler in [*logging.getLogger().handlers, *logging.getLogger("nnloop").handlers]:
             if type(handler) is logging.StreamHandler and handler.stream in (sys.stderr, sys.stdout):
                 self._moved.append((handler, handler.stream))
                 handler.setStream(FileProxy(console, handler.stream))

@@ -1,4 +1,4 @@
-"""Overrides as a shell gives them, in the form that Hydra's grammar takes.
+"""Overrides as a shell and as Python give them, in the form that Hydra's grammar takes.
 
 That grammar refuses `=`, `[`, commas, spaces and letters such as ü in a value that is not quoted. A setting whose
 value is a text, a path above all, takes any of them: the value is quoted here, before Hydra parses it.
@@ -7,13 +7,16 @@ value is a text, a path above all, takes any of them: the value is quoted here, 
 import glob
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import PurePath
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from nnloop.errors import SettingsError
+from nnloop.settings.groups import kinds
 from nnloop.settings.keys import extends, fields_by_key
 
 _OVERRIDE = re.compile(r"(\+{0,2})([\w.]+)=(.*)", re.S)
@@ -34,6 +37,41 @@ def readable(override: str) -> str:
     """Return an override without Hydra's prefixes and without the quotes around its value."""
     key, equals, value = override.lstrip("+").partition("=")
     return f"{key}{equals}{_unquoted(value)}"
+
+
+def override(key: str, value: object) -> str:
+    """Return the override that gives a setting a value from Python. Raises SettingsError for one that has no text."""
+    if key in (*kinds(), "experiment", "debug") and not isinstance(value, str | None):
+        raise SettingsError(f"{key}={value!r}: must be the name of one option; a loop of calls tries several")
+    if isinstance(value, str | PurePath) and _is_text(key):
+        value = os.path.expanduser(value)
+    try:
+        return f"{'++' * extends(key)}{key}={_written(value)}"
+    except TypeError as error:
+        raise SettingsError(f"{key}={value!r}: {error}") from None
+
+
+def _written(value: object) -> str:
+    """Write a value in Hydra's grammar. Raises TypeError."""
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
+        value = value.item()  # a number of NumPy or torch
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str | PurePath):
+        return _quoted(str(value))
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{_name(name)}:{_written(one)}' for name, one in value.items())}}}"
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"[{','.join(map(_written, value))}]"
+    raise TypeError(f"a setting is a text, a number, true or false, a list or a dict, and no {type(value).__name__}")
+
+
+def _name(name: object) -> str:
+    if isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name):
+        return name
+    raise TypeError(f"{name!r} can't be a name in it")
 
 
 def _prepared(argument: str, *, sweeps: bool) -> str:

@@ -23,7 +23,7 @@ def evaluated(configure: Callable[..., Settings], executor: LocalExecutor) -> Ev
     def judge(pattern: str) -> list[dict[str, Any]]:
         settings = configure("job=evaluate", "dataset=digits", f"candidate='{pattern}'")
         out = io.StringIO()
-        evaluate.evaluate(evaluate.read(pattern), settings, executor=executor, out=out)
+        evaluate.run(settings, Path(), out, executor=executor)
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     return judge

@@ -8,7 +8,8 @@ from fake_run import make_run
 from hydra import compose, initialize_config_dir
 from paths import CONF
 
-from nnloop import launch
+from nnloop.launch.dry_run import settings_of
+from nnloop.launch.resolvers import register_resolvers
 from nnloop.settings.load import load
 
 
@@ -52,6 +53,6 @@ def test_jobs_that_differ_in_their_seed_have_the_settings_of_their_own_compositi
     jobs = [
         ["llm=random", "dataset=digits", f"seed={seed}", *more] for more in ([], ["cycles=3"]) for seed in (0, 7, 2)
     ]
-    launch.register_resolvers()
+    register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        assert list(launch._settings(jobs, "config")) == [load(compose("config", overrides=one)) for one in jobs]
+        assert list(settings_of(jobs, "config")) == [load(compose("config", overrides=one)) for one in jobs]
