@@ -62,7 +62,7 @@ def test_a_search_starts_from_what_was_adopted(
 ) -> None:
     build.run(configure("job=adopt", f"folder={source}"), tmp_path / "job")
     assert "2 networks adopted" in capsys.readouterr().out
-    start = ("corpus=adopted", f"corpus.path={tmp_path / 'job'}", "llm=random", "dataset=digits")
+    start = ("corpus=adopted", f"corpus.path={tmp_path / 'job'}", "llm=random", "dataset=digits", "corpus.trials=1")
     build.run(configure(*start, "tracker=none", "finetune=off", "cycles=1", "candidates=2"), tmp_path / "run")
     assert {network.id for network in RunFolder(tmp_path / "run").corpus()} == {candidate_id(ONE), candidate_id(TWO)}
 

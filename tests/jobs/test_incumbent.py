@@ -19,7 +19,7 @@ from nnloop.settings import Settings
 
 @pytest.fixture
 def settings(configure) -> Settings:
-    chosen = configure("job=incumbent", "runs=x", "dataset=digits", "sandbox=inline", "executor.wall_s=20")
+    chosen = configure("job=incumbent", "runs=x", "dataset=digits", "executor.wall_s=60")
     return replace(chosen, incumbent=replace(chosen.incumbent, share=0.5))
 
 
@@ -31,6 +31,7 @@ def run_of(folder: Path, settings: Settings, **more: object) -> RunFolder:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_folder_and_its_summary_get_the_same_incumbent(settings: Settings, tmp_path: Path) -> None:
     run, out = run_of(tmp_path / "run", settings), io.StringIO()
     save_summaries([read(run.path)], [], str(tmp_path / "kept"))

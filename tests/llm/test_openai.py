@@ -153,7 +153,7 @@ def test_a_cycles_adapter_is_made_here_and_loaded_there(
 ) -> None:
     """A whole search: two fine-tunes, each adapter asked for under its hash in the next cycle."""
     server.takes_adapters = True
-    given = ["llm=openai", f"llm.base_url={server.url}", f"llm.weights={weights}", "llm.context_length=1024"]
+    given = ["llm=openai", f"llm.base_url={server.url}", f"llm.weights={weights}", "llm.context_length=4096"]
     given += [
         "llm.max_new_tokens.delta=64",
         "dataset=digits",

@@ -23,9 +23,9 @@ from nnloop.records import Status
 from nnloop.runs.folder import RunFolder
 from nnloop.stop import Interrupted
 
-COMMON = ("dataset=digits", "corpus.trials=1", "finetune=off", "tracker=none", "executor.wall_s=60")
+COMMON = ("dataset=digits", "corpus.limit=8", "corpus.trials=1", "finetune=off", "tracker=none", "executor.wall_s=60")
 
-GOOD = corpus.seeds()[0].code
+GOOD = corpus.sample(corpus.seeds(), 8)[0].code
 RAISES = GOOD.replace("super().__init__()\n        self.net", "super().__init__()\n        1 / 0\n        self.net")
 WRONG_SHAPE = """
 from torch import nn
