@@ -36,3 +36,12 @@ class PrintableFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, and the lines of its traceback."""
         return printable(super().format(record))
+
+
+class ConsoleFormatter(PrintableFormatter):
+    """A formatter of lines that a person reads: no date, no module, and the level where it is a warning or worse."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
+        """Return the record's message."""
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return f"{level}{record.message}"

@@ -4,7 +4,9 @@ import io
 import json
 import logging
 
-from nnloop.printable import PrintableFormatter, PrintableStream, printable
+import pytest
+
+from nnloop.printable import ConsoleFormatter, PrintableFormatter, PrintableStream, printable
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\r\u202eb\x9b\u200b\t\U000e0041"
 
@@ -25,3 +27,9 @@ def test_a_stream_and_a_formatter_escape_what_they_are_given() -> None:
     assert out.getvalue() == f"{printable(HOSTILE)}\n"
     record = logging.LogRecord("n", logging.INFO, "p", 1, "%s", (HOSTILE,), None)
     assert PrintableFormatter("%(message)s").format(record) == printable(HOSTILE)
+
+
+@pytest.mark.parametrize(("level", "line"), [(logging.INFO, "found 3"), (logging.WARNING, "warning: found 3")])
+def test_a_line_on_the_console_has_no_date_and_no_module(level: int, line: str) -> None:
+    record = logging.LogRecord("nnloop.loop", level, "p", 1, "found %d", (3,), None)
+    assert ConsoleFormatter("[%(asctime)s][%(name)s] - %(message)s").format(record) == line

@@ -1,6 +1,7 @@
 """The live view of a search on a terminal, or plain log lines if stderr is something else."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -60,8 +61,9 @@ class Progress:
     """A view of the stage, the candidates done, the valid ones among them, the best accuracy and the time left."""
 
     def __init__(self, live: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the view as wanted or not; `live` None wants it if stderr is a terminal."""
-        self._live_wanted = sys.stderr.isatty() if live is None else live
+        """Take the view as wanted or not; `live` None wants it if stderr is a terminal that can move its cursor."""
+        moves = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+        self._live_wanted = moves if live is None else live
         self._clock = clock
         self._live: Any = None
         self._moved: list[tuple[logging.StreamHandler[Any], Any]] = []

@@ -1,3 +1,4 @@
+import io
 import logging
 import os
 import pty
@@ -166,6 +167,21 @@ def _on_a_terminal(code: str) -> str:
     os.close(parent)
     assert process.wait() == 0
     return shown.decode()
+
+
+@pytest.mark.parametrize(("kind", "moves"), [("xterm", True), ("dumb", False)])
+def test_a_terminal_that_can_not_move_its_cursor_gets_plain_lines(
+    run: RunFolder, kind: str, moves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", kind)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    play(run, Progress())
+    assert ("\x1b[" in terminal.getvalue()) is moves
 
 
 def test_the_log_gets_its_streams_back(run: RunFolder) -> None:
