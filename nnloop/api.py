@@ -19,6 +19,8 @@ import html
 import io
 import logging
 import os
+import random
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +34,7 @@ from nnloop.printable import PrintableFormatter
 from nnloop.records import TrialResult
 from nnloop.report.measures.read import Run, read
 from nnloop.report.networks import TrainedNetwork, trained_networks
+from nnloop.report.notebook import in_notebook
 from nnloop.settings import Settings
 from nnloop.settings.idle import idle
 from nnloop.stop import Interrupted
@@ -200,10 +203,24 @@ def _job(
         raise UserError("nnloop runs a job in this process already; wait for its end, or use another process")
     try:
         composed = compose_job(name, overrides, settings, config_dir)
-        with _logged(composed.folder):
+        with _unchanged(), _logged(composed.folder):
             yield composed
     finally:
         _running.release()
+
+
+@contextlib.contextmanager
+def _unchanged() -> Iterator[None]:
+    """Give the program back its environment, exception hook and random generator, which libraries change."""
+    environment, hook, drawn = dict(os.environ), sys.excepthook, random.getstate()
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - environment.keys():
+            del os.environ[name]
+        os.environ.update(environment)
+        sys.excepthook = hook
+        random.setstate(drawn)
 
 
 @contextlib.contextmanager
@@ -211,7 +228,7 @@ def _logged(folder: Path) -> Iterator[None]:
     """Log to the job's folder, and to stderr if the program doesn't show nnloop's log by itself."""
     folder.mkdir(parents=True, exist_ok=True)
     before, shown = (_log.level, _log.propagate), _log.isEnabledFor(logging.INFO)
-    handlers: list[logging.Handler] = [_JobLog(folder / "nnloop.log"), *([] if shown else [logging.StreamHandler()])]
+    handlers: list[logging.Handler] = [_JobLog(folder / "nnloop.log"), *([] if shown else [_console()])]
     for handler in handlers:
         handler.setFormatter(_LINE)
         _log.addHandler(handler)
@@ -226,6 +243,11 @@ def _logged(folder: Path) -> Iterator[None]:
         _log.setLevel(before[0])
         _log.propagate = before[1]
         leave(folder)
+
+
+def _console() -> logging.Handler:
+    """Return a handler for stderr; a notebook shows that as an error, and gets stdout."""
+    return logging.StreamHandler(sys.stdout if in_notebook() else sys.stderr)
 
 
 class _JobLog(logging.FileHandler):

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop import corpus, data, llm, novelty, report, tracking
-from nnloop.corpus import adopted, lemur, variants
+from nnloop.corpus import adopted, lemur, network_files, variants
 from nnloop.corpus.trim import trim
 from nnloop.data.prepared import cache_home
+from nnloop.errors import RuleError
 from nnloop.executor import Executor
 from nnloop.executor.factory import make_executor
 from nnloop.jobs import adopt, dashboard, evaluate, export, memory, prepare, pretrain, prompt, validate
@@ -28,9 +29,11 @@ from nnloop.loop.race import is_due, measure_incumbent
 from nnloop.loop.search import Search
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
-from nnloop.modes import Mode
+from nnloop.modes import Mode, static_guard
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
+from nnloop.parents import make_rule
+from nnloop.parents.own import OwnRule, ParentsRule
 from nnloop.printable import PrintableStream
 from nnloop.records import Network
 from nnloop.report.measures.read import Run, read
@@ -40,9 +43,11 @@ from nnloop.runs.digest import digest
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
+from nnloop.runs.rule_record import record_failure, record_rule
 from nnloop.settings import (
     AdoptedCorpusSettings,
     DeltaSettings,
+    FolderCorpusSettings,
     HfLlmSettings,
     LemurCorpusSettings,
     LemurProxySettings,
@@ -111,8 +116,10 @@ def _is_open(settings: Settings, run: RunFolder) -> bool:
 
 def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
     """Run the missing cycles and measure the incumbent; report the finished run, hand it to the tracker, return it."""
-    mode = make_mode(settings)
+    mode, rule = make_mode(settings), make_rule(settings.parents)
     run.record_prompts(mode.templates.of(mode.form))
+    if isinstance(rule, OwnRule):
+        record_rule(run, rule.source)
     run.record_dtype(llm.check(settings.llm, settings.finetune))
     dataset = data.load(settings.dataset)
     run.save_dataset(dataset.facts())
@@ -127,7 +134,7 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
         progress = stack.enter_context(Progress())
         if _is_open(settings, run):
             conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
-            _run_cycles(run, conditions, executor=executor, tracker=tracker, progress=progress, stop=stop)
+            _run_cycles(run, conditions, rule, executor=executor, tracker=tracker, progress=progress, stop=stop)
         _measure(settings, run, executor, progress=progress)
     finished = _report(settings, read(run.path))
     track_run(tracker, run)
@@ -138,6 +145,7 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
 def _run_cycles(
     run: RunFolder,
     conditions: CorpusConditions,
+    rule: ParentsRule,
     *,
     executor: Executor,
     tracker: Tracker,
@@ -160,12 +168,17 @@ def _run_cycles(
         run,
         executor=executor,
         corpus=judged,
+        rule=rule,
         load_engine=load_engine,
         tracker=tracker,
         progress=progress,
         stop=stop,
     ) as search:
-        search.run()
+        try:
+            search.run()
+        except RuleError as error:
+            record_failure(run, str(error))
+            raise
 
 
 def _measure(settings: Settings, run: RunFolder, executor: Executor, *, progress: Progress) -> None:
@@ -186,14 +199,15 @@ def make_search(
     executor: Executor,
     corpus: JudgedCorpus,
     stop: Stop,
+    rule: ParentsRule | None = None,
     load_engine: Callable[[], Engine] | None = None,
     tracker: Tracker | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Search]:
     """Make a search in a run folder that is open and locked; close its archive and its LLM afterwards.
 
-    `corpus` comes from `judge_corpus`. `load_engine` None: the LLM is loaded by its settings. `tracker` None: nothing
-    is tracked. `progress` None: nothing is displayed.
+    `corpus` comes from `judge_corpus`. `rule` None: the one of settings.parents. `load_engine` None: the LLM is loaded
+    by its settings. `tracker` None: nothing is tracked. `progress` None: nothing is displayed.
     """
     mode, task = make_mode(settings), make_task(settings)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus)) as archive:
@@ -203,7 +217,14 @@ def make_search(
             archive=archive,
             mode=mode,
             rules=SelectionRules(settings.admission.min_accuracy, settings.selection.rule),
-            prompts=PromptBuilder(settings=settings, task=task, mode=mode, folder=run, archive=archive),
+            prompts=PromptBuilder(
+                settings=settings,
+                task=task,
+                mode=mode,
+                rule=rule or make_rule(settings.parents),
+                folder=run,
+                archive=archive,
+            ),
             load_engine=load_engine or (lambda: load_llm(settings)),
             executor=executor,
             tuner=make_tuner(settings, mode=mode, task=task, folder=run),
@@ -237,6 +258,8 @@ def make_corpus(settings: Settings) -> list[Network]:
         networks = lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
     elif isinstance(settings.corpus, AdoptedCorpusSettings):
         networks = adopted.load(settings.corpus.path)
+    elif isinstance(settings.corpus, FolderCorpusSettings):
+        networks = network_files.load(settings.corpus.path, static_guard.identify)
     else:
         networks = corpus.seeds()
     chosen = corpus.sample([network for network in networks if network.variant_of is None], settings.corpus.limit)

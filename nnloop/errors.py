@@ -3,6 +3,7 @@
 NnloopError
 ├── UserError               wrong input or a wrong environment: one line on stderr, exit code 2
 │   ├── SettingsError       a setting has a wrong name, type or value
+│   ├── RuleError           a rule of the user's own raised, or returned something else than its contract says
 │   ├── DatasetError        raw files are missing, incomplete or damaged
 │   ├── RunFolderError      the run folder can't be used: written with other settings, read-only, in use
 │   ├── CandidateFileError  a network given to job=evaluate can't be read
@@ -28,6 +29,10 @@ class UserError(NnloopError):
 
 class SettingsError(UserError):
     """A setting with a wrong name, type or value."""
+
+
+class RuleError(UserError):
+    """A rule of the user's own that raised, or returned something else than its contract says."""
 
 
 class DatasetError(UserError):

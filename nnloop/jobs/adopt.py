@@ -6,21 +6,17 @@ copied too. Links, pipes, and files that are too large are left out. Accuracies 
 networks that it starts from under its own protocol.
 """
 
-import itertools
 from pathlib import Path
 from typing import TextIO
 
 from nnloop.corpus.adopted import FILE
-from nnloop.errors import CompletionError, CorpusError, ModelError
+from nnloop.corpus.network_files import files_in, read_networks_in
+from nnloop.errors import ModelError
 from nnloop.llm import adapter_files
 from nnloop.modes import static_guard
-from nnloop.modes.delta import guarded_id
-from nnloop.records import Network
 from nnloop.runs import foreign
 from nnloop.runs.durable import write_text
 from nnloop.settings import Settings
-
-MOST_FILES = 100_000  # of one kind in a folder
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
@@ -29,39 +25,14 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     Raises CorpusError if no file can be adopted.
     """
     source = Path(str(settings.folder)).expanduser()
-    if not source.is_dir():
-        raise CorpusError(f"folder={source}: no such folder")
-    networks: dict[str, Network] = {}
-    for path in _find(source, "*.py"):
-        try:
-            network = _network(path, source)
-        except (CompletionError, OSError) as error:
-            reason = error.reason if isinstance(error, CompletionError) else error.strerror
-            print(f"left out {path.relative_to(source)}: {reason}", file=out)
-        else:
-            networks.setdefault(network.id, network)
-    if not networks:
-        raise CorpusError(f"folder={source}: no network in it that can be adopted")
+    read = read_networks_in(source, static_guard.identify, key="folder")
+    print(*(f"left out {line}" for line in read.left_out), sep="\n", end="\n" if read.left_out else "", file=out)
     folder.mkdir(parents=True, exist_ok=True)
-    configs = _find(source, adapter_files.CONFIG)
+    configs = files_in(source, adapter_files.CONFIG, key="folder")
     adapters = [_copy(path.parent, source, folder / "adapters" / str(number)) for number, path in enumerate(configs)]
-    write_text(folder / FILE, "".join(f"{network.line()}\n" for network in networks.values()))
-    print(f"{len(networks)} networks adopted; start from them: corpus=adopted corpus.path={folder}", file=out)
+    write_text(folder / FILE, "".join(f"{network.line()}\n" for network in read.networks))
+    print(f"{len(read.networks)} networks adopted; start from them: corpus=adopted corpus.path={folder}", file=out)
     print(*adapters, sep="\n", end="\n" if adapters else "", file=out)
-
-
-def _find(source: Path, name: str) -> list[Path]:
-    """Return the files of a name or pattern below a folder, sorted. Raises CorpusError for far too many."""
-    paths = sorted(itertools.islice(source.rglob(name), MOST_FILES + 1))
-    if len(paths) > MOST_FILES:
-        raise CorpusError(f"folder={source}: more than {MOST_FILES:,} files {name} in it")
-    return paths
-
-
-def _network(path: Path, source: Path) -> Network:
-    code = foreign.read_bytes(path, source, foreign.SOURCE_BYTES).decode("utf-8", "replace")
-    static_guard.check(code)
-    return Network(guarded_id(code), code, path.stem)
 
 
 def _copy(adapter: Path, source: Path, target: Path) -> str:

@@ -10,8 +10,8 @@ from typing import TextIO
 from nnloop.errors import CandidateFileError, RunFolderError
 from nnloop.jobs.evaluate import read
 from nnloop.llm.engine import guess_tokens
-from nnloop.modes.delta import guarded_id
 from nnloop.modes.make import make_mode, make_task
+from nnloop.modes.static_guard import guarded_id
 from nnloop.records import Completion, Network
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import HfLlmSettings, PromptJobSettings, Settings

@@ -1,6 +1,8 @@
 """Load a causal LM and its tokenizer; errors are reported in one line with a remedy."""
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +47,24 @@ class ModelPlan:
     layers: "PreTrainedModel"  # without memory for its weights
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the progress bars of transformers."""
+    ensure_torchvision_imports()
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@_quiet()
 def load(settings: HfLlmSettings) -> LoadedModel:
     """Load the model onto its device. Raises ModelError, or SettingsError if the settings don't fit the model."""
-    ensure_torchvision_imports()
     from transformers import AutoModelForCausalLM
 
     made = plan(settings)
@@ -64,15 +81,12 @@ def load(settings: HfLlmSettings) -> LoadedModel:
     )
 
 
+@_quiet()
 def plan(settings: HfLlmSettings) -> ModelPlan:
     """Check all that small files tell: the model can be had, loaded and asked, and has the context and the memory.
 
     Raises ModelError or SettingsError. Of a GGUF on the hub the file itself is downloaded, since it is all in one.
     """
-    ensure_torchvision_imports()
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     quantization.quiet_bitsandbytes(settings)
     source, device = find(settings.model, settings.revision), quantization.device_of(settings)
     check_space(settings.model, source)

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, field, replace
 
-from nnloop import parents
 from nnloop.errors import SettingsError
 from nnloop.llm.engine import Engine, Request, Successes
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
 from nnloop.modes.render import Task, full_target
-from nnloop.parents import PromptSlot
-from nnloop.parents.pool import Pool, selected
+from nnloop.parents.own import ParentsRule
+from nnloop.parents.pool import Pool, PromptSlot, selected
 from nnloop.records import Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
@@ -72,6 +71,7 @@ class PromptBuilder:
     settings: Settings
     task: Task
     mode: Mode
+    rule: ParentsRule
     folder: RunFolder
     archive: Archive
     _fits: dict[str, bool] = field(default_factory=dict, init=False)  # by network id
@@ -84,9 +84,7 @@ class PromptBuilder:
         known = self.archive.before(place.cycle, visible_results)
         beside = _networks_beside(self.settings.context)
         rng = random.Random(derive(self.settings.seed, "baselines", *astuple(place)))
-        parent, *others = parents.sample(
-            self.settings.parents, self._pool(engine, known), place, count=1 + beside, rng=rng
-        )
+        parent, *others = self.rule(self._pool(engine, known), place, count=1 + beside, rng=rng)
         items = [self._further(network) for network in others] if beside else self._attempts(known)
         request = self._request(self._prompt(engine, parent, items), parent, place)
         return replace(request, successes=successes(known)) if _is_bandit(self.settings) else request

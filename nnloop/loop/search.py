@@ -35,7 +35,7 @@ from nnloop.loop.prompting import RETRIED, PromptBuilder, batches
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
 from nnloop.modes import Mode
-from nnloop.parents import PromptSlot
+from nnloop.parents.pool import PromptSlot
 from nnloop.records import Completion, CycleReport, Entry, FinetuneResult, Status
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json

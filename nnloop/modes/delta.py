@@ -13,7 +13,7 @@ from nnloop.modes.templates import Templates, shipped
 from nnloop.patching import blocks
 from nnloop.patching.patch import PatchError, apply_patch
 from nnloop.patching.source import split_lines
-from nnloop.records import REWRITE, Network, Prompt, Status, candidate_id
+from nnloop.records import REWRITE, Network, Prompt, Status
 
 MAX_SHARE = 0.5
 """Tokens of a corpus pair's diff by those of the network that it leads to: a larger diff is a rewrite in disguise."""
@@ -92,14 +92,6 @@ class Delta:
 def _checked(code: str, parent: str) -> str:
     """Return the code. Raises CompletionError if the static guard refuses it or it is the parent's network."""
     static_guard.check(code)
-    if guarded_id(code) == guarded_id(parent):
+    if static_guard.guarded_id(code) == static_guard.guarded_id(parent):
         raise CompletionError(Status.NO_CHANGE, "only comments, docstrings or formatting change")
     return code
-
-
-def guarded_id(code: str) -> str:
-    """Return `candidate_id(code)`. Raises CompletionError if the source nests too deeply."""
-    try:
-        return candidate_id(code)
-    except (RecursionError, MemoryError):
-        raise CompletionError(Status.UNPARSEABLE, "nested too deeply") from None

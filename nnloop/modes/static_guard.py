@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from nnloop.errors import CompletionError
 from nnloop.patching import syntax
-from nnloop.records import Status
+from nnloop.records import Status, candidate_id
 
 # fmt: off
 IMPORTS = frozenset([
@@ -77,6 +77,20 @@ DUNDERS = frozenset([
 ])
 # fmt: on
 """Double-underscore names that ordinary networks use."""
+
+
+def identify(code: str) -> str:
+    """Return the id of a network that somebody brings. Raises CompletionError as `check`."""
+    check(code)
+    return guarded_id(code)
+
+
+def guarded_id(code: str) -> str:
+    """Return `candidate_id(code)`. Raises CompletionError if the source nests too deeply."""
+    try:
+        return candidate_id(code)
+    except (RecursionError, MemoryError):
+        raise CompletionError(Status.UNPARSEABLE, "nested too deeply") from None
 
 
 def check(code: str) -> None:

@@ -6,15 +6,17 @@ from both together), and `weigh` gives the networks' weights. Islands narrow the
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 from nnloop.parents import islands
 from nnloop.parents.cells import elites
-from nnloop.parents.pool import Pool
+from nnloop.parents.own import ParentsRule, load_rule
+from nnloop.parents.pool import Pool, PromptSlot
 from nnloop.records import Network
 from nnloop.settings import (
     AgeingParentsSettings,
     IslandsParentsSettings,
+    OwnParentsSettings,
     ParentsSettings,
     PowerLawParentsSettings,
     QualityDiversityParentsSettings,
@@ -22,18 +24,16 @@ from nnloop.settings import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PromptSlot:
-    """The cycle and the slot of a prompt."""
-
-    cycle: int
-    slot: int
+def make_rule(settings: ParentsSettings) -> ParentsRule:
+    """Return the rule that the settings name. Raises SettingsError if it is one of the user's own and can't be had."""
+    return load_rule(settings) if isinstance(settings, OwnParentsSettings) else partial(sample, settings)
 
 
 def sample(
     settings: ParentsSettings, pool: Pool, place: PromptSlot, *, count: int, rng: random.Random
 ) -> list[Network]:
     """Sample `count` different networks, each by the rule from the remaining ones; fewer if the pool has no more."""
+    assert not isinstance(settings, OwnParentsSettings)
     if isinstance(settings, IslandsParentsSettings):
         pool = islands.island(settings, pool, cycle=place.cycle, slot=place.slot) or pool
     if isinstance(settings, AgeingParentsSettings):

@@ -7,6 +7,14 @@ from nnloop.records import Entry, Network, Status
 
 
 @dataclass(frozen=True, slots=True)
+class PromptSlot:
+    """The cycle and the slot of a prompt."""
+
+    cycle: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class SelectedNetwork:
     """A network that the run selected, and the completion that it came from."""
 

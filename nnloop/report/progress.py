@@ -1,4 +1,4 @@
-"""The live view of a search on a terminal, or plain log lines if stderr is something else."""
+"""The live view of a search on a terminal or in a notebook, or plain log lines if stderr is something else."""
 
 import logging
 import os
@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nnloop.records import CycleReport, Entry
+from nnloop.report.notebook import NotebookView, in_notebook
 from nnloop.report.text import closing_line, duration, percent
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Progress:
         self._live_wanted = moves if live is None else live
         self._clock = clock
         self._live: Any = None
+        self._notebook: NotebookView | None = None
         self._moved: list[tuple[logging.StreamHandler[Any], Any]] = []
         self._cycle = _Cycle()
         self._history = _History()
@@ -74,6 +76,8 @@ class Progress:
     def __enter__(self) -> Self:
         if self._live_wanted:
             self._start_live()
+        elif in_notebook():
+            self._notebook = NotebookView(self._summed)
         return self
 
     def __exit__(
@@ -82,6 +86,9 @@ class Progress:
         if self._live is not None:
             self._live.stop()
             self._live = None
+        if self._notebook is not None:
+            self._notebook.update(last=True)
+            self._notebook = None
         for handler, stream in self._moved:
             handler.setStream(stream)
         self._moved = []
@@ -98,22 +105,26 @@ class Progress:
         if self._cycle.of != of:
             self._cycle = _Cycle(of, candidates=trials, stage="training", started=self._clock())
         self._cycle.judged = done
+        self._refresh()
         if self._clock() - self._last_line > _QUIET_S:
-            self._say(f"{of}: {done} of {trials} trials done, {self._left()}")
+            self._say(self._summed())
 
     def stage(self, name: str) -> None:
         """Show another stage of the cycle."""
         if name != self._cycle.stage:
             self._cycle.stage = name
+            self._refresh()
             self._say(f"{self._title()}: {name}")
 
     def generated(self, n: int) -> None:
         """Show that `n` completions of this cycle are written so far."""
         self._cycle.generated = n
+        self._refresh()
 
     def wrote(self, tokens: int) -> None:
         """Count tokens of completions that the LLM is still writing; a long silence is broken."""
         self._cycle.tokens += tokens
+        self._refresh()
         if self._clock() - self._last_line > _QUIET_S:
             self._say(self.line())
 
@@ -126,6 +137,7 @@ class Progress:
         if accuracy is not None:
             cycle.best = max(accuracy, cycle.best or 0.0)
             self._history.best = max(accuracy, self._history.best or 0.0)
+        self._refresh()
         if self._clock() - self._last_line > _QUIET_S:
             self._say(self.line())
 
@@ -179,6 +191,17 @@ class Progress:
             facts = [written, valid, best, *facts]
         body = Text(" · ".join(facts), style="dim")
         return Group(head, body)
+
+    def _summed(self) -> str:
+        """Return `line`, or the trials of the corpus or the incumbent in one."""
+        cycle = self._cycle
+        if cycle.of == "cycle":
+            return self.line()
+        return f"{cycle.of}: {cycle.judged} of {cycle.candidates} trials done, {self._left()}"
+
+    def _refresh(self) -> None:
+        if self._notebook is not None:
+            self._notebook.update()
 
     def _title(self) -> str:
         cycle = self._cycle

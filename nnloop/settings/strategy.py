@@ -1,6 +1,7 @@
 """Settings of a search's strategy: form of the answers, parents, context, novelty, corpus, admission, budget."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from nnloop.settings.setting import PLACE, RESULT, setting
 
@@ -79,6 +80,15 @@ class IslandsParentsSettings:
 
 
 @dataclass
+class OwnParentsSettings:
+    """A rule of the user's own."""
+
+    name: str = setting(RESULT, words=["own"])
+    rule: str = setting(RESULT)  # <file>.py:<function> or <module>:<function> (parents.own.ParentsRule)
+    options: dict[str, Any] = setting(RESULT)  # keyword arguments for it
+
+
+@dataclass
 class AgeingParentsSettings:
     """Regularised evolution: the best of `size` samples, with replacement, from the `population` newest networks."""
 
@@ -95,6 +105,7 @@ ParentsSettings = (
     | QualityDiversityParentsSettings
     | IslandsParentsSettings
     | AgeingParentsSettings
+    | OwnParentsSettings
 )
 
 
@@ -201,7 +212,15 @@ class AdoptedCorpusSettings(CorpusTrialSettings):
     path: str = setting(RESULT)  # the folder that job=adopt wrote
 
 
-CorpusSettings = SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSettings
+@dataclass
+class FolderCorpusSettings(CorpusTrialSettings):
+    """Networks of the user's own, a .py file each."""
+
+    name: str = setting(RESULT, words=["folder"])
+    path: str = setting(RESULT)
+
+
+CorpusSettings = SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSettings | FolderCorpusSettings
 
 
 @dataclass

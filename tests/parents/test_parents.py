@@ -8,8 +8,8 @@ from entries import entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnloop.parents import ParentsSettings, PromptSlot, sample
-from nnloop.parents.pool import Pool, SelectedNetwork, selected
+from nnloop.parents import ParentsSettings, sample
+from nnloop.parents.pool import Pool, PromptSlot, SelectedNetwork, selected
 from nnloop.records import COMPLETED, Entry, Network, Status, TrialResult
 from nnloop.settings import (
     AgeingParentsSettings,
