@@ -5,10 +5,10 @@
     nnloop.evaluate("net.py", dataset="digits")      # one result
     nnloop.load("outputs/search/tiny-digits-delta-s0-cycles_2")
 
-Settings are the command line's: keywords (`cycles=2`), dotted keys (`**{"llm.temperature": 0.5}`) or texts
-("llm.temperature=0.5"). Paths are relative to the working directory, and runs lie in outputs/ below it; the same call
-goes on with the same run. A wrong setting or another fault of the input raises a UserError (nnloop.errors) of one line.
-A search that is interrupted raises KeyboardInterrupt, and everything up to there is saved.
+Settings are the command line's: keywords (`cycles=2`), dotted keys (`**{"llm.temperature": 0.5}`), dicts
+(`llm={"temperature": 0.5}`) or texts ("llm.temperature=0.5"). Paths are relative to the working directory, and runs lie
+in outputs/ below it; the same call goes on with the same run. A wrong setting or another fault of the input raises a
+UserError of one line. A search that is interrupted raises KeyboardInterrupt, and everything up to there is saved.
 
 A call leaves nothing of the program changed: signal handlers, logging, Hydra, environment. One call runs at a time.
 """

@@ -19,6 +19,7 @@ from nnloop.launch.messages import one_line
 from nnloop.launch.resolvers import register_resolvers
 from nnloop.settings import Settings
 from nnloop.settings.command import override, prepare, readable
+from nnloop.settings.keys import flat
 from nnloop.settings.load import load
 
 _numbers = count()  # of the jobs of this process: two of a second have folders of their own
@@ -36,11 +37,11 @@ class ComposedJob:
 def compose_job(
     job: str, overrides: Sequence[str], settings: Mapping[str, object], config_dir: str | Path | None = None
 ) -> ComposedJob:
-    """Compose a job from overrides as texts (key=value), and from settings by their dotted keys.
+    """Compose a job from overrides as texts (key=value), and from settings by their keys, dotted or nested.
 
     `config_dir` is a folder with groups and options of the user's own. Raises SettingsError.
     """
-    given = [*_checked(overrides), *(override(key, value) for key, value in settings.items())]
+    given = [*_checked(overrides), *(override(key, value) for key, value in flat(settings).items())]
     for one in given:
         if re.match(r"hydra(?!\.run\.dir=)\b", one):
             raise SettingsError(f"{readable(one)}: only the command line takes it")

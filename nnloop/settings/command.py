@@ -7,7 +7,7 @@ value is a text, a path above all, takes any of them: the value is quoted here, 
 import glob
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePath
 from typing import Any
@@ -61,17 +61,9 @@ def _written(value: object) -> str:
         return repr(value)
     if isinstance(value, str | PurePath):
         return _quoted(str(value))
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{_name(name)}:{_written(one)}' for name, one in value.items())}}}"
     if isinstance(value, list | tuple | set | frozenset):
         return f"[{','.join(map(_written, value))}]"
     raise TypeError(f"a setting is a text, a number, true or false, a list or a dict, and no {type(value).__name__}")
-
-
-def _name(name: object) -> str:
-    if isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name):
-        return name
-    raise TypeError(f"{name!r} can't be a name in it")
 
 
 def _prepared(argument: str, *, sweeps: bool) -> str:
