@@ -120,7 +120,7 @@ def _plainly(call: Callable[P, T]) -> Callable[P, T]:
 
 @_plainly
 def search(*overrides: str, config_dir: str | Path | None = None, **settings: object) -> SearchResult:
-    """Run a search, or what is missing of it, and return the run.
+    """Run a search, or the missing part of one, and return the run.
 
     Args:
         overrides: settings as on the command line, such as "llm.temperature=0.5".
@@ -131,7 +131,7 @@ def search(*overrides: str, config_dir: str | Path | None = None, **settings: ob
         UserError: one line about a wrong setting, or a dataset, model or folder that can't be used.
         KeyboardInterrupt: the search was interrupted; the same call goes on.
     """
-    with _job("search", overrides, settings, config_dir) as job:
+    with _job("search", overrides, settings, config_dir=config_dir) as job:
         run_job(job.settings, job.folder, job.overrides, out=io.StringIO(), owns_process=False)
         return SearchResult(read(job.folder))
 
@@ -146,7 +146,7 @@ def evaluate(
     and the errors are those of `search`; CandidateFileError, a UserError: the file can't be read.
     """
     source = _source(candidate)
-    with _job("evaluate", overrides, {**settings, "candidate": "code"}, config_dir) as job:
+    with _job("evaluate", overrides, {**settings, "candidate": "code"}, config_dir=config_dir) as job:
         from nnloop.jobs.evaluate import judge
 
         ((_, result),) = judge([source], job.settings, job.folder)
@@ -160,7 +160,7 @@ def job(name: str, *overrides: str, config_dir: str | Path | None = None, **sett
     The other arguments and the errors are those of `search`.
     """
     out = io.StringIO()
-    with _job(name, overrides, settings, config_dir) as composed:
+    with _job(name, overrides, settings, config_dir=config_dir) as composed:
         run_job(composed.settings, composed.folder, composed.overrides, out=out, owns_process=False)
     return out.getvalue()
 
@@ -196,13 +196,13 @@ def run_job(
 
 @contextlib.contextmanager
 def _job(
-    name: str, overrides: Sequence[str], settings: dict[str, object], config_dir: str | Path | None
+    name: str, overrides: Sequence[str], settings: dict[str, object], *, config_dir: str | Path | None
 ) -> Iterator[ComposedJob]:
     """Compose a job and log it, the only one of this process. Raises UserError if another one runs."""
     if not _running.acquire(blocking=False):
         raise UserError("nnloop runs a job in this process already; wait for its end, or use another process")
     try:
-        composed = compose_job(name, overrides, settings, config_dir)
+        composed = compose_job(name, overrides, settings, config_dir=config_dir)
         with _unchanged(), _logged(composed.folder):
             yield composed
     finally:

@@ -33,7 +33,7 @@ from nnloop.modes import Mode, static_guard
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
 from nnloop.parents import make_rule
-from nnloop.parents.own import OwnRule, ParentsRule
+from nnloop.parents.user_rule import OwnRule, ParentsRule
 from nnloop.printable import PrintableStream
 from nnloop.records import Network
 from nnloop.report.measures.read import Run, read

@@ -101,3 +101,34 @@ def test_a_second_interrupt_ends_at_once() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130
     assert "SIGINT: trials in flight get 1000 s; Ctrl-C ends at once" in done.stderr
+
+
+def test_in_a_program_of_the_user_s_a_second_interrupt_ends_the_search_alone() -> None:
+    def twice() -> None:
+        with Stop(1000.0, owns_process=False) as stop, stop.grace():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.requested
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1000)
+
+    with pytest.raises(Interrupted):
+        twice()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_alarm_of_the_program_rings_in_a_search_and_is_set_again_after_a_stop() -> None:
+    rung: list[int] = []
+    left = signal.getitimer(signal.ITIMER_REAL)
+    before = signal.signal(signal.SIGALRM, lambda number, _: rung.append(number))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        with Stop(10.0), Stop(10.0).grace():
+            time.sleep(0.05)
+        assert rung == [signal.SIGALRM]
+        signal.setitimer(signal.ITIMER_REAL, 500.0)
+        with pytest.raises(Interrupted), Stop(10.0) as stop, stop.grace():
+            interrupt()
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 400
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *left)

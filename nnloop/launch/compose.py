@@ -35,7 +35,7 @@ class ComposedJob:
 
 
 def compose_job(
-    job: str, overrides: Sequence[str], settings: Mapping[str, object], config_dir: str | Path | None = None
+    job: str, overrides: Sequence[str], settings: Mapping[str, object], *, config_dir: str | Path | None = None
 ) -> ComposedJob:
     """Compose a job from overrides as texts (key=value), and from settings by their keys, dotted or nested.
 

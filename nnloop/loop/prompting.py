@@ -15,8 +15,8 @@ from nnloop.llm.engine import Engine, Request, Successes
 from nnloop.loop.archive import Archive
 from nnloop.modes import Mode, context
 from nnloop.modes.render import Task, full_target
-from nnloop.parents.own import ParentsRule
 from nnloop.parents.pool import Pool, PromptSlot, selected
+from nnloop.parents.user_rule import ParentsRule
 from nnloop.records import Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive

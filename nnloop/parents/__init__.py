@@ -10,8 +10,8 @@ from functools import partial
 
 from nnloop.parents import islands
 from nnloop.parents.cells import elites
-from nnloop.parents.own import ParentsRule, load_rule
 from nnloop.parents.pool import Pool, PromptSlot
+from nnloop.parents.user_rule import ParentsRule, load_rule
 from nnloop.records import Network
 from nnloop.settings import (
     AgeingParentsSettings,

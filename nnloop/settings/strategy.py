@@ -84,7 +84,7 @@ class OwnParentsSettings:
     """A rule of the user's own."""
 
     name: str = setting(RESULT, words=["own"])
-    rule: str = setting(RESULT)  # <file>.py:<function> or <module>:<function> (parents.own.ParentsRule)
+    rule: str = setting(RESULT)  # <file>.py:<function> or <module>:<function> (parents.user_rule.ParentsRule)
     options: dict[str, Any] = setting(RESULT)  # keyword arguments for it
 
 

@@ -37,12 +37,12 @@ def test_the_documented_llms_of_one_s_own_have_their_names(tmp_path: Path) -> No
     mine, served = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/llms.md").read_text(), re.S)
     (tmp_path / "llm/mine.yaml").write_text(mine)
     (tmp_path / "llm/served.yaml").write_text(served)
-    job = compose_job("search", [], {"llm": "mine", "dataset": "digits"}, tmp_path)
+    job = compose_job("search", [], {"llm": "mine", "dataset": "digits"}, config_dir=tmp_path)
     assert isinstance(job.settings.llm, HfLlmSettings)
     assert (job.settings.llm.name, job.settings.llm.model) == ("mine", "my_model")
     assert job.folder == Path("outputs/search/mine-digits-delta-s0")
-    job = compose_job("search", [], {"llm": "served", "finetune": "off"}, tmp_path)
+    job = compose_job("search", [], {"llm": "served", "finetune": "off"}, config_dir=tmp_path)
     assert isinstance(job.settings.llm, OpenAiLlmSettings)
     assert job.settings.llm.name == "served"
     with pytest.raises(SettingsError, match=r"^llm=mein: no such option; did you mean mine\?$"):
-        compose_job("search", [], {"llm": "mein"}, tmp_path)
+        compose_job("search", [], {"llm": "mein"}, config_dir=tmp_path)

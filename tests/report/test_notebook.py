@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from paths import ROOT
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+from nnloop.report.notebook import in_notebook
 
 
 @pytest.fixture
@@ -44,6 +44,8 @@ def run(kernel: tuple[Any, Any], code: str, interrupt_at: str = "") -> str:
     raise TimeoutError(said)
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_notebook_of_the_docs_runs(tmp_path: Path) -> None:
     nbformat = pytest.importorskip("nbformat")
     from nbclient import NotebookClient
@@ -61,6 +63,12 @@ def test_the_notebook_of_the_docs_runs(tmp_path: Path) -> None:
     assert not [one for each in outputs for one in each if one.get("name") == "stderr"]
 
 
+def test_a_plain_process_is_no_notebook() -> None:
+    assert not in_notebook()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_an_interrupt_stops_a_search_saves_it_and_leaves_the_kernel_alive(kernel: tuple[Any, Any]) -> None:
     search = (
         "import nnloop\n"

@@ -83,7 +83,7 @@ class OwnRule:
 
 
 def load_rule(settings: OwnParentsSettings) -> OwnRule:
-    """Import the function that parents.rule names. Raises SettingsError: key, value and what is wrong."""
+    """Import the function that parents.rule names. Raises SettingsError: key, value and the fault."""
     name = settings.rule
     place, _, function = name.rpartition(":")
     if not place or not function.isidentifier():
@@ -95,7 +95,7 @@ def load_rule(settings: OwnParentsSettings) -> OwnRule:
     functions = [one for one, value in vars(module).items() if callable(value) and not one.startswith("_")]
     if not callable(getattr(module, function, None)):
         raise SettingsError(f"parents.rule={name}: {place} has no function {function}; {meant(function, functions)}")
-    rule = OwnRule(name, source, getattr(module, function), settings.options)
+    rule = OwnRule(name, source, function=getattr(module, function), options=settings.options)
     _check_call(rule)
     return rule
 
