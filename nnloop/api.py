@@ -30,7 +30,7 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 from nnloop.errors import CandidateFileError, RunFolderError, UserError
 from nnloop.launch import leave
 from nnloop.launch.compose import ComposedJob, compose_job
-from nnloop.printable import PrintableFormatter
+from nnloop.printable import ConsoleFormatter, PrintableFormatter
 from nnloop.records import TrialResult
 from nnloop.report.measures.read import Run, read
 from nnloop.report.networks import TrainedNetwork, trained_networks
@@ -43,7 +43,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _log = logging.getLogger("nnloop")
-_LINE = PrintableFormatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
 _running = threading.Lock()
 
 
@@ -230,7 +229,6 @@ def _logged(folder: Path) -> Iterator[None]:
     before, shown = (_log.level, _log.propagate), _log.isEnabledFor(logging.INFO)
     handlers: list[logging.Handler] = [_JobLog(folder / "nnloop.log"), *([] if shown else [_console()])]
     for handler in handlers:
-        handler.setFormatter(_LINE)
         _log.addHandler(handler)
     _log.setLevel(min(_log.getEffectiveLevel(), logging.INFO))
     _log.propagate = shown
@@ -247,11 +245,17 @@ def _logged(folder: Path) -> Iterator[None]:
 
 def _console() -> logging.Handler:
     """Return a handler for stderr; a notebook shows that as an error, and gets stdout."""
-    return logging.StreamHandler(sys.stdout if in_notebook() else sys.stderr)
+    handler = logging.StreamHandler(sys.stdout if in_notebook() else sys.stderr)
+    handler.setFormatter(ConsoleFormatter())
+    return handler
 
 
 class _JobLog(logging.FileHandler):
     """The log of a job; a full disk loses lines of it and stops nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.setFormatter(PrintableFormatter("[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Ignore the error."""
