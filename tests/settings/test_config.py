@@ -25,6 +25,8 @@ NEEDED = {
     "job=adopt": ["folder=x"],
     "job=prompt": ["candidate=x.py"],
     "corpus=adopted": ["corpus.path=x"],
+    "corpus=folder": ["corpus.path=x"],
+    "parents=own": ["parents.rule=x.py:rule"],
 }
 
 
