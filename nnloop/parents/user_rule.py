@@ -66,7 +66,8 @@ class OwnRule:
             answer = self.function(shown, place, count=count, rng=rng, **self.options)
             chosen = list(answer) if isinstance(answer, Iterable) and not isinstance(answer, str | Mapping) else answer
         except (Exception, SystemExit) as error:
-            raise self._error(f"raised {_told(error)}") from None
+            code = getattr(self.function, "__code__", None)
+            raise self._error(f"raised {_told(error, getattr(code, 'co_filename', ''))}") from None
         if not isinstance(chosen, list):
             raise self._error(f"returned {type(answer).__name__}; it must return a list of networks")
         known = {network.id: network for network in [*pool.corpus, *(member.network for member in pool.run)]}
@@ -91,7 +92,8 @@ def load_rule(settings: OwnParentsSettings) -> OwnRule:
     try:
         module, source = _run_file(Path(place).expanduser()) if place.endswith(".py") else _import(place)
     except (Exception, SystemExit) as error:
-        raise SettingsError(f"parents.rule={name}: importing {place} raised {_told(error)}") from None
+        hint = "; a file ends in .py" if isinstance(error, ModuleNotFoundError) else ""
+        raise SettingsError(f"parents.rule={name}: importing {place} raised {_told(error, place)}{hint}") from None
     functions = [one for one, value in vars(module).items() if callable(value) and not one.startswith("_")]
     if not callable(getattr(module, function, None)):
         raise SettingsError(f"parents.rule={name}: {place} has no function {function}; {meant(function, functions)}")
@@ -132,11 +134,12 @@ def _import(name: str) -> tuple[types.ModuleType, str]:
     return module, inspect.getsource(module)
 
 
-def _told(error: BaseException) -> str:
-    """Return an error in one line, with the file and line in which it was raised."""
+def _told(error: BaseException, file: str) -> str:
+    """Return an error in one line, with the line of the rule's file, or of another one, in which it was raised."""
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"
     frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in frames if frame.filename == file] or frames
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     where = "" if isinstance(error, SyntaxError) else where
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{where}"
