@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nnloop.api import SearchResult, UserError, evaluate, job, load, search
+    from nnloop.api import SearchResult, evaluate, job, load, search
+    from nnloop.errors import UserError
 
 __version__ = "0.1.0"
 __all__ = ["SearchResult", "UserError", "evaluate", "job", "load", "search"]

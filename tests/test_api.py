@@ -70,7 +70,7 @@ def test_a_search_is_the_command_line_s_run_and_leaves_the_program_as_it_was(her
     run = nnloop.search(**SMALL)
     assert state() == before
     assert run.folder == Path(
-        "outputs/search/random-digits-delta-s0-candidates_2-limit_2-trials_1-cycles_1-finetune_off"
+        "outputs/search/random-digits-delta-s0-candidates_2-limit_2-trials_1-cycles_1-finetune_off-scratch_mb_32"
     )
     assert run.finished
     assert {"nnloop.log", "report.html", "archive.jsonl"} <= {file.name for file in run.folder.iterdir()}

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api": BASE | {"launch", "build", "jobs", "report", "printable", "stop"},
     "launch": {"command_line", "errors", "settings", "naming", "runs", "executor", "printable"},
     "__main__": {"api", "command_line", "errors", "settings", "launch", "stop", "printable"},
-    "__init__": {"api"},
+    "__init__": {"api", "errors"},
 }
 """By room, the rooms beneath it."""
 ONLY_IN = {
