@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TextIO
@@ -22,7 +22,7 @@ from nnloop.llm.engine import Engine
 from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import outcome, track_run
-from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
+from nnloop.loop.corpus_trials import CorpusConditions, CorpusShare, JudgedCorpus, judge_corpora
 from nnloop.loop.cycle import over_budget
 from nnloop.loop.prompting import PromptBuilder
 from nnloop.loop.race import is_due, measure_incumbent
@@ -47,6 +47,7 @@ from nnloop.runs.rule_record import record_failure, record_rule
 from nnloop.settings import (
     AdoptedCorpusSettings,
     DeltaSettings,
+    EmptyCorpusSettings,
     FolderCorpusSettings,
     HfLlmSettings,
     LemurCorpusSettings,
@@ -56,6 +57,7 @@ from nnloop.settings import (
     SeedCorpusSettings,
     Settings,
 )
+from nnloop.settings.members import members, only
 from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
 
@@ -117,11 +119,13 @@ def _is_open(settings: Settings, run: RunFolder) -> bool:
 def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
     """Run the missing cycles and measure the incumbent; report the finished run, hand it to the tracker, return it."""
     mode, rule = make_mode(settings), make_rule(settings.parents)
+    if isinstance(settings.corpus, LemurCorpusSettings):
+        lemur.source(settings.corpus)  # before a model or a dataset is fetched
     run.record_prompts(mode.templates.of(mode.form))
     if isinstance(rule, OwnRule):
         record_rule(run, rule.source)
     run.record_dtype(llm.check(settings.llm, settings.finetune))
-    dataset = data.load(settings.dataset)
+    dataset = data.load_all(settings.dataset)
     run.save_dataset(dataset.facts())
     run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
     run.record_digest(run_digest)
@@ -133,8 +137,10 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
         progress = stack.enter_context(Progress())
         if _is_open(settings, run):
-            conditions = CorpusConditions(settings, run_digest, images=len(dataset.train_y))
-            _run_cycles(run, conditions, rule, executor=executor, tracker=tracker, progress=progress, stop=stop)
+            shares = corpus_shares(settings, dataset)
+            _run_cycles(
+                settings, run, shares, rule=rule, executor=executor, tracker=tracker, progress=progress, stop=stop
+            )
         _measure(settings, run, executor, progress=progress)
     finished = _report(settings, read(run.path))
     track_run(tracker, run)
@@ -142,24 +148,33 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
     return finished
 
 
+def corpus_shares(settings: Settings, dataset: data.Dataset | data.DatasetPool) -> list[CorpusShare]:
+    """Return the corpus networks of each dataset whose prompts a search writes, and how they are judged."""
+    shares: list[CorpusShare] = []
+    for name, of_one in members(settings).items():
+        images = dataset.sets[name] if isinstance(dataset, data.DatasetPool) else dataset
+        of_dataset = digest(of_one, images.fingerprint, None)
+        conditions = CorpusConditions(of_one, of_dataset, images=len(images.train_y))
+        shares.append(CorpusShare(make_corpus(of_one), conditions, conditions.cache_file(cache_home()), dataset=name))
+    return shares
+
+
 def _run_cycles(
+    settings: Settings,
     run: RunFolder,
-    conditions: CorpusConditions,
-    rule: ParentsRule,
+    shares: Sequence[CorpusShare],
     *,
+    rule: ParentsRule,
     executor: Executor,
     tracker: Tracker,
     progress: Progress,
     stop: Stop,
 ) -> None:
-    settings = conditions.settings
     load_engine = cache(lambda: load_llm(settings))
-    judged = judge_corpus(
-        make_corpus(settings),
-        conditions,
+    judged = judge_corpora(
+        shares,
         executor=executor,
         folder=run,
-        cache=conditions.cache_file(cache_home()),
         show=partial(progress.trials, "corpus"),
         meanwhile=load_engine,
     )
@@ -210,13 +225,13 @@ def make_search(
     by its settings. `tracker` None: nothing is tracked. `progress` None: nothing is displayed.
     """
     mode, task = make_mode(settings), make_task(settings)
-    with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus)) as archive:
+    with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus, datasets=task.of)) as archive:
         search = Search(
             settings=settings,
             folder=run,
             archive=archive,
             mode=mode,
-            rules=SelectionRules(settings.admission.min_accuracy, settings.selection.rule),
+            rules=make_rules(settings),
             prompts=PromptBuilder(
                 settings=settings,
                 task=task,
@@ -249,13 +264,25 @@ def load_llm(settings: Settings) -> Engine:
     return llm.load(settings.llm, settings.mode.name, settings.candidates)
 
 
+def make_rules(settings: Settings) -> SelectionRules:
+    """Make the rules of admission and selection, with each dataset's threshold."""
+    least = {name: float(of_one.admission.min_accuracy or 0.0) for name, of_one in members(settings).items()}
+    own = {name: accuracy for name, accuracy in least.items() if name}
+    return SelectionRules(next(iter(least.values())), settings.selection.rule, own)
+
+
 def make_corpus(settings: Settings) -> list[Network]:
     """Read the corpus that the settings name, at most corpus.limit networks of it, and its variants if they teach.
 
     Parts that the protocol does not run are left out; job=export adds such parts.
     """
+    if isinstance(settings.corpus, EmptyCorpusSettings):
+        return []
     if isinstance(settings.corpus, LemurCorpusSettings):
-        networks = lemur.load(settings.corpus, settings.dataset.name, cache_home() / "corpus")
+        dataset = only(settings)
+        least = settings.corpus.min_accuracy
+        chosen_by = replace(settings.corpus, min_accuracy=dataset.min_accuracy if least is None else least)
+        networks = lemur.load(chosen_by, dataset.name, cache_home() / "corpus")
     elif isinstance(settings.corpus, AdoptedCorpusSettings):
         networks = adopted.load(settings.corpus.path)
     elif isinstance(settings.corpus, FolderCorpusSettings):
@@ -274,7 +301,7 @@ def make_corpus(settings: Settings) -> list[Network]:
 def _learns_corpus_deltas(settings: Settings) -> bool:
     llm, tuning = settings.llm, settings.finetune
     trainable = isinstance(llm, HfLlmSettings) or (isinstance(llm, OpenAiLlmSettings) and llm.weights is not None)
-    wanted = isinstance(tuning, LoraSettings) and tuning.corpus_pairs > 0
+    wanted = isinstance(tuning, LoraSettings) and tuning.corpus_pairs > 0 and tuning.source != "run"
     return trainable and wanted and isinstance(settings.mode, DeltaSettings)
 
 

@@ -3,7 +3,7 @@
 Cycle reports, run pages, comparisons of arms, W&B's keys and tables all read these definitions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
@@ -22,6 +22,10 @@ class Kind(Enum):
     BEST = "best"  # the value of the entry with the highest validation accuracy
     TOTAL = "total"
     PER_ADMITTED = "per admitted"  # total by admitted networks; None if either is 0
+
+
+Threshold = float | Mapping[str, float]
+"""The accuracy for admission, or those of a pool's datasets by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Measure:
         """Return the measure as a cycle's report has it: an Interval, a number or None."""
         return attrgetter(self.field)(report)
 
-    def read(self, entries: Sequence[Entry], threshold: float = 0.0) -> float | None:
+    def read(self, entries: Sequence[Entry], threshold: Threshold = 0.0) -> float | None:
         """Return the measure of some entries; None if no entry has a value, but 0 for a total."""
         values = self._values(entries, threshold)
         total: float = sum(values)
@@ -75,20 +79,26 @@ class Measure:
             return total / admitted if admitted and total else None
         return total / len(values) if values else None
 
-    def estimate(self, entries: Sequence[Entry], threshold: float = 0.0) -> Interval | None:
+    def estimate(self, entries: Sequence[Entry], threshold: Threshold = 0.0) -> Interval | None:
         """Return a rate or mean of one run's entries with its 95% interval; None if no entry has a value."""
         values = self._values(entries, threshold)
         if self.kind is Kind.MEAN:
             return bootstrap_mean(values)
         return wilson(round(sum(values)), len(values)) if values else None
 
-    def _values(self, entries: Sequence[Entry], threshold: float) -> list[float]:
+    def _values(self, entries: Sequence[Entry], threshold: Threshold) -> list[float]:
         chosen = self.of.choose(entries)
         if self.kind is Kind.BEST:
             best = best_of(chosen)
             chosen = [] if best is None else [best]
-        values = [value for entry in chosen if (value := self.value(entry)) is not None]
-        return [float(value >= threshold) for value in values] if self.kind is Kind.ABOVE else values
+        values = [(value, entry) for entry in chosen if (value := self.value(entry)) is not None]
+        if self.kind is Kind.ABOVE:
+            return [float(value >= _least(threshold, entry)) for value, entry in values]
+        return [value for value, _ in values]
+
+
+def _least(threshold: Threshold, entry: Entry) -> float:
+    return threshold if isinstance(threshold, float | int) else threshold[entry.dataset]
 
 
 def firsts(entries: Sequence[Entry]) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from nnloop.json_record import Record
@@ -54,6 +54,18 @@ class Network(Record):
     trials: int = 1
     noise: float | None = None  # standard deviation of one trial's accuracy; None: fewer than two trials show none
     variant_of: str | None = None  # id of a corpus network: this one differs little from it, and only makes pairs
+    dataset: str = ""  # that it is judged on, of a pool; empty: the run has one
+    hp: dict[str, float] = field(default_factory=dict)  # its own hyperparameters under LEMUR's names; empty: the run's
+    transform: str = ""  # its own, under LEMUR's name; empty: the run's
+
+    def on(self, dataset: str) -> "Network":
+        """Return this network as a pool's member for one dataset, whose name ends its id; "": unchanged."""
+        family = self.variant_of and pooled(self.variant_of, dataset)
+        return replace(self, id=pooled(self.id, dataset), variant_of=family, dataset=dataset)
+
+
+BLANK = Network(id="blank", code="", name="no network")
+"""The parent of an answer to a prompt that shows no network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Prompt(Record):
         default_factory=list
     )  # ids of the networks that the context shows, or cycle.slot of attempts
     dropped: int = 0  # items of the context that did not fit
+    dataset: str = ""  # of a pool; empty: the run has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,7 @@ class Generation(Record):
     operators: list[str] = field(default_factory=list)  # edits that llm=bandit made, by name
     looped: bool = False  # ended because it said the same over and over (llm.max_repeats)
     failure: str = ""  # why the LLM's server gave no answer; empty: it did
+    dataset: str = ""  # as in the prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,9 @@ class Candidate(Record):
     parent: str | None
     cycle: int
     slot: int
+    dataset: str = ""  # of a pool; empty: the run has one
+    hp: dict[str, float] = field(default_factory=dict)  # as of a network
+    transform: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +221,8 @@ class Entry(Record):
     admitted: bool = False
     selected: bool = False  # becomes a parent and a target of the fine-tune
     salvaged: list[str] = field(default_factory=list)  # what mode.salvage and its like did to the answer
+    hp: dict[str, float] = field(default_factory=dict)  # the candidate's own hyperparameters; empty: the run's
+    transform: str = ""  # the candidate's own; empty: the run's
 
     @property
     def cycle(self) -> int:
@@ -219,6 +238,11 @@ class Entry(Record):
     def parent(self) -> str:
         """Id of the network that the LLM was asked to change."""
         return self.generation.parent
+
+    @property
+    def dataset(self) -> str:
+        """Dataset of the completion, of a pool; empty: the run has one."""
+        return self.generation.dataset
 
     @property
     def mode(self) -> str:
@@ -252,7 +276,7 @@ class Interval(Record):
 
 @dataclass(frozen=True, slots=True)
 class FinetuneResult(Record):
-    """The outcome of one fine-tune. Losses are means per completion token; None if there was no pair to measure on."""
+    """The outcome of one fine-tune. Losses are means per token that counts (finetune.loss_on); None without a pair."""
 
     adapter: str | None = None  # hash of the adapter used from now on: the old one if all pairs were dropped
     pairs: int = 0  # pairs trained on
@@ -266,6 +290,7 @@ class FinetuneResult(Record):
     held_out_loss: float | None = None  # on pairs held out, after training
     held_out_loss_before: float | None = None  # before training
     optimizer: str = ""
+    epoch: int | None = None  # whose weights were kept, from 1; None: the last one's
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,12 +362,18 @@ class CycleReport(Record):
     counts: Counts
     costs: Costs
     finetune: FinetuneResult | None = None  # None: nothing was tuned
+    before: FinetuneResult | None = None  # of the fine-tune before the first cycle, which stands in that one's report
 
     @property
     def costs_per_admitted(self) -> dict[str, float]:
         """`costs.by_unit` per admitted network; empty if none was admitted."""
         admitted = self.counts.admitted
         return {unit: value / admitted for unit, value in self.costs.by_unit.items()} if admitted else {}
+
+
+def pooled(id: str, dataset: str) -> str:
+    """Return the id of a network on one dataset of a pool, where the same code is a network on each; "": the id."""
+    return f"{id}-{dataset}" if dataset else id
 
 
 def candidate_id(code: str) -> str:

@@ -90,8 +90,8 @@ def system(parts: dict[str, str]) -> str:
     if parts["llm"] == "random":
         return "random_search"
     if parts["finetune"] == "lora":
-        return f"paper_{parts['mode']}"
-    return "gu_memory" if parts["context"] == "memory" else "best_of_n"
+        return f"strict_{parts['mode']}"
+    return "strict_memory" if parts["context"] == "memory" else "best_of_n"
 
 
 def rankings(found: Comparison, kind: str) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nnloop.patching import syntax
 from nnloop.settings import LemurCorpusSettings
@@ -24,6 +24,8 @@ class RatedSource:
     name: str
     code: str
     accuracy: float
+    hp: dict[str, float] = field(default_factory=dict)  # of its best trial whose transform is known here
+    transform: str = ""
 
     @property
     def family(self) -> str:
@@ -37,7 +39,7 @@ def curate(sources: Iterable[RatedSource], limits: LemurCorpusSettings) -> list[
     Of networks that differ only in numbers and texts, the most accurate stays. Then one family after the other gives a
     network, in an order that does not depend on accuracy.
     """
-    distinct = _distinct(source for source in sources if source.accuracy >= limits.min_accuracy)
+    distinct = _distinct(source for source in sources if source.accuracy >= (limits.min_accuracy or 0.0))
     families: dict[str, list[tuple[RatedSource, frozenset[str]]]] = defaultdict(list)
     for source, lines in distinct:
         if len(source.code) <= limits.max_chars:

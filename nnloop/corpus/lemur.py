@@ -7,19 +7,22 @@ accuracies come from many protocols, so they only choose networks; in a run ever
 |---|---|
 | SVHN and CelebA: half of the accuracies are the share of the commonest class | they are ignored |
 | trials at or below 1.2 / classes, crashes and timeouts were never stored | nothing: there are no bad examples |
+| many trials have a random transform of LEMUR's | proxy.own_recipe goes by the best trial without |
 | repeated trials differ by 3 points (median), 15 at most | smaller differences are not relied on |
 """
 
 import hashlib
 import itertools
 import json
+import math
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from nnloop.corpus import curation
 from nnloop.corpus.adopted import read_networks
@@ -29,6 +32,7 @@ from nnloop.records import Network, candidate_id
 from nnloop.runs import foreign
 from nnloop.runs.durable import write_text
 from nnloop.settings import LemurCorpusSettings
+from nnloop.settings.transforms import is_transform
 
 COMMONEST = {"svhn": 5099 / 26032, "celeba-gender": 0.6135}
 """Share of the commonest class in the test set: the accuracy of always answering that class."""
@@ -71,7 +75,7 @@ def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Netwo
 
     `dataset` is the run's, for settings that name none of LEMUR's. Raises CorpusError.
     """
-    path = Path(settings.path).expanduser() if settings.path else installed()
+    path = source(settings)
     lemurs = settings.dataset or NAMES.get(dataset, dataset)
     kind = TrialKind(settings.task, lemurs, settings.metric, epoch=settings.epoch)
     file = cache / f"lemur-{_key(path, kind, settings)}.jsonl"
@@ -79,7 +83,7 @@ def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Netwo
         sources = read(path, kind)
         networks = _networks(sources, curate(sources, settings), settings)
         if not networks:
-            raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {settings.min_accuracy:g}")
+            raise CorpusError(f"corpus.path={path}: no results of {kind} at or above {settings.min_accuracy or 0:g}")
         file.parent.mkdir(parents=True, exist_ok=True)
         write_text(file, "".join(f"{network.line()}\n" for network in networks))
     return read_networks(file)
@@ -88,14 +92,18 @@ def load(settings: LemurCorpusSettings, dataset: str, cache: Path) -> list[Netwo
 def _networks(
     sources: Sequence[RatedSource], chosen: Sequence[RatedSource], settings: LemurCorpusSettings
 ) -> list[Network]:
-    networks = {each.name: Network(candidate_id(each.code), each.code, each.name) for each in chosen}
+    networks = {each.name: _network(each, candidate_id(each.code)) for each in chosen}
     known = {network.id for network in networks.values()}
     for each, of in curation.variants(sources, chosen, settings):
         id = _id(each.code)
         if id is not None and id not in known:
             known.add(id)
-            networks[each.name] = Network(id, each.code, each.name, variant_of=networks[of.name].id)
+            networks[each.name] = replace(_network(each, id), variant_of=networks[of.name].id)
     return list(networks.values())
+
+
+def _network(source: RatedSource, id: str) -> Network:
+    return Network(id, source.code, source.name, hp=source.hp, transform=source.transform)
 
 
 def _id(code: str) -> str | None:
@@ -115,6 +123,11 @@ def _key(path: Path, kind: TrialKind, settings: LemurCorpusSettings) -> str:
     for module in (__file__, curation.__file__):
         digest.update(Path(module).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def source(settings: LemurCorpusSettings) -> Path:
+    """Return the path that the settings name, else that of an installed nn-dataset. Raises CorpusError without one."""
+    return Path(settings.path).expanduser() if settings.path else installed()
 
 
 def installed() -> Path:
@@ -150,11 +163,31 @@ def _from_files(names: Iterable[str], load: Callable[[str], bytes], kind: TrialK
     ending = f"/{kind.epoch}.json"
     rated = []
     for name in sorted(name for name in names if name.startswith(prefix) and name.endswith(ending)):
-        best = _best((float(trial["accuracy"]) for trial in json.loads(load(name))), kind.dataset)
+        trials = json.loads(load(name))
+        best = _best((float(trial["accuracy"]) for trial in trials), kind.dataset)
         if best is not None:
             network = name[len(prefix) : -len(ending)]
-            rated.append(RatedSource(network, load(f"ab/nn/nn/{network}.py").decode(), best))
+            code = load(f"ab/nn/nn/{network}.py").decode()
+            rated.append(RatedSource(network, code, best, *_own_recipe(trials)))
     return rated
+
+
+def _own_recipe(trials: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], str]:
+    """Return the hyperparameters and the transform of the best trial that can be made again here.
+
+    Most of LEMUR's transforms are random recipes that no training here has. Without such a trial both are empty.
+    """
+    for trial in sorted(trials, key=lambda trial: -float(trial["accuracy"])):
+        name, batch = str(trial.get("transform", "")), trial.get("batch")
+        if is_transform(name) and isinstance(batch, int) and batch >= 2:
+            own = {key: float(value) for key, value in trial.items() if _is_hyperparameter(key, value)}
+            return own, name
+    return {}, ""
+
+
+def _is_hyperparameter(key: str, value: object) -> bool:
+    measured = key in {"accuracy", "duration", "epoch", "epoch_max"}
+    return not measured and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _from_database(path: Path, kind: TrialKind) -> list[RatedSource]:

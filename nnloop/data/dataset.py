@@ -1,6 +1,6 @@
 """A dataset: in the parts that its source publishes, and as the rest of nnloop uses it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,23 @@ class Dataset:
         classes = max(int(labels.max()) for labels in parts.values()) + 1
         counts = {part: np.bincount(labels, minlength=classes).tolist() for part, labels in parts.items()}
         return {"name": self.name, "fingerprint": self.fingerprint, "classes": counts}
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPool:
+    """The datasets of one search, by name."""
+
+    sets: Mapping[str, Dataset]
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the datasets' fingerprints, joined."""
+        return "+".join(dataset.fingerprint for dataset in self.sets.values())
+
+    def facts(self) -> dict[str, object]:
+        """Return the facts of every dataset, by name, for a run folder."""
+        sets = {name: dataset.facts() for name, dataset in self.sets.items()}
+        return {"name": "pool", "fingerprint": self.fingerprint, "sets": sets}
 
 
 @dataclass(frozen=True, slots=True)

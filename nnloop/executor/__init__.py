@@ -17,10 +17,13 @@ class Executor(Protocol):
 
 
 def make_trial(settings: Settings, candidate: Candidate, seed: int | None = None) -> Trial:
-    """Make the trial of a candidate; `seed` None: a seed that depends only on the run's seed and the network."""
+    """Make the trial of a candidate; `seed` None: a seed that depends only on the run's seed and the network.
+
+    A candidate of a pool names its dataset; any other is trained on the only one of the settings.
+    """
     return Trial(
         candidate,
-        dataset=settings.dataset.name,
+        dataset=candidate.dataset or settings.dataset.name,
         proxy=settings.proxy.name,
         epochs=settings.proxy.epochs,
         seed=derive(settings.seed, "trial", candidate.id) if seed is None else seed,

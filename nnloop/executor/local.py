@@ -18,6 +18,7 @@ from nnloop.errors import InfrastructureError, SettingsError, UserError
 from nnloop.executor import nvml
 from nnloop.executor.allotment import cores, shortfalls
 from nnloop.executor.devices import MOST, Devices, Gpu
+from nnloop.executor.own_recipe import own_protocol
 from nnloop.executor.segments import Segments
 from nnloop.records import COMPLETED, Status, Trial, TrialResult
 from nnloop.sandbox.client import Outcome, Zygote
@@ -27,7 +28,7 @@ from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import SegmentEnd, judge_training, score
 from nnloop.sandbox.wire import TrialRequest
 from nnloop.settings import DatasetSettings, LemurProxySettings, LocalExecutorSettings, ProxySettings, SandboxSettings
-from nnloop.training.recipe import build_recipe, probe_rows
+from nnloop.training.recipe import Recipe, build_recipe, probe_rows
 
 LEAST_EVALUATION = 0.1  # of a trial's time, for its evaluation where the training has used up the rest
 
@@ -47,23 +48,19 @@ class LocalExecutor:
         settings: LocalExecutorSettings,
         max_params: int | None = None,
         gpus: Sequence[Gpu] | None = None,
+        beside: "LocalExecutor | None" = None,
     ) -> None:
         """Start the warm process. Raises UserError if this machine can't provide sandbox=strict.
 
         Candidates with more than `max_params` parameters are rejected untrained; None: no limit. `gpus` None: the GPUs
-        of this machine.
+        of this machine. `beside`: an executor, of another dataset, whose workers and devices this one shares.
         """
         self._dataset = dataset = unordered(dataset)
-        self._recipe = partial(build_recipe, dataset_settings, proxy, images=len(dataset.train_y))
+        self._dataset_settings, self._proxy = dataset_settings, proxy
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
-        gpus = _find_gpus() if gpus is None else gpus
-        self._devices = Devices(gpus)
-        self.workers = 1 if self._inline else settings.workers or _default_workers(len(gpus))
-        self.shortfalls = shortfalls(workers=self.workers, memory_gb=settings.memory_gb, gpus=len(gpus))
-        for sentence in self.shortfalls:
-            log.warning("%s", sentence)
+        self._share(settings, beside, gpus)
         config = SandboxConfig(
             hidden=_hidden_folders(dataset_settings),
             without=_checked_layers(sandbox.without),
@@ -77,8 +74,24 @@ class LocalExecutor:
         self._closed = False
         self._zygote = self._start_zygote()
         self.layers = "inline" if self._inline else str(self._zygote.layers)
+        if beside is None:
+            self._report_layers(sandbox.name)
+
+    def _share(
+        self, settings: LocalExecutorSettings, beside: "LocalExecutor | None", gpus: Sequence[Gpu] | None
+    ) -> None:
+        """Take the workers and devices of the executor beside, or make them, and tell what this machine lacks."""
+        if beside is not None:
+            self._devices, self._pool, self.workers = beside._devices, beside._pool, beside.workers
+            self.shortfalls = beside.shortfalls
+            return
+        gpus = _find_gpus() if gpus is None else gpus
+        self._devices = Devices(gpus)
+        self.workers = 1 if self._inline else settings.workers or _default_workers(len(gpus))
         self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="trial")
-        self._report_layers(sandbox.name)
+        self.shortfalls = shortfalls(workers=self.workers, memory_gb=settings.memory_gb, gpus=len(gpus))
+        for sentence in self.shortfalls:
+            log.warning("%s", sentence)
 
     def submit(self, trial: Trial) -> Future[TrialResult]:
         """Queue a trial. The future never raises: a failure is in the result's status and reason."""
@@ -135,7 +148,7 @@ class LocalExecutor:
             request = TrialRequest(
                 code=trial.candidate.code,
                 seed=trial.seed,
-                recipe=self._recipe(epochs=trial.epochs),
+                recipe=self._recipe(trial),
                 limits=replace(trial.limits, wall_s=segments.wall_s_left),
                 max_params=self._max_params,
                 until=segments.until,
@@ -146,6 +159,10 @@ class LocalExecutor:
                 segments.clear()
                 return segments.join(end)
             segments.save(end)
+
+    def _recipe(self, trial: Trial) -> Recipe:
+        proxy = own_protocol(self._proxy, trial.candidate)
+        return build_recipe(self._dataset_settings, proxy, epochs=trial.epochs, images=len(self._dataset.train_y))
 
     def _run(self, request: TrialRequest, alone: bool = False) -> TrialResult | SegmentEnd:
         """Run one segment of a trial; if memory runs out beside other trials, once more with its device to itself."""

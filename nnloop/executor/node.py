@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from nnloop.executor.dispatch import PoolExecutor
 from nnloop.executor.local import LocalExecutor
 from nnloop.records import Trial, TrialResult
 from nnloop.runs.durable import journal, read_lines, write_text
 
-Start = Callable[[], LocalExecutor]
+Start = Callable[[], LocalExecutor | PoolExecutor]
 
 
 def run_trials(requests: Path, start: Start) -> None:

@@ -15,6 +15,7 @@ from nnloop.jobs.paths import matches
 from nnloop.records import Candidate, Status, TrialResult, candidate_id
 from nnloop.runs import foreign
 from nnloop.settings import Settings
+from nnloop.settings.members import only
 
 
 def run(settings: Settings, folder: Path, out: TextIO, *, executor: Executor | None = None) -> None:
@@ -37,7 +38,7 @@ def judge(
     `executor` None: one is made for these trials.
     """
     if executor is None:
-        with make_executor(settings, data.load(settings.dataset), folder) as made:
+        with make_executor(settings, data.load(only(settings)), folder) as made:
             yield from judge(sources, settings, folder, executor=made)
         return
     candidates = [_candidate(source, slot) for slot, source in enumerate(sources)]

@@ -24,6 +24,7 @@ from nnloop.runs.digest import digest, training_code
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
+from nnloop.settings.members import only
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     readable = read_each(find_runs(str(settings.runs)))
     if readable.errors and not readable.runs:
         raise readable.errors[0]
-    dataset = data.load(settings.dataset)
+    dataset = data.load(only(settings))
     protocol = digest(settings, dataset.fingerprint, None).protocol
     for one in readable.runs:
         _check(one, protocol)

@@ -10,6 +10,7 @@ from nnloop import data
 from nnloop.data.measure import mean_and_std
 from nnloop.data.prepared import prepared_folder
 from nnloop.settings import DatasetSettings, Settings
+from nnloop.settings.members import only
 
 FAR = 0.02
 """Difference between configured and measured mean or standard deviation, of pixels in [0, 1], that is logged."""
@@ -20,11 +21,12 @@ _log = logging.getLogger(__name__)
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
     """Prepare settings.dataset unless it is prepared already; write one line of JSON about it. Raises DatasetError."""
     started = time.monotonic()
-    dataset = data.load(settings.dataset)
+    of_one = only(settings)
+    dataset = data.load(of_one)
     seconds = time.monotonic() - started
-    prepared = prepared_folder(settings.dataset)
+    prepared = prepared_folder(of_one)
     mean, std = mean_and_std(dataset)
-    _compare(settings.dataset, mean, std)
+    _compare(of_one, mean, std)
     line = {
         "dataset": settings.dataset.name,
         "folder": str(prepared),

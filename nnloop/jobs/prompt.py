@@ -16,6 +16,7 @@ from nnloop.records import Completion, Network
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import HfLlmSettings, PromptJobSettings, Settings
 from nnloop.settings.load import recorded
+from nnloop.settings.members import only
 
 
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
@@ -25,6 +26,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
         one = _stored(run_folder, settings.job)
         _print(one.prompt, recorded(run_folder.settings()), out=out)
         return
+    only(settings)
     mode, task = make_mode(settings), make_task(settings)
     for path, source in read(str(settings.candidate)):
         _print(mode.prompt(_network(path, source), task).text, settings, out=out)

@@ -29,6 +29,7 @@ from nnloop.report.measures.validation import FILE, Validation, ValidationPair, 
 from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive
 from nnloop.settings import Settings, ValidateJobSettings
+from nnloop.settings.members import only
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 
     Raises RunFolderError if the runs are of another dataset or of several protocols.
     """
-    with make_executor(settings, data.load(settings.dataset), folder) as executor:
+    with make_executor(settings, data.load(only(settings)), folder) as executor:
         validate(settings, executor, folder=folder, out=out)
 
 
@@ -76,7 +77,7 @@ def validate(settings: Settings, executor: Executor, *, folder: Path, out: TextI
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
     result = study(
         pairs,
-        dataset=settings.dataset.title,
+        dataset=only(settings).title,
         proxy=protocol,
         long=long,
         rule=RULES[job.rule],

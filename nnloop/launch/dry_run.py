@@ -40,6 +40,7 @@ class Job:
     candidates: int  # still to be generated
     seconds: tuple[float, float] | None  # (least, most); None: no run of its kind is known
     source: str  # of the estimate
+    unit: str  # GPU-h, or h where the LLM needs no GPU
 
 
 def show(planned: Callable[[], Sequence[list[str]]], config_name: str) -> NoReturn:
@@ -60,11 +61,14 @@ def _print(jobs: Sequence[list[str]], config_name: str) -> None:
     known = _measured(Path("outputs"))
     planned = [_plan(settings, job, known) for settings, job in zip(settings_of(jobs, config_name), jobs, strict=True)]
     for number, job in enumerate(planned, 1):
-        print(f"{number:>4}  {_hours(job.seconds):>15}  {job.candidates:>7,} candidates  {job.folder}")
+        print(f"{number:>4}  {_hours(job.seconds, job.unit):>15}  {job.candidates:>7,} candidates  {job.folder}")
     told = [job for job in planned if job.seconds is not None]
     total = tuple(sum(job.seconds[end] for job in told if job.seconds) for end in (0, 1)) if told else None
-    left = f"; {len(planned) - len(told)} jobs have no estimate" if len(told) < len(planned) else ""
-    print(f"{len(planned)} jobs, {sum(job.candidates for job in planned):,} candidates, {_hours(total)}{left}")
+    unknown = len(planned) - len(told)
+    left = f"; {'1 job has' if unknown == 1 else f'{unknown} jobs have'} no estimate" if unknown else ""
+    jobs_told = "1 job" if len(planned) == 1 else f"{len(planned)} jobs"
+    unit = planned[0].unit if len({job.unit for job in planned}) == 1 else "h"
+    print(f"{jobs_told}, {sum(job.candidates for job in planned):,} candidates, {_hours(total, unit)}{left}")
     for source in sorted({job.source for job in told}):
         print(f"estimate: {source}")
     print("nothing was submitted")
@@ -106,7 +110,8 @@ def _plan(settings: Settings, overrides: list[str], known: Mapping[RunKind, tupl
     if each is None and isinstance(settings.llm, HfLlmSettings) and settings.llm.name != "tiny":
         each, source = PAPER_B_SECONDS, "72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
     seconds = (each[0] * candidates, each[1] * candidates) if each else None
-    return Job(folder, candidates=candidates, seconds=seconds, source=source)
+    large = isinstance(settings.llm, HfLlmSettings) and settings.llm.name != "tiny"
+    return Job(folder, candidates=candidates, seconds=seconds, source=source, unit="GPU-h" if large else "h")
 
 
 def _measured(outputs: Path) -> dict[RunKind, tuple[float, float]]:
@@ -126,8 +131,8 @@ def _measured(outputs: Path) -> dict[RunKind, tuple[float, float]]:
     return {kind: (min(values), max(values)) for kind, values in measured.items()}
 
 
-def _hours(seconds: tuple[float, ...] | None) -> str:
+def _hours(seconds: tuple[float, ...] | None, unit: str) -> str:
     if seconds is None:
-        return "? GPU-h"
+        return f"? {unit}"
     least, most = (f"{value / 3600:,.1f}" for value in seconds)
-    return f"{least} GPU-h" if least == most else f"{least}-{most} GPU-h"
+    return f"{least} {unit}" if least == most else f"{least}-{most} {unit}"

@@ -61,6 +61,7 @@ class Request:
             truncated=ending is Ending.LIMIT,
             looped=ending is Ending.LOOP,
             failure=failure,
+            dataset=prompt.dataset,
             operators=list(operators),
         )
         return Completion(generation, prompt.text, text)

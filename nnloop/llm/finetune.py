@@ -1,10 +1,10 @@
-"""LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B), loss on completions."""
+"""LoRA fine-tuning of an engine's model on pairs of prompt and completion (papers A and B)."""
 
 import hashlib
 import json
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -86,12 +86,15 @@ def _encode(engine: HfEngine, pairs: Sequence[TrainingPair], settings: LoraSetti
     """Encode the pairs and divide them.
 
     The network that a pair leads to decides whether the pair is held out, so no network is trained on in one cycle and
-    held out in another. At least one pair is left to train on.
+    held out in another. At least one pair is left to train on. With finetune.loss_on=all everything behind a prompt's
+    first token counts as completion: that token follows nothing.
     """
+    everything = settings.loss_on == "all"
     learn: list[Example] = []
     held_out: list[Example] = []
     for pair in pairs:
         example = engine.chat.encode_pair(pair.prompt, pair.completion, ends=engine.ends)
+        example = Example(example.prompt[:1], example.prompt[1:] + example.completion) if everything else example
         if len(example) <= settings.max_length:
             (held_out if _fraction(pair.target) < settings.held_out else learn).append(example)
     dropped = len(pairs) - len(learn) - len(held_out)
@@ -161,7 +164,10 @@ class _Finetune:
 def train(
     model: "PeftModel", examples: Examples, settings: LoraSettings, *, seed: int, checkpoint: FinetuneCheckpoint | None
 ) -> FinetuneResult:
-    """Train the LoRA layers in place, from the checkpoint's state on if it has one."""
+    """Train the LoRA layers in place, from the checkpoint's state on if it has one.
+
+    With finetune.keep=best they end as they were after the epoch with the lowest loss on the pairs held out.
+    """
     weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     name = optimizer.choose(settings.optimizer, model.device)
     stepper = optimizer.make(name, list(weights.values()), settings)
@@ -170,9 +176,10 @@ def train(
     per_step = settings.batch_size * settings.accumulation
     steps = [group for _ in range(settings.epochs) for group in shuffle(examples.learn, per_step, rng)]
     progress = checkpoint.restore(weights, stepper) if checkpoint else FinetuneProgress()
+    epoch, chooses = len(steps) // settings.epochs, settings.keep == "best" and bool(examples.held_out)
     model.train()
     for group in steps[progress.step :]:
-        if progress.step % (len(steps) // settings.epochs) == 0:
+        if progress.step % epoch == 0:
             progress.loss, progress.tokens = 0.0, 0
         optimizer.set_rate(stepper, settings.lr * optimizer.cosine(progress.step, settings.warmup_steps, len(steps)))
         progress.loss += _backward(model, group, settings)
@@ -182,8 +189,13 @@ def train(
         stepper.step()
         stepper.zero_grad()
         progress.step += 1
+        if chooses and progress.step % epoch == 0:
+            _remember_best(progress, weights, mean_loss(model, examples.held_out, settings))
+            model.train()
         if checkpoint:
             checkpoint.save(progress, weights, stepper)
+    if chooses:
+        _use(weights, progress.best)
     return FinetuneResult(
         pairs=len(examples.learn),
         steps=len(steps),
@@ -192,12 +204,26 @@ def train(
         held_out_loss=mean_loss(model, examples.held_out, settings),
         held_out_loss_before=before,
         optimizer=name,
+        epoch=progress.best_step // epoch if chooses else None,
     )
+
+
+def _remember_best(progress: FinetuneProgress, weights: Mapping[str, torch.Tensor], loss: float | None) -> None:
+    """Keep a copy of the weights if no epoch before had so low a loss on the pairs held out."""
+    if loss is not None and (progress.best_loss is None or loss < progress.best_loss):
+        progress.best_loss, progress.best_step = loss, progress.step
+        progress.best = {name: weight.detach().cpu().clone() for name, weight in weights.items()}
+
+
+@torch.no_grad()
+def _use(weights: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor]) -> None:
+    for name, weight in saved.items():
+        weights[name].copy_(weight)
 
 
 @torch.no_grad()
 def mean_loss(model: "PeftModel", examples: Sequence[Example], settings: LoraSettings) -> float | None:
-    """Return the mean loss per completion token, without dropout; None without an example."""
+    """Return the mean loss per token that counts, without dropout; None without an example."""
     if not examples:
         return None
     model.eval()

@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ class FinetuneProgress:
     step: int = 0  # optimizer steps done
     loss: float = 0.0  # summed over the current epoch
     tokens: int = 0  # of completions, in the current epoch
+    best_step: int = 0  # the end of the best epoch so far, with finetune.keep=best
+    best_loss: float | None = None  # its loss on the pairs held out
+    best: dict[str, Tensor] = field(default_factory=dict)  # its weights, by name
 
 
 class FinetuneCheckpoint:
@@ -62,7 +65,7 @@ class FinetuneCheckpoint:
             return
         state = {
             "key": self._key,
-            "progress": asdict(progress),
+            "progress": {each.name: getattr(progress, each.name) for each in fields(progress)},
             "weights": {name: weight.detach() for name, weight in weights.items()},
             "optimizer": optimizer.state_dict(),
             "generator": torch.get_rng_state(),

@@ -5,11 +5,11 @@ entry names a missing file. Everything in memory is rebuilt from the files alone
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from nnloop.novelty import Novelty
-from nnloop.records import Entry, Network, Status, TrialResult
+from nnloop.records import BLANK, Entry, Network, Status, TrialResult
 from nnloop.runs.durable import Journal, sync_folder, write_new
 from nnloop.runs.folder import RunFolder
 
@@ -26,16 +26,23 @@ class Archive:
     `corpus` has every corpus network with the result of its trial. A network whose trial did not complete is never
     shown, but a candidate that repeats it is a duplicate. Neither is a variant, which is in no novelty index either:
     variants make pairs for the fine-tune. Entries and results in memory have no operator graph; the
-    graphs are on the disk and in the novelty index.
+    graphs are on the disk and in the novelty index. `datasets` are the names of a pool's.
     """
 
-    def __init__(self, folder: RunFolder, novelty: Novelty, corpus: Sequence[tuple[Network, TrialResult]]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        novelty: Novelty,
+        corpus: Sequence[tuple[Network, TrialResult]],
+        datasets: Collection[str] = (),
+    ) -> None:
         trained = [network for network, _ in corpus if network.val_accuracy is not None]
         self.corpus = [network for network in trained if network.variant_of is None]
         self.variants = [network for network in trained if network.variant_of is not None]
         self.entries: list[Entry] = []
         self.results: dict[str, TrialResult] = {network.id: replace(result, graph=None) for network, result in corpus}
         self.networks: dict[str, Network] = {network.id: network for network, _ in corpus}
+        self.networks |= {blank.id: blank for blank in (BLANK, *map(BLANK.on, datasets))}
         self.novelty = novelty
         self._folder = folder
         self._where = {network.id: _place(network) for network, _ in corpus}
@@ -124,8 +131,16 @@ class Archive:
         self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
         if entry.valid:
             name = entry.candidate
-            params = entry.result.params
-            self.networks[name] = Network(name, code, name, val_accuracy=entry.val_accuracy, params=params)
+            self.networks[name] = Network(
+                name,
+                code,
+                name,
+                val_accuracy=entry.val_accuracy,
+                params=entry.result.params,
+                dataset=entry.dataset,
+                hp=entry.hp,
+                transform=entry.transform,
+            )
             self._learn(name, code, graph)
 
 

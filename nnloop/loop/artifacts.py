@@ -1,5 +1,6 @@
 """The files that a search hands to its tracker, each with the files that it was made from."""
 
+from nnloop.loop.tuning import BEFORE
 from nnloop.records import Interval
 from nnloop.report.measures.read import Run
 from nnloop.runs.folder import RunFolder
@@ -7,7 +8,12 @@ from nnloop.tracking import Artifact, Tracker
 
 
 def track_adapter(tracker: Tracker, run: RunFolder, cycle: int) -> None:
-    """Hand over the adapter of a closed cycle, if it has one, with the adapter that it continues."""
+    """Hand over the adapter of a closed cycle, if it has one, with the adapter that it continues.
+
+    With the first cycle's goes the adapter from before it, which that cycle generated with.
+    """
+    if cycle == 0 and run.first_adapter.is_dir():
+        tracker.artifact(_adapter(run, BEFORE))
     if run.adapter(cycle).is_dir():
         tracker.artifact(_adapter(run, cycle), *_parent(run, cycle))
 
@@ -37,6 +43,8 @@ def _parts(key: str, estimate: Interval) -> dict[str, float]:
 
 
 def _adapter(run: RunFolder, cycle: int) -> Artifact:
+    if cycle == BEFORE:
+        return Artifact("adapter", "adapter-before", run.first_adapter)
     return Artifact("adapter", f"adapter-{cycle}", run.adapter(cycle))
 
 
@@ -45,8 +53,8 @@ def _parent(run: RunFolder, cycle: int) -> list[Artifact]:
     from nnloop.llm.adapters import find_lineage
 
     own = find_lineage(run.adapter(cycle))
-    for before in range(cycle - 1, -1, -1):
-        lineage = find_lineage(run.adapter(before))
+    for before in range(cycle - 1, BEFORE - 1, -1):
+        lineage = find_lineage(_adapter(run, before).path)
         if own and lineage and own.parent == lineage.adapter:
             return [_adapter(run, before)]
     return []

@@ -22,7 +22,7 @@ from nnloop.runs.digest import Digest
 from nnloop.runs.durable import read_lines, write_text
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
-from nnloop.settings import Settings
+from nnloop.settings import EmptyCorpusSettings, Settings
 from nnloop.settings.keys import affecting
 from nnloop.settings.setting import RESULT
 from nnloop.stats import noise_of
@@ -49,7 +49,8 @@ class CorpusConditions:
     @property
     def trials(self) -> int:
         """Trials of each network."""
-        return self.settings.corpus.trials or (REPEATS if self.images < SMALL else 1)
+        asked = None if isinstance(self.settings.corpus, EmptyCorpusSettings) else self.settings.corpus.trials
+        return asked or (REPEATS if self.images < SMALL else 1)
 
     def seed(self, key: Key) -> int:
         """Return the seed of a trial."""
@@ -71,6 +72,16 @@ class CorpusConditions:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CorpusShare:
+    """The corpus networks that are judged on one dataset."""
+
+    networks: Sequence[Network]
+    conditions: CorpusConditions
+    cache: Path  # from `CorpusConditions.cache_file`
+    dataset: str = ""  # name of a pool's dataset; empty: the run has one
+
+
 def judge_corpus(
     networks: Sequence[Network],
     conditions: CorpusConditions,
@@ -87,32 +98,43 @@ def judge_corpus(
     trials that have ended and of all, from any thread. `meanwhile` is called while trials run, if any has to. If the
     run has a corpus.jsonl already, nothing else is read.
     """
+    share = CorpusShare(networks, conditions, cache)
+    return judge_corpora([share], executor=executor, folder=folder, show=show, meanwhile=meanwhile)
+
+
+def judge_corpora(
+    shares: Sequence[CorpusShare],
+    *,
+    executor: Executor,
+    folder: RunFolder,
+    show: Callable[[int, int], None] = lambda done, trials: None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> JudgedCorpus:
+    """Do the same for several datasets' networks, one dataset after the other."""
     if folder.corpus_trials.exists():
         return folder.judged_corpus()
-    trials = _Trials(networks, conditions, cache=cache, show=show)
-    if trials.start(executor):
-        meanwhile()
-        trials.wait()
-    judged = [_judged(network, trials.of(network)) for network in networks]
+    judged: JudgedCorpus = []
+    for share in shares:
+        trials = _Trials(share, show)
+        if trials.start(executor):
+            meanwhile()
+            trials.wait()
+        results = [_judged(network, trials.of(network)) for network in share.networks]
+        judged += [(network.on(share.dataset), result) for network, result in results]
     write_text(folder.corpus_trials, "".join(_line(network, result) for network, result in judged))
-    _tell(judged)
+    if judged:
+        _tell(judged)
     return judged
 
 
 class _Trials:
     """The trials of a corpus; a trial whose result is in the cache is not run."""
 
-    def __init__(
-        self,
-        networks: Sequence[Network],
-        conditions: CorpusConditions,
-        *,
-        cache: Path,
-        show: Callable[[int, int], None],
-    ) -> None:
-        self._conditions, self._cache, self._show = conditions, cache, show
-        self._keys = {(network.id, repeat): network for network in networks for repeat in range(conditions.trials)}
-        rows = read_lines(cache)
+    def __init__(self, share: CorpusShare, show: Callable[[int, int], None]) -> None:
+        self._conditions, self._cache, self._dataset, self._show = share.conditions, share.cache, share.dataset, show
+        conditions, repeats = share.conditions, range(share.conditions.trials)
+        self._keys = {(network.id, repeat): network for network in share.networks for repeat in repeats}
+        rows = read_lines(share.cache)
         self._cached = {(row["candidate"], row["repeat"]): TrialResult.from_json(row["result"]) for row in rows}
         self._results = {key: one for key, one in self._cached.items() if key in self._keys and conditions.allow(one)}
         self._missing = [key for key in self._keys if key not in self._results]
@@ -127,7 +149,9 @@ class _Trials:
         self._cache.parent.mkdir(parents=True, exist_ok=True)
         self._show(0, len(self._missing))
         for slot, key in enumerate(self._missing):
-            candidate = Candidate(key[0], self._keys[key].code, mode="corpus", parent=None, cycle=-1, slot=slot)
+            code, of = self._keys[key].code, self._dataset
+            candidate = Candidate(key[0], code, mode="corpus", parent=None, cycle=-1, slot=slot, dataset=of)
+            candidate = replace(candidate, hp=self._keys[key].hp, transform=self._keys[key].transform)
             trial = make_trial(self._conditions.settings, candidate, self._conditions.seed(key))
             self._running[key] = executor.submit(trial)
             self._running[key].add_done_callback(partial(self._keep, key))

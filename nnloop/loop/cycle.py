@@ -1,7 +1,7 @@
 """The figures of one closed cycle, from its entries."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nnloop import measures
 from nnloop.records import Costs, Counts, CycleReport, Entry, FinetuneResult
@@ -14,15 +14,16 @@ def summarise(
     entries: Sequence[Entry],
     *,
     admitted_before: int,
-    min_accuracy: float,
+    min_accuracy: float | Mapping[str, float],
     costs: Costs,
     finetune: FinetuneResult | None = None,
+    before: FinetuneResult | None = None,
     not_shown: int = 0,
 ) -> CycleReport:
     """Sum up one cycle.
 
     `entries` are all of its completions, in slot order; `admitted_before` counts what earlier cycles admitted,
-    `not_shown` the networks that are too long to be parents.
+    `not_shown` the networks that are too long to be parents. `min_accuracy` of a pool is by dataset.
     """
     first_answers, best = measures.firsts(entries), measures.best_of(entries)
     counts = {measure.name: int(measure.read(entries) or 0) for measure in measures.COUNTED}
@@ -42,6 +43,7 @@ def summarise(
         counts=Counts(**counts, admitted_total=admitted_before + counts["admitted"], not_shown=not_shown),
         costs=costs,
         finetune=finetune,
+        before=before,
     )
 
 

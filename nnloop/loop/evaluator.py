@@ -13,7 +13,7 @@ from nnloop.errors import CompletionError
 from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
 from nnloop.loop.selection import SelectionRules
-from nnloop.modes import Mode
+from nnloop.modes import Mode, Reading
 from nnloop.modes.salvage import read_answer
 from nnloop.records import (
     COMPLETED,
@@ -25,6 +25,7 @@ from nnloop.records import (
     Trial,
     TrialResult,
     candidate_id,
+    pooled,
 )
 from nnloop.runs.durable import Journal
 from nnloop.stop import Stop
@@ -68,7 +69,7 @@ class Evaluator:
         self.answered = True
         try:
             reading = read_answer(self.mode, completion.text, parent.code, cut=_cut(completion))
-            case.candidate, case.salvaged = _candidate(completion, reading.code), reading.salvages
+            case.candidate, case.salvaged = _candidate(completion, reading, parent), reading.salvages
         except CompletionError as error:
             case.error = error
             return
@@ -113,7 +114,10 @@ class Evaluator:
             assert case.error is not None
             return Entry(case.completion.generation, None, case.error.status, reason=case.error.reason)
         name = case.candidate.id
-        entry = partial(Entry, case.completion.generation, name, salvaged=case.salvaged)
+        own = case.candidate
+        entry = partial(
+            Entry, case.completion.generation, name, salvaged=case.salvaged, hp=own.hp, transform=own.transform
+        )
         if name in self.archive.results:
             reason = f"same network as {self.archive.where(name)}"
             return entry(status=Status.DUPLICATE, reason=reason, result=self.archive.results[name])
@@ -122,14 +126,25 @@ class Evaluator:
         if result.status not in COMPLETED:
             return entry()
         novelty = self.archive.novelty.judge(name, case.candidate.code, result.graph)
-        admitted = self.rules.admits(result, novel=novelty.novel)
+        admitted = self.rules.admits(result, novel=novelty.novel, dataset=case.parent.dataset)
         selected = self.rules.selects(result, admitted=admitted, parent=case.parent)
         return entry(novelty=novelty, admitted=admitted, selected=selected)
 
 
-def _candidate(completion: Completion, code: str) -> Candidate:
-    asked = completion.generation
-    return Candidate(candidate_id(code), code, mode=asked.mode, parent=asked.parent, cycle=asked.cycle, slot=asked.slot)
+def _candidate(completion: Completion, reading: Reading, parent: Network) -> Candidate:
+    """Make the candidate of an answer: of its parent's dataset, and with its recipe unless the answer's counts."""
+    asked, dataset = completion.generation, parent.dataset
+    return Candidate(
+        pooled(candidate_id(reading.code), dataset),
+        reading.code,
+        mode=asked.mode,
+        parent=asked.parent,
+        cycle=asked.cycle,
+        slot=asked.slot,
+        dataset=dataset,
+        hp=parent.hp | reading.hp,
+        transform=reading.transform or parent.transform,
+    )
 
 
 def _cut(completion: Completion) -> str:

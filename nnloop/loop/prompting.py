@@ -17,12 +17,13 @@ from nnloop.modes import Mode, context
 from nnloop.modes.render import Task, full_target
 from nnloop.parents.pool import Pool, PromptSlot, selected
 from nnloop.parents.user_rule import ParentsRule
-from nnloop.records import Entry, Network, Prompt, Status
+from nnloop.records import BLANK, Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import (
     ContextSettings,
     CrossoverContextSettings,
+    EmptyCorpusSettings,
     InspirationsContextSettings,
     MemoryContextSettings,
     RandomLlmSettings,
@@ -81,10 +82,15 @@ class PromptBuilder:
 
         Raises SettingsError if no network of the corpus fits in the LLM's context.
         """
-        known = self.archive.before(place.cycle, visible_results)
+        dataset = self._dataset(place)
+        known = [one for one in self.archive.before(place.cycle, visible_results) if one.dataset == dataset]
         beside = _networks_beside(self.settings.context)
         rng = random.Random(derive(self.settings.seed, "baselines", *astuple(place)))
-        parent, *others = self.rule(self._pool(engine, known), place, count=1 + beside, rng=rng)
+        pool = self._pool(engine, known, dataset)
+        if len(pool):
+            parent, *others = self.rule(pool, place, count=1 + beside, rng=rng)
+        else:
+            parent, others = BLANK.on(dataset), []
         items = [self._further(network) for network in others] if beside else self._attempts(known)
         request = self._request(self._prompt(engine, parent, items), parent, place)
         return replace(request, successes=successes(known)) if _is_bandit(self.settings) else request
@@ -112,12 +118,22 @@ class PromptBuilder:
             retry_of=retry_of,
         )
 
-    def _pool(self, engine: Engine, known: Sequence[Entry]) -> Pool:
-        corpus = [network for network in self.archive.corpus if self._is_showable(engine, network)]
+    def _dataset(self, place: PromptSlot) -> str:
+        """Return a pool's dataset for a slot: each block of as many slots has every dataset once, in random order."""
+        names = list(self.task.of)
+        if not names:
+            return ""
+        block, at = divmod(place.cycle * self.settings.candidates + place.slot, len(names))
+        return random.Random(derive(self.settings.seed, "datasets", block)).sample(names, len(names))[at]
+
+    def _pool(self, engine: Engine, known: Sequence[Entry], dataset: str) -> Pool:
+        own = [network for network in self.archive.corpus if network.dataset == dataset]
+        corpus = [network for network in own if self._is_showable(engine, network)]
         run = [one for one in selected(known, self.archive.networks) if self._is_showable(engine, one.network)]
-        if not corpus and not run:
+        if not corpus and not run and not isinstance(self.settings.corpus, EmptyCorpusSettings):
             limit = " and can be rewritten within llm.max_new_tokens" if self.mode.name == "full" else ""
-            raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{limit}")
+            of = f" for {dataset}" if dataset else ""
+            raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{of}{limit}")
         return Pool(corpus, run)
 
     def _is_showable(self, engine: Engine, network: Network) -> bool:
@@ -152,12 +168,15 @@ class PromptBuilder:
         return context.further(self.mode.templates, network, self.task)
 
     def _attempts(self, known: Sequence[Entry]) -> list[context.Item]:
-        """Show the latest attempts, the newest first."""
+        """Show the latest attempts, the newest first, after the latest network that trained if context.last is true."""
         rule = self.settings.context
         if not isinstance(rule, MemoryContextSettings):
             return []
         answered = [entry for entry in known if entry.status is not Status.NO_ANSWER]
-        return [self._attempt(entry) for entry in reversed(answered[-rule.attempts :])]
+        attempts = [self._attempt(entry) for entry in reversed(answered[-rule.attempts :])]
+        latest = next((str(entry.candidate) for entry in reversed(known) if entry.valid), None)
+        last = [self._further(self.archive.networks[latest])] if rule.last and latest else []
+        return [*last, *attempts]
 
     def _attempt(self, entry: Entry) -> context.Item:
         code = None if entry.candidate is None else self.archive.code(entry.candidate)

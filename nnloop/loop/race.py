@@ -34,7 +34,12 @@ def room(run: Run, share: float) -> int:
 
 
 def is_due(run: Run, share: float) -> bool:
-    """Tell whether the incumbent has to be measured: there is room, and these cycles and share have none yet."""
+    """Tell whether the incumbent has to be measured: there is room, and these cycles and share have none yet.
+
+    A pool's run has none.
+    """
+    if run.datasets:
+        return False  # of several datasets there is no one best network
     known = run.incumbent
     measured = known is not None and (known.cycles, known.share) == (len(run.reports), share)
     return not measured and room(run, share) > 0 and bool(distinct(run.entries))

@@ -33,14 +33,14 @@ from nnloop.loop.cycle import over_budget, summarise
 from nnloop.loop.evaluator import Evaluator
 from nnloop.loop.prompting import RETRIED, PromptBuilder, batches
 from nnloop.loop.selection import SelectionRules
-from nnloop.loop.tuning import Tuner
+from nnloop.loop.tuning import BEFORE, Tuner
 from nnloop.modes import Mode
 from nnloop.parents.pool import PromptSlot
 from nnloop.records import Completion, CycleReport, Entry, FinetuneResult, Status
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
-from nnloop.settings import Settings
+from nnloop.settings import LoraSettings, Settings
 from nnloop.stop import Interrupted, Stop
 from nnloop.tracking import Tracker
 
@@ -86,13 +86,15 @@ class Search:
     def run_cycle(self, number: int) -> CycleReport:
         """Generate and evaluate a cycle's candidates, fine-tune on the best, and close the cycle."""
         with CostTracker(self.folder.costs(number)) as costs:
+            before = self.warm_up(number)
+            costs.record("finetune")
             with self._evaluator(number) as evaluator:
                 cycle = OpenCycle(number, evaluator, costs)
                 self.explore(cycle)
                 self.retry(cycle)
             finetune = self.finetune(number)
             costs.record("finetune")
-            return self.close_cycle(number, finetune, costs)
+            return self.close_cycle(number, finetune, costs, before=before)
 
     def explore(self, cycle: OpenCycle) -> None:
         """Generate batch by batch, each as soon as the results that its prompts use are known."""
@@ -144,16 +146,29 @@ class Search:
         self.progress.stage("fine-tuning")
         return self.tuner.tune(self.engine(number), self.archive, number)
 
-    def close_cycle(self, number: int, finetune: FinetuneResult | None, costs: CostTracker) -> CycleReport:
+    def warm_up(self, number: int) -> FinetuneResult | None:
+        """Fine-tune the LLM on the corpus if `number` is the first cycle and finetune.before says so; else None."""
+        wanted = number == 0 and isinstance(self.settings.finetune, LoraSettings) and self.settings.finetune.before
+        return self.finetune(BEFORE) if wanted else None
+
+    def close_cycle(
+        self,
+        number: int,
+        finetune: FinetuneResult | None,
+        costs: CostTracker,
+        *,
+        before: FinetuneResult | None = None,
+    ) -> CycleReport:
         """Sum the cycle up, track it, and write its report last: the report marks the cycle as closed."""
         entries = self.archive.of_cycle(number)
         report = summarise(
             number,
             entries,
             admitted_before=sum(entry.admitted for entry in self.archive.before(number)),
-            min_accuracy=self.rules.min_accuracy,
+            min_accuracy=self.rules.threshold,
             costs=costs.costs(entries),
             finetune=finetune,
+            before=before,
             not_shown=self.prompts.count_hidden(self.engine(number), number),
         )
         self.tracker.cycle(report, entries)

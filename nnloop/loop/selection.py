@@ -1,6 +1,7 @@
 """The rules that decide on a candidate whose trial has ended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from nnloop.records import Network, Status, TrialResult
 
@@ -9,12 +10,18 @@ from nnloop.records import Network, Status, TrialResult
 class SelectionRules:
     """The conditions for admission to the archive, and for selection as a parent and training target."""
 
-    min_accuracy: float
+    min_accuracy: float  # of the run's dataset; of a pool's, see `of`
     rule: str  # selection.rule: admitted, good, better or all
+    of: Mapping[str, float] = field(default_factory=dict)  # min_accuracy of a pool's datasets, by name
 
-    def admits(self, result: TrialResult, *, novel: bool) -> bool:
+    @property
+    def threshold(self) -> float | Mapping[str, float]:
+        """The accuracy for admission, or those of a pool's datasets by name."""
+        return self.of or self.min_accuracy
+
+    def admits(self, result: TrialResult, *, novel: bool, dataset: str = "") -> bool:
         """Tell whether a network is admitted: it trained, reached `min_accuracy` and is novel."""
-        return result.status is Status.OK and novel and self._is_good(result)
+        return result.status is Status.OK and novel and self._is_good(result, dataset)
 
     def selects(self, result: TrialResult, *, admitted: bool, parent: Network) -> bool:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
@@ -28,7 +35,8 @@ class SelectionRules:
         if self.rule == "all":
             return True
         improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
-        return improved and (self.rule == "better" or self._is_good(result))
+        return improved and (self.rule == "better" or self._is_good(result, parent.dataset))
 
-    def _is_good(self, result: TrialResult) -> bool:
-        return result.val_accuracy is not None and result.val_accuracy >= self.min_accuracy
+    def _is_good(self, result: TrialResult, dataset: str) -> bool:
+        least = self.of[dataset] if dataset else self.min_accuracy
+        return result.val_accuracy is not None and result.val_accuracy >= least

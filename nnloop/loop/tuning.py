@@ -19,6 +19,9 @@ from nnloop.settings import LoraSettings
 
 _log = logging.getLogger(__name__)
 
+BEFORE = -1
+"""The number that the fine-tune before the first cycle has in the place of a cycle's."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChosenPairs:
@@ -42,7 +45,10 @@ class ChosenPairs:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuner:
-    """The fine-tune by LoRA at each cycle's end, from the run's last adapter or anew, as the settings say."""
+    """The fine-tune by LoRA at each cycle's end and, if finetune.before says so, before the first cycle.
+
+    It continues the run's last adapter or begins anew, as the settings say.
+    """
 
     settings: LoraSettings
     mode: Mode
@@ -64,12 +70,13 @@ class Tuner:
     def tune(self, engine: Engine, archive: Archive, cycle: int) -> FinetuneResult | None:
         """Tune on the pairs known at the end of `cycle`, and let the engine use the new adapter.
 
-        Returns None if there is no pair.
+        `cycle` is BEFORE for the fine-tune before the first cycle. Returns None if there is no pair.
         """
+        when = "before the first cycle" if cycle == BEFORE else f"cycle {cycle}"
         chosen = self.pairs(engine, archive, cycle)
         pairs = chosen.all
         if not pairs:
-            _log.warning("cycle %d: no pair to fine-tune on; the adapter stays as it is", cycle)
+            _log.warning("%s: no pair to fine-tune on; the adapter stays as it is", when)
             return None
         from nnloop.llm.finetune import finetune
         from nnloop.llm.hf import HfEngine
@@ -81,7 +88,7 @@ class Tuner:
             trainer,
             pairs,
             settings=self.settings,
-            folder=self.folder.adapter(cycle),
+            folder=self._folder(cycle),
             parent=self.newest_adapter(cycle),
             seed=derive(self.seed, "finetune", cycle),
         )
@@ -89,24 +96,26 @@ class Tuner:
             trainer.close()
             engine.use_adapter(self.newest_adapter(cycle + 1))
         result = replace(result, too_long=chosen.too_long, own=len(chosen.own), own_share=chosen.own_share)
-        _log.info("cycle %d: %s", cycle, chosen)
+        _log.info("%s: %s", when, chosen)
         if result.dropped:
-            _log.warning("cycle %d: %d pairs longer than finetune.max_length were left out", cycle, result.dropped)
+            _log.warning("%s: %d pairs longer than finetune.max_length were left out", when, result.dropped)
         return result
 
     def pairs(self, engine: Engine, archive: Archive, cycle: int) -> "ChosenPairs":
         """Choose the newest pairs of selected networks with their parents, filled up with pairs of the corpus.
 
-        A pair of the run has the prompt that was shown, context and all; one of the corpus shows the network alone.
+        finetune.source may leave out either kind. A pair of the run has the prompt that was shown, context and all; one
+        of the corpus shows the network alone.
         """
-        chosen = archive.selected(before=cycle + 1)[::-1]
+        settings = self.settings
+        chosen = archive.selected(before=cycle + 1)[::-1] if settings.source != "corpus" else []
         lineage = [(archive.networks[entry.parent], archive.networks[str(entry.candidate)]) for entry in chosen]
-        own = run_pairs(lineage, self.mode, self.task, limit=self.settings.max_pairs)
+        own = run_pairs(lineage, self.mode, self.task, limit=settings.max_pairs)
         wanted = {pair.target for pair in own}
         prompts = self._prompts([entry for entry in chosen if entry.candidate in wanted])
         own = [replace(pair, prompt=prompts[pair.target]) for pair in own]
-        rng = random.Random(derive(self.seed, "corpus pairs", cycle))
-        room = min(self.settings.corpus_pairs, self.settings.max_pairs - len(own))
+        rng = random.Random(derive(self.seed, "corpus pairs", cycle if settings.redraw else BEFORE))
+        room = min(settings.corpus_pairs, settings.max_pairs - len(own)) if settings.source != "run" else 0
         networks, writer = [*archive.corpus, *archive.variants], Writer(engine.count, engine.writes)
         of_corpus = corpus_pairs(networks, self.mode, self.task, writer=writer, limit=room, rng=rng)
         tokens = [(engine.count(pair.completion), engine.count(archive.networks[pair.target].code)) for pair in own]
@@ -115,8 +124,11 @@ class Tuner:
 
     def newest_adapter(self, before: int) -> Path | None:
         """Return the folder of the newest adapter from the cycles before `before`; None if none made one."""
-        made = [self.folder.adapter(cycle) for cycle in range(before) if self.folder.adapter(cycle).is_dir()]
+        made = [folder for folder in map(self._folder, range(BEFORE, before)) if folder.is_dir()]
         return made[-1] if made else None
+
+    def _folder(self, cycle: int) -> Path:
+        return self.folder.first_adapter if cycle == BEFORE else self.folder.adapter(cycle)
 
     def checked_adapter(self, before: int) -> Path | None:
         """Return `newest_adapter`. Raises ModelError if its files have changed since they were written."""

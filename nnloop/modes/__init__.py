@@ -17,6 +17,8 @@ class Reading:
 
     code: str
     salvages: list[str] = field(default_factory=list)
+    hp: dict[str, float] = field(default_factory=dict)  # hyperparameters of the answer that count; empty: the parent's
+    transform: str = ""  # as above
 
 
 class Mode(Protocol):

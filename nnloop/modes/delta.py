@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from nnloop.errors import CompletionError
 from nnloop.modes import Reading, static_guard
+from nnloop.modes.hyperparameters import read_hp, read_transform, tagged_block
 from nnloop.modes.pairs import TrainingPair
 from nnloop.modes.parse import extract_code, extract_delta, tidy
 from nnloop.modes.render import Task, delta_target, render
@@ -31,6 +32,7 @@ class Delta:
     edit_format: str = "unified"
     salvage: bool = False
     rewrites: bool = False  # take a whole program in place of a diff
+    hp: str = "off"  # mode.hp: whether hyperparameters and transform stand in prompts and answers, and count
     fuzz: int = 0  # outer context lines that a hunk may lose at an end
     templates: Templates = field(default_factory=lambda: shipped("chat"))
     name: str = "delta"
@@ -55,7 +57,10 @@ class Delta:
         except PatchError as error:
             raise CompletionError(Status(error.kind), error.reason) from None
         code = _checked(tidy(patched.source), parent)
-        return Reading(code, ["fuzz"] if any(placement.fuzz for placement in patched.placements) else [])
+        salvages = ["fuzz"] if any(placement.fuzz for placement in patched.placements) else []
+        if self.hp != "used":
+            return Reading(code, salvages)
+        return Reading(code, salvages, hp=read_hp(text), transform=read_transform(text))
 
     def _rewritten(self, text: str, parent: str, cut: str) -> Reading:
         """Take a whole program in place of a diff, if mode.rewrites allows it. Raises CompletionError."""
@@ -72,6 +77,9 @@ class Delta:
     def pair(self, parent: Network, better: Network, task: Task) -> TrainingPair:
         """Write the example whose completion is the diff between the two."""
         target = self._target(parent.code, better.code)
+        if self.hp != "off":
+            own = task.on(better)
+            target = tagged_block(better.hp or own.hp, better.transform or own.transform) + target
         return TrainingPair(self.prompt(parent, task).text, target, parent=parent.id, target=better.id)
 
     def suits(self, parent: str, better: str, count: Callable[[str], int]) -> bool:

@@ -1,9 +1,10 @@
 """The texts of prompts and training targets, for generation, fine-tuning and pre-training alike."""
 
 import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from nnloop.modes.hyperparameters import hp_text, transform_text
 from nnloop.modes.templates import Templates
 from nnloop.records import Network, Prompt
 
@@ -20,6 +21,13 @@ class Task:
     max_params: int | None = None  # None: not mentioned
     epochs: int = 1  # of a trial
     seconds: float = 300  # that a trial may take
+    hp: Mapping[str, float] = field(default_factory=dict)  # of networks without their own
+    transform: str = "norm"  # of networks without their own
+    of: Mapping[str, "Task"] = field(default_factory=dict)  # the tasks of a pool's datasets, by name
+
+    def on(self, network: Network) -> "Task":
+        """Return the task of a network's dataset."""
+        return self.of[network.dataset] if network.dataset else self
 
     @property
     def training(self) -> str:
@@ -32,11 +40,14 @@ def render(
 ) -> Prompt:
     """Ask for an edit of the parent (forms `delta` and `search_replace`) or for a new network beside it (`full`).
 
+    A parent without code stands for no network: form `full` asks for a first one then.
+
     `header` is what stands above the lines of a unified diff. `context` is everything else that is shown, as
     `modes.context` writes it: whole lines, or nothing.
     """
+    task = task.on(parent)
     text = templates.fill(
-        form,
+        form if parent.code else "first",
         title=task.title,
         description=task.description,
         classes=task.classes,
@@ -46,11 +57,14 @@ def render(
         seconds=f"{task.seconds:g}",
         header=header,
         context=context,
+        hp=hp_text(parent.hp or task.hp),
+        transform=transform_text(parent.transform or task.transform),
+        params="unknown" if parent.params is None else parent.params,
         accuracy=accuracy_line(templates, parent.val_accuracy, task),
         limit="" if task.max_params is None else templates.fill("limit", params=task.max_params) + "\n",
         code=parent.code.rstrip("\n"),
     )
-    return Prompt(text=text, parent=parent.id, mode="full" if form == "full" else "delta")
+    return Prompt(text=text, parent=parent.id, mode="full" if form == "full" else "delta", dataset=parent.dataset)
 
 
 def accuracy_line(templates: Templates, value: float | None, task: Task) -> str:

@@ -3,6 +3,7 @@
 | mode.prompt, or else llm.prompt | the set |
 |---|---|
 | chat | the files of prompts/chat |
+| paper | those of prompts/paper, which ask as the papers do; the rest as in chat |
 | tiny | those of prompts/tiny, whose words llm=tiny was pre-trained on; the rest as in chat |
 | a folder | its files, each under the name of one of chat's; the rest as in chat |
 | a file | the prompt of the run's mode; the rest as in chat |
@@ -20,16 +21,29 @@ from pathlib import Path
 
 from nnloop.errors import SettingsError
 
-SETS = ("chat", "tiny")
+SETS = ("chat", "tiny", "paper")
 """The sets in the package."""
 
 FORMS = ("delta", "search_replace", "full")
 """The templates that ask, of which a run uses one."""
 
-_FACTS = ("title", "description", "classes", "channels", "size", "training", "seconds", "header")
+_FACTS = (
+    "hp",
+    "transform",
+    "params",
+    "title",
+    "description",
+    "classes",
+    "channels",
+    "size",
+    "training",
+    "seconds",
+    "header",
+)
 _PROMPT = (("code",), ("context", "accuracy", "limit", *_FACTS))
 _PLACEHOLDERS: dict[str, tuple[Collection[str], Collection[str]]] = {
     **dict.fromkeys(FORMS, _PROMPT),
+    "first": ((), ("context", "limit", *_FACTS)),
     "accuracy": (("accuracy",), ("training",)),
     "no_accuracy": ((), ("training",)),
     "limit": (("params",), ()),

@@ -110,10 +110,9 @@ def _accuracies(run: Run) -> Panel:
         "Accuracy by cycle",
         percent_axis("validation accuracy, %"),
         [Series("network", dots)],
-        note="each distinct valid network; box: quartiles, bar: median; "
-        f"dashed: admission at {percent(run.threshold)} %",
+        note=f"each distinct valid network; box: quartiles, bar: median; dashed: admission at {run.bar}",
         form=Form.STRIP,
-        rule=run.threshold,
+        rule=run.threshold if isinstance(run.threshold, float) else None,
         x=replace(CYCLE, low=0.4, high=len(run.reports) + 0.6),
     )
 

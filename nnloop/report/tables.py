@@ -132,9 +132,7 @@ def write_comparison(comparison: Comparison, folder: Path, number: int) -> None:
 
 def write_cycles(run: Run, folder: Path) -> None:
     """Write cycles.csv and cycles.tex."""
-    caption = (
-        f"{run.name}: {run.protocol}; above: at least {percent(run.threshold, 0)} %; 95% intervals of this run alone."
-    )
+    caption = f"{run.name}: {run.protocol}; above: at least {run.bar}; 95% intervals of this run alone."
     if run.balance:
         caption += f" {run.balance[0].upper()}{run.balance[1:]}."
     _write(folder / "cycles", CYCLE_COLUMNS, run.reports, caption=caption)

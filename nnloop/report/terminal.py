@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nnloop.measures import ABOVE, ADMITTED, BEST, MEAN, TOKENS, VALID, best_of
+from nnloop.report.by_dataset import DATASET_HEAD, dataset_rows
 from nnloop.report.failures import commonest_reasons, counted_apart, statuses
 from nnloop.report.measures.read import Run
 from nnloop.report.text import duration, interval, percent, shown, why_none_admitted
@@ -24,6 +25,8 @@ def summary(run: Run) -> str:
         rows.append(["all", *(shown(one, run.of(one)) for one in _SHOWN), duration(run.seconds)])
     lines = _aligned(rows)
     lines.insert(1, "-" * max(len(line) for line in lines))
+    if run.datasets:
+        lines += ["", *_aligned([DATASET_HEAD, *dataset_rows(run)]), ""]
     if run.incumbent:
         known = run.incumbent
         trials = f"{known.trials} trials under fresh seeds; its single trial: {percent(known.claimed)} %"
@@ -57,7 +60,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 def _places(run: Run, folder: RunFolder) -> list[str]:
     best = best_of(run.entries)
     chosen = run.incumbent.candidate if run.incumbent else best and best.candidate
-    adapters = sorted(folder.path.glob("cycles/*/adapter"))
+    adapters = sorted([*folder.path.glob("before/adapter"), *folder.path.glob("cycles/*/adapter")])
     named = [
         ("incumbent" if run.incumbent else "best network", folder.code(chosen) if chosen else None),
         ("networks", folder.path / "code"),

@@ -113,6 +113,9 @@ def balance(facts: dict[str, Any] | None) -> str | None:
     """
     if not facts:
         return None
+    if "sets" in facts:
+        told = {name: balance(of_one) for name, of_one in facts["sets"].items()}
+        return "; ".join(f"{name}: {sentence}" for name, sentence in told.items() if sentence) or None
     counts = [facts["classes"][part] for part in ("val", "test")]
     shares = [max(of_part) / sum(of_part) for of_part in counts]
     if max(shares) < UNBALANCED / len(counts[0]):

@@ -95,6 +95,11 @@ class RunFolder:
         """Return the file of a cycle's costs so far; a process that takes the cycle up goes on from them."""
         return self.cycle(cycle) / "costs.json"
 
+    @property
+    def first_adapter(self) -> Path:
+        """The folder of the adapter from the fine-tune before the first cycle."""
+        return self.path / "before" / "adapter"
+
     def report(self, cycle: int) -> Path:
         """Return the file of a cycle's report. It is written last: a cycle with a report is closed."""
         return self.cycle(cycle) / "report.json"

@@ -44,6 +44,7 @@ def fork(source: RunFolder, target: RunFolder, settings: Settings, *, overrides:
 
 def _copy(source: RunFolder, target: RunFolder, cycles: int) -> None:
     make_folder(target.path)
+    shutil.rmtree(target.first_adapter, ignore_errors=True)
     for part in ("code", "completions", "cycles"):
         shutil.rmtree(target.path / part, ignore_errors=True)
         (target.path / part).mkdir()
@@ -51,6 +52,9 @@ def _copy(source: RunFolder, target: RunFolder, cycles: int) -> None:
     for candidate in {entry.candidate for entry in entries if entry.candidate}:
         if source.code(candidate).exists():
             foreign.copy(source.code(candidate), target.code(candidate), source.path)
+    if cycles and source.first_adapter.is_dir():
+        make_folder(target.first_adapter.parent)
+        foreign.copy_tree(source.first_adapter, target.first_adapter, source.path)
     for cycle in range(cycles):
         foreign.copy_tree(source.cycle(cycle), target.cycle(cycle), source.path)
         if source.completions(cycle).exists():

@@ -10,7 +10,7 @@ from nnloop.settings.hints import unknown_key
 from nnloop.settings.keys import given
 from nnloop.settings.models import HfLlmSettings, LoraSettings, OpenAiLlmSettings, PretrainSettings, RandomLlmSettings
 from nnloop.settings.setting import NAME, Setting, rules
-from nnloop.settings.strategy import QualityDiversityParentsSettings
+from nnloop.settings.strategy import DeltaSettings, EmptyCorpusSettings, QualityDiversityParentsSettings
 from nnloop.settings.transforms import parse_transform
 
 
@@ -28,6 +28,11 @@ def check(settings: Settings) -> None:
         )
     if isinstance(settings.proxy, LemurProxySettings):
         _check_transform(settings.proxy.transform)
+    if isinstance(settings.corpus, EmptyCorpusSettings) and isinstance(settings.mode, DeltaSettings):
+        raise SettingsError("corpus=empty: mode=delta needs a network to change; must be mode=full, or another corpus")
+    own = isinstance(settings.proxy, LemurProxySettings) and settings.proxy.own_recipe
+    if isinstance(settings.mode, DeltaSettings) and settings.mode.hp == "used" and not own:
+        raise SettingsError("mode.hp=used: only proxy=lemur proxy.own_recipe=true trains by them; must be off or shown")
     if isinstance(settings.parents, QualityDiversityParentsSettings) and not settings.parents.descriptors:
         raise SettingsError("parents.descriptors=[]: name at least one of params, depth, accuracy, family")
 
@@ -80,10 +85,23 @@ def _check_llm(settings: Settings) -> None:
             raise SettingsError(
                 "llm.dtype=float16: can't be tuned, small gradients vanish; use bfloat16 or float32, or finetune=off"
             )
+    if isinstance(settings.finetune, LoraSettings):
+        _check_pairs(settings.finetune)
     if isinstance(llm, OpenAiLlmSettings) and tuned and llm.weights is None:
         raise SettingsError(
             "llm.weights: finetune=lora needs the served model's weights here, a hub id or folder; or finetune=off"
         )
+
+
+def _check_pairs(tuning: LoraSettings) -> None:
+    """Refuse a fine-tune whose settings leave it without the pairs that it needs."""
+    if tuning.source != "run" and tuning.corpus_pairs == 0 and (tuning.before or tuning.source == "corpus"):
+        why = "finetune.before=true" if tuning.before else "finetune.source=corpus"
+        raise SettingsError(f"finetune.corpus_pairs=0: {why} needs pairs of the corpus; must be at least 1")
+    if tuning.source == "run" and tuning.before:
+        raise SettingsError("finetune.source=run: before the first cycle a run has no pairs; must be both or corpus")
+    if tuning.keep == "best" and tuning.held_out == 0:
+        raise SettingsError("finetune.held_out=0: finetune.keep=best goes by pairs held out; must be above 0")
 
 
 def _check_heads(job: PretrainSettings) -> None:

@@ -50,6 +50,17 @@ class ImagenetteSettings(DatasetSettings):
 
 
 @dataclass
+class PoolSettings:
+    """Several datasets in one search, between which its prompts take turns (paper B)."""
+
+    name: str = setting(DATA, words=["pool"])
+    title: str | None = setting(RESULT)  # as the report names it; None: the datasets' titles
+    sets: list[str] = setting(DATA)  # names of the datasets, of those in `of`
+    min_accuracy: float | None = setting(RESULT, 0, 1)  # default of admission.min_accuracy; None: each dataset's own
+    of: dict[str, Any] = setting(DATA)  # settings of each dataset, by its name
+
+
+@dataclass
 class ProxySettings:
     """The one-epoch recipe. `lr` is the peak of the one-cycle schedule and reaches the candidate as prm["lr"]."""
 
@@ -82,6 +93,7 @@ class LemurProxySettings:
     lr: float = setting(PROTOCOL, 1e-8, 100)
     momentum: float = setting(PROTOCOL, 0, 0.9999)
     dropout: float = setting(PROTOCOL, 0, 0.99)
+    own_recipe: bool = setting(PROTOCOL)  # a LEMUR network, and its children, train by its own prm and transform
     prm: dict[str, float] = setting(PROTOCOL)  # more of prm, for networks whose supported_hyperparameters() name more
     clip_norm: float = setting(PROTOCOL, 0, 1e12)  # of the gradient, for networks without a learn; 0: no clipping
     chance_share: float = setting(PROTOCOL, 0, 1)  # as above, for networks without a learn

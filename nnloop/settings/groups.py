@@ -12,6 +12,7 @@ from nnloop.settings.evaluation import (
     ExecutorSettings,
     ImagenetteSettings,
     LemurProxySettings,
+    PoolSettings,
     ProxySettings,
     SandboxSettings,
     SvhnSettings,
@@ -99,7 +100,7 @@ class Settings:
 
     job: JobSettings
     llm: LlmSettings
-    dataset: DatasetSettings | SvhnSettings | ImagenetteSettings
+    dataset: DatasetSettings | SvhnSettings | ImagenetteSettings | PoolSettings
     mode: ModeSettings
     parents: ParentsSettings
     context: ContextSettings

@@ -5,7 +5,7 @@ A multirun over `llm=tiny,random context=single,memory` makes sense, although ll
 
 from collections.abc import Iterator, Sequence
 
-from nnloop.settings.evaluation import LemurProxySettings
+from nnloop.settings.evaluation import LemurProxySettings, PoolSettings
 from nnloop.settings.groups import Settings, kinds
 from nnloop.settings.models import (
     CausalLlmSettings,
@@ -67,6 +67,8 @@ def _reasons(settings: Settings, given: Sequence[str]) -> Iterator[Reason]:
 
 def _of_the_llm(settings: Settings) -> Iterator[Reason]:
     llm, tuned = settings.llm, isinstance(settings.finetune, LoraSettings)
+    if isinstance(settings.finetune, LoraSettings) and settings.finetune.source == "run":
+        yield from _each("finetune", ("corpus_pairs", "redraw"), "finetune.source=run takes no pair of the corpus")
     if isinstance(llm, RandomLlmSettings | ScriptedLlmSettings):
         yield "context", f"llm={llm.name} does not read its prompt"
         yield "retries", f"llm={llm.name} does not read the reason of a failure; a retry is one more answer"
@@ -97,7 +99,8 @@ def _of_the_diffs(settings: Settings) -> Iterator[Reason]:
         yield from _each("mode", ("edit_format", "prompt"), f"llm={llm.name} does not read its prompt")
     elif mode.prompt is not None:
         yield "llm.prompt", f"mode.prompt={mode.prompt} names other words"
-    taught = isinstance(settings.finetune, LoraSettings) and settings.finetune.corpus_pairs > 0
+    tuning = settings.finetune
+    taught = isinstance(tuning, LoraSettings) and tuning.corpus_pairs > 0 and tuning.source != "run"
     if not (learned and taught and isinstance(mode, DeltaSettings)):
         yield "corpus.variants", "no fine-tune learns deltas from pairs of the corpus here"
 
@@ -120,6 +123,8 @@ def _of_the_trials(settings: Settings) -> Iterator[Reason]:
 
 
 def _of_the_strategy(settings: Settings) -> Iterator[Reason]:
+    if isinstance(settings.dataset, PoolSettings):
+        yield "incumbent", "the networks of dataset=pool are of several datasets: none is the best of all"
     most = settings.cycles * settings.candidates * (1 + settings.retries)
     if isinstance(settings.novelty, MinHashSettings) and most < SCAN:
         why = f"counts only beyond {SCAN:,} known networks; this run adds at most {most:,}"

@@ -1,12 +1,17 @@
 """Settings by dotted key, such as executor.wall_s: the form that command lines, run.json and kept summaries have."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import Field, fields
 from functools import cache
 from typing import Any, get_args, get_origin
 
+from nnloop.settings.evaluation import PoolSettings
 from nnloop.settings.groups import Settings, kinds, options, plain
 from nnloop.settings.setting import RESULT, Affects, Setting, rules
+
+_OF = re.compile(r"^dataset\.of\.[^.]+\.")
+"""The prefix of a key of one of a pool's datasets."""
 
 
 def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
@@ -26,7 +31,7 @@ def affects(key: str) -> Affects:
 
     A key that no option has, such as a former version's, counts as affecting the result.
     """
-    known = _by_key()
+    known, key = _by_key(), _OF.sub("dataset.", key)
     group, _, rest = key.partition(".")
     name = rest.partition(".")[0] or ("name" if f"{group}.name" in known else "")
     rule = known.get(f"{group}.{name}" if name else group)
@@ -56,6 +61,8 @@ def given(settings: Settings) -> Iterator[tuple[str, Any, Setting]]:
     """Yield every setting with its key and rules; a dict's values and a list's one by one."""
     nodes: list[tuple[str, Any, Sequence[Field[Any]]]] = [("", settings, plain())]
     nodes += [(f"{group}.", getattr(settings, group), fields(getattr(settings, group))) for group in kinds()]
+    if isinstance(settings.dataset, PoolSettings):
+        nodes += [(f"dataset.of.{name}.", member, fields(member)) for name, member in settings.dataset.of.items()]
     for prefix, node, of_node in nodes:
         for field in of_node:
             value = getattr(node, field.name)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields, make_dataclass
+from dataclasses import fields, make_dataclass, replace
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nnloop.errors import SettingsError
 from nnloop.settings.checks import check, refuse_unknown
+from nnloop.settings.evaluation import PoolSettings
 from nnloop.settings.groups import Kind, Settings, kinds, options, plain
 from nnloop.settings.hints import expected
 from nnloop.settings.setting import rules
@@ -22,6 +23,8 @@ def load(config: DictConfig) -> Settings:
     refuse_unknown("", set(map(str, config)), {field.name for field in fields(Settings)})
     groups = {group: _typed(_kind(config, group), config[group], f"{group}.") for group in kinds()}
     values = _typed(beside, OmegaConf.masked_copy(config, [field.name for field in plain()]), "")
+    if isinstance(groups["dataset"], PoolSettings):
+        groups["dataset"] = _pool(groups["dataset"], config.dataset.of)
     settings = Settings(**groups, **vars(values))
     check(settings)
     return settings
@@ -81,6 +84,23 @@ def _typed(kind: Kind, node: DictConfig, prefix: str) -> Any:
     if missing:
         raise SettingsError(f"{prefix}{missing[0]}: a value is needed, none was given")
     return OmegaConf.to_object(schema)
+
+
+def _pool(pool: PoolSettings, of: DictConfig) -> PoolSettings:
+    """Type the settings of the pool's datasets, and drop those of others. Raises SettingsError."""
+    members: dict[str, Any] = {}
+    for name in pool.sets:
+        if name not in of or name in members:
+            wrong = f"must be of {', '.join(sorted(map(str, of)))}" if name not in of else "is named twice"
+            raise SettingsError(f"dataset.sets={name}: {wrong}")
+        kind = options("dataset").get(str(of[name].get("name")), PoolSettings)
+        if kind is PoolSettings:
+            raise SettingsError(f"dataset.of.{name}.name={of[name].get('name')}: must be a single dataset's")
+        members[name] = _typed(kind, of[name], f"dataset.of.{name}.")
+    if not members:
+        raise SettingsError(f"dataset.sets=[]: must name at least one of {', '.join(sorted(map(str, of)))}")
+    title = pool.title or ", ".join(member.title for member in members.values())
+    return replace(pool, of=members, title=title)
 
 
 def _listed(schema: DictConfig, key: str, value: Any) -> Any:

@@ -87,7 +87,7 @@ LlmSettings = HfLlmSettings | OpenAiLlmSettings | RandomLlmSettings | ScriptedLl
 
 @dataclass
 class LoraSettings:
-    """PEFT LoRA at the end of each cycle (paper A and B: r 32, alpha 32, dropout 0.05, lr 1e-5)."""
+    """PEFT LoRA at the end of each cycle (papers A and B: r 32, alpha 32, dropout 0.05, lr 1e-5)."""
 
     name: str = setting(RESULT, words=["lora"])
     rank: int = setting(RESULT, 1, 4096)
@@ -106,6 +106,11 @@ class LoraSettings:
     weight_decay: float = setting(RESULT, 0, 10)
     clip_norm: float = setting(RESULT, 0, 1e6)
     max_length: int = setting(RESULT, 16, 1e7, unit="tokens")  # of a pair; longer ones are dropped and counted
+    source: str = setting(RESULT, words=["both", "run", "corpus"])  # of the pairs; both: the run's, filled up
+    before: bool = setting(RESULT)  # tune on pairs of the corpus before the first cycle too
+    redraw: bool = setting(RESULT)  # sample the corpus' pairs anew in each cycle; false: the same ones in all
+    loss_on: str = setting(RESULT, words=["completion", "all"])  # all: the prompt's tokens count too
+    keep: str = setting(RESULT, words=["last", "best"])  # epoch whose weights stay; best: by the held-out loss
     max_pairs: int = setting(RESULT, 1, 1e6)  # newest pairs of selected networks with their parents, for one cycle
     corpus_pairs: int = setting(RESULT, 0, 1e6)  # pairs of corpus networks that fill them up, at most
     held_out: float = setting(RESULT, 0, 0.9)  # share of the networks whose pairs only measure the loss

@@ -15,6 +15,7 @@ class DeltaSettings:
     edit_format: str = setting(RESULT, words=["unified", "search_replace"])  # asked for and trained on; both are read
     salvage: bool = setting(RESULT)  # salvage answers that are nearly a program (modes.salvage), counted in the report
     fuzz: int = setting(RESULT, 0, 100, unit="lines")  # of outer context that a hunk may lose at an end; counted
+    hp: str = setting(RESULT, words=["off", "shown", "used"])  # hyperparameters and transform, asked for with a diff
     rewrites: bool = setting(RESULT)  # take a whole program in answer to a prompt for a diff; counted apart
     max_params: int | None = setting(RESULT, 1, 1e12)  # of a network: told to the LLM and checked; None: no limit
 
@@ -122,6 +123,7 @@ class MemoryContextSettings:
 
     name: str = setting(RESULT, words=["memory"])
     attempts: int = setting(RESULT, 1, 1000)
+    last: bool = setting(RESULT)  # the latest network that trained is shown whole, too
     tokens: int | None = setting(RESULT, 1, 1e7)  # for the attempts together; None: the room that the LLM's context has
 
 
@@ -197,7 +199,7 @@ class LemurCorpusSettings(CorpusTrialSettings):
     dataset: str | None = setting(RESULT)  # None: the one that belongs to the run's dataset
     metric: str = setting(RESULT)
     epoch: int = setting(RESULT, 1, 10_000)
-    min_accuracy: float = setting(RESULT, 0, 1)  # best of a network's trials, as LEMUR has them: of many protocols
+    min_accuracy: float | None = setting(RESULT, 0, 1)  # best of a network's trials in LEMUR; None: the dataset's own
     networks: int = setting(RESULT, 1, 1e6)  # chosen at most
     family_share: float = setting(RESULT, 1e-6, 1)  # of them that one family of names may have
     max_chars: int = setting(RESULT, 1, 1e9)  # of a source: longer ones fit in no prompt
@@ -220,14 +222,23 @@ class FolderCorpusSettings(CorpusTrialSettings):
     path: str = setting(RESULT)
 
 
-CorpusSettings = SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSettings | FolderCorpusSettings
+@dataclass
+class EmptyCorpusSettings:
+    """No network: the LLM writes the first one from the task alone (Gu et al.)."""
+
+    name: str = setting(RESULT, words=["empty"])
+
+
+CorpusSettings = (
+    SeedCorpusSettings | LemurCorpusSettings | AdoptedCorpusSettings | FolderCorpusSettings | EmptyCorpusSettings
+)
 
 
 @dataclass
 class AdmissionSettings:
     """The condition for admission to the archive."""
 
-    min_accuracy: float = setting(RESULT, 0, 1)  # validation accuracy that a network needs to be admitted
+    min_accuracy: float | None = setting(RESULT, 0, 1)  # validation accuracy to be admitted; None: the dataset's own
 
 
 @dataclass

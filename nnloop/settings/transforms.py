@@ -16,6 +16,11 @@ class Transform:
     flip: bool
 
 
+def is_transform(name: str) -> bool:
+    """Tell whether this is the name of a transform that can be trained with here."""
+    return _NAME.fullmatch(name) is not None
+
+
 def parse_transform(name: str) -> Transform:
     """Read a name such as norm_256_flip. Raises ValueError, which lists the known names."""
     match = _NAME.fullmatch(name)

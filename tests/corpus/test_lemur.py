@@ -37,6 +37,15 @@ def files() -> dict[str, str]:
     return texts
 
 
+def test_a_networks_own_recipe_is_that_of_its_best_trial_whose_transform_is_here() -> None:
+    def trial(accuracy: float, transform: str, **more: float) -> dict[str, object]:
+        return {"accuracy": accuracy, "transform": transform, "batch": 16, "duration": 9, "uid": "x", **more}
+
+    trials = [trial(0.5, "norm_64", lr=0.1), trial(0.9, "bf-v1-x_64", lr=0.2), trial(0.6, "echo_flip", lr=0.3, epoch=1)]
+    assert lemur._own_recipe(trials) == ({"batch": 16.0, "lr": 0.3}, "echo_flip")
+    assert lemur._own_recipe(trials[1:2]) == ({}, "")
+
+
 @pytest.fixture(params=["wheel", "folder", "database"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "wheel":

@@ -26,19 +26,24 @@ def test_a_dry_run_tells_jobs_folders_and_gpu_hours_and_submits_nothing(tmp_path
     done = nnloop(tmp_path, *given, "candidates=1000")
     assert (done.returncode, done.stderr) == (0, "")
     *jobs, total, paper, measured, last = done.stdout.splitlines()
-    known = f"{each * 2000 / 3600:,.1f} GPU-h"
+    known = f"{each * 2000 / 3600:,.1f} h"
     assert [job.split("  ")[-1] for job in jobs] == [
         f"outputs/new/{llm}-digits-delta-s0-candidates_1000-cycles_2" for llm in ("tiny", "deepseek", "random")
     ]
     assert known in jobs[0]
     assert "40.0-60.0 GPU-h" in jobs[1]  # paper B's 72 to 108 s a candidate
-    assert "? GPU-h" in jobs[2]
+    assert "? h" in jobs[2]
     assert total.startswith("3 jobs, 6,000 candidates, ")
-    assert total.endswith("; 1 jobs have no estimate")
+    assert total.endswith("; 1 job has no estimate")
     assert paper == "estimate: 72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
     assert measured == "estimate: runs of the same kind in outputs/, as measured"
     assert last == "nothing was submitted"
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_dry_run_of_one_job_says_so(tmp_path: Path) -> None:
+    done = nnloop(tmp_path, "llm=random", "dataset=digits", "cycles=2", "candidates=3")
+    assert done.stdout.splitlines()[1] == "1 job, 6 candidates, ? h; 1 job has no estimate"
 
 
 def test_a_dry_run_of_wrong_settings_is_one_line_and_starts_no_job(tmp_path: Path) -> None:

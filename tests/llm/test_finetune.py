@@ -6,13 +6,14 @@ from typing import Any
 import checkpoints
 import pytest
 import torch
-from tuning import answers, count_steps, pairs, tune, weights_of
+from tuning import UNLIKE, answers, count_steps, pairs, tune, unlike, weights_of
 
 from nnloop.errors import SettingsError
 from nnloop.llm import adapters
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
+from nnloop.records import FinetuneResult
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -172,3 +173,29 @@ def test_a_quantised_model_is_tuned_and_its_adapter_fits_the_plain_one(
     assert plain.adapter == engine.adapter
     engine.use_adapter(None)
     assert answers(engine) == before
+
+
+def test_the_loss_on_everything_counts_the_prompts_tokens(engine: HfEngine, tmp_path: Path) -> None:
+    part, whole = (tune(engine, tmp_path / on, loss_on=on, epochs=1) for on in ("completion", "all"))
+    assert part.adapter != whole.adapter
+    assert part.tokens == whole.tokens  # that went through the model
+    tuned = [
+        tune(engine, tmp_path / f"{on}-{packing}", loss_on=on, packing=packing, dropout=0.0, batch_size=3).loss
+        for on in ("completion", "all")
+        for packing in (True, False)
+    ]
+    assert tuned[0] == pytest.approx(tuned[1], rel=1e-4)
+    assert tuned[2] == pytest.approx(tuned[3], rel=1e-4)
+    assert tuned[0] != pytest.approx(tuned[2], rel=1e-2)
+
+
+def test_the_best_epochs_weights_are_kept(engine: HfEngine, tmp_path: Path) -> None:
+    def tuned(keep: str) -> FinetuneResult:
+        settings = checkpoints.lora(**{**UNLIKE, "keep": keep})
+        return finetune(engine, unlike(), settings=settings, folder=tmp_path / keep, parent=None, seed=0)
+
+    best, last = tuned("best"), tuned("last")
+    assert best.epoch is not None
+    assert best.epoch < UNLIKE["epochs"]
+    assert best.held_out_loss < last.held_out_loss
+    assert last.epoch is None

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import checkpoints
 import pytest
 import torch
-from tuning import count_steps, kill_in_step, tune
+from tuning import UNLIKE, count_steps, kill_in_step, tune, unlike
 
+from nnloop.llm.finetune import finetune
 from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
+from nnloop.records import FinetuneResult
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -32,6 +35,27 @@ def test_a_fine_tune_killed_in_the_middle_goes_on_to_the_same_adapter(
     assert len(done) == whole.steps - steps
     assert cut == whole
     assert not list(tmp_path.glob("*.pt*"))
+
+
+def test_a_killed_fine_tune_still_knows_its_best_epoch(
+    engine: HfEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held out is unlike what is learned, so a middle epoch is the best; the kill comes after it."""
+
+    def tuned(name: str) -> FinetuneResult:
+        settings = checkpoints.lora(**UNLIKE, checkpoint_minutes=0)
+        return finetune(engine, unlike(), settings=settings, folder=tmp_path / name, parent=None, seed=0)
+
+    with monkeypatch.context() as patch:
+        counted = count_steps(patch)
+        whole = tuned("whole")
+    assert whole.epoch is not None
+    assert 1 <= whole.epoch < UNLIKE["epochs"]
+    with monkeypatch.context() as patch:
+        kill_in_step(patch, len(counted) - 3)
+        with pytest.raises(KeyboardInterrupt):
+            tuned("cut")
+    assert tuned("cut") == whole
 
 
 def test_a_checkpoint_of_another_fine_tune_is_not_restored(

@@ -48,6 +48,13 @@ def test_an_adapter_made_from_the_bare_model_has_no_origin(run: RunFolder) -> No
     assert tracker.told == {"adapter-1": []}
 
 
+def test_the_adapter_from_before_the_first_cycle_goes_with_that_cycles(run: RunFolder) -> None:
+    save_adapter(run.adapter(0), save_adapter(run.first_adapter, None))
+    tracker = Listener()
+    track_adapter(tracker, run, 0)
+    assert tracker.told == {"adapter-before": [], "adapter-0": ["adapter-before"]}
+
+
 @pytest.mark.parametrize(("cycles", "origin"), [((0, 1), ["adapter-1"]), ((), [])])
 def test_a_finished_run_hands_over_archive_code_and_page(
     run: RunFolder, cycles: tuple[int, ...], origin: list[str]

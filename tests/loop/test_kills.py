@@ -24,8 +24,12 @@ PLAIN = (
     "executor.workers=1",
     "selection.rule=better",
 )
-TUNED = ("llm=tiny", "finetune.checkpoint_minutes=0", "finetune.corpus_pairs=16", "cycles=2", "candidates=3")
+TUNED = ("llm=tiny", "finetune.checkpoint_minutes=0", "finetune.corpus_pairs=16", "finetune.before=true")
+TUNED += ("cycles=2", "candidates=3")
 STEPS = (
+    "after rename partial.pt 1",  # in the fine-tune before the first cycle
+    "before rename before/adapter 1",
+    "after rename before/adapter 1",
     "before fsync archive.jsonl 1",  # appended, not on the disk yet
     "before rename partial.pt 2",  # a checkpoint of the fine-tune is written and has not its name
     "after rename partial.pt 2",
@@ -70,9 +74,13 @@ def test_a_search_killed_at_named_steps_ends_like_one_that_never_was(tmp_path: P
     subprocess.run(command("cut", *TUNED), cwd=tmp_path, env=alone, check=True, capture_output=True)
     whole, cut = run_of(tmp_path, "whole"), run_of(tmp_path, "cut")
     assert timeless(cut) == timeless(whole)
-    lineages = [[read_lineage(run.adapter(cycle)) for cycle in range(2)] for run in (cut, whole)]
+    lineages = [
+        [read_lineage(folder) for folder in (run.first_adapter, run.adapter(0), run.adapter(1))] for run in (cut, whole)
+    ]
     assert lineages[0] == lineages[1]
-    assert (lineages[0][0].parent, lineages[0][1].parent) == (None, lineages[0][0].adapter)
+    before, first, second = lineages[0]
+    assert (before.parent, first.parent, second.parent) == (None, before.adapter, first.adapter)
+    assert cut.reports()[0].before == whole.reports()[0].before is not None
     left = [path.name for path in cut.path.rglob("*") if path.suffix == ".tmp" or "partial" in path.name]
     assert left == []
 

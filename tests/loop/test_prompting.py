@@ -1,12 +1,14 @@
 """Prompts are built from the results that their slot may know of, and from nothing else."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from entries import completion, entry
-from instant import search
+from instant import PLAIN, Instant, KilledError, run, search
 
 from nnloop import build, corpus, novelty
 from nnloop.errors import SettingsError
@@ -32,6 +34,64 @@ def test_no_prompt_is_more_results_behind_than_staleness_allows(candidates: int,
             assert all(slot - batch.visible_results <= staleness for slot in batch.slots)
     if staleness is None or staleness >= candidates - 1:
         assert [batch.visible_results for batch in cut] == [0]
+
+
+POOL = ("dataset=pool", "dataset.sets=[digits,mnist,svhn]", "llm=random", "cycles=3", "candidates=7", "seed=5")
+
+
+def test_the_prompts_of_a_pool_take_turns_and_stay_within_their_dataset(configure, tmp_path) -> None:
+    """Three sets and 21 prompts: seven each; parent, candidate and what a prompt shows are of one dataset."""
+    folder = search(configure, tmp_path / "run", *POOL, "context=memory")
+    entries = folder.entries()
+    assert Counter(entry.dataset for entry in entries) == {"digits": 7, "mnist": 7, "svhn": 7}
+    for block in range(7):
+        assert {entry.dataset for entry in entries[3 * block : 3 * block + 3]} == {"digits", "mnist", "svhn"}
+    of = {f"{entry.cycle}.{entry.slot}": entry.dataset for entry in entries}
+    titles = {"digits": "Digits", "mnist": "MNIST", "svhn": "SVHN"}
+    for one in entries:
+        assert one.parent.endswith(f"-{one.dataset}")
+        assert one.candidate is None or one.candidate.endswith(f"-{one.dataset}")
+        assert {of[name] for name in one.generation.shown} <= {one.dataset}
+        prompt = folder.read_completions(one.cycle)[one.slot].prompt
+        assert f"images of {titles[one.dataset]} " in prompt
+    selected = {entry.candidate for entry in entries if entry.selected}
+    assert {entry.parent for entry in entries} & selected
+
+
+def test_a_pool_admits_by_each_datasets_own_threshold(configure, tmp_path) -> None:
+    strict = [f"dataset.of.{name}.min_accuracy={least}" for name, least in (("mnist", 1.0), ("svhn", 0.0))]
+    entries = search(configure, tmp_path / "run", *POOL, *strict, "dataset.of.digits.min_accuracy=0.5").entries()
+    good = {entry.dataset: [] for entry in entries}
+    for one in entries:
+        if one.status is Status.OK:
+            good[one.dataset].append((one.val_accuracy, one.admitted))
+    assert {admitted for _, admitted in good["mnist"]} == {False}
+    assert {admitted for _, admitted in good["svhn"]} == {True}
+    assert all(admitted == (accuracy >= 0.5) for accuracy, admitted in good["digits"])
+
+
+def test_a_killed_search_over_a_pool_goes_on_to_the_same_archive(configure, tmp_path) -> None:
+    whole = search(configure, tmp_path / "whole", *POOL).entries()
+    with pytest.raises(KilledError):
+        search(configure, tmp_path / "cut", *POOL, executor=Instant(lives=9))
+    again = search(configure, tmp_path / "cut", *POOL).entries()
+    assert [(entry.candidate, entry.parent, entry.selected) for entry in again] == [
+        (entry.candidate, entry.parent, entry.selected) for entry in whole
+    ]
+
+
+def test_the_first_network_of_an_empty_corpus_is_asked_for_from_nothing(configure, tmp_path) -> None:
+    answer = json.dumps({"text": f"<nn>\n{NETWORK.code}</nn>"})
+    script = tmp_path / "script.jsonl"
+    script.write_text(f"{answer}\n")
+    given = ["corpus=empty", "mode=full", "llm=scripted", f"llm.path={script}", "parents=top", "search.staleness=0"]
+    settings = configure(*PLAIN, *given, "cycles=1", "candidates=2", "selection.rule=all")
+    folder = run(settings, tmp_path / "run", Instant(), corpus=[])
+    first, second = folder.read_completions(0).values()
+    assert (first.generation.parent, second.generation.parent) == ("blank", folder.entries()[0].candidate)
+    assert "Write a PyTorch network for it" in first.prompt
+    assert "<parent>" not in first.prompt
+    assert "<parent>" in second.prompt
 
 
 @pytest.mark.parametrize(("staleness", "newest"), [(0, [None, "0.0", "0.1", "0.2"]), (1, [None, None, "0.0", "0.1"])])

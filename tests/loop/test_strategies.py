@@ -70,17 +70,17 @@ def test_every_option_runs_and_shows_only_networks_that_completed(option: str, m
 SMALL = ("cycles=1", "candidates=2")
 
 
-@pytest.mark.parametrize("experiment", ["best_of_n", "gu_memory", "random_search"])
+@pytest.mark.parametrize("experiment", ["best_of_n", "strict_memory", "random_search"])
 def test_a_named_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
     folder = search(configure, tmp_path / "run", f"experiment={experiment}", "llm=random", *SMALL)
     assert len(folder.entries()) == 2
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("experiment", ["paper_full", "paper_delta"])
+@pytest.mark.parametrize("experiment", ["strict_full", "strict_delta"])
 def test_a_paper_s_system_runs_one_cycle(experiment: str, configure, tmp_path) -> None:
     folder = search(configure, tmp_path / "run", f"experiment=[{experiment},tiny_tuned]", *SMALL)
-    assert [entry.mode for entry in folder.entries()] == [experiment.removeprefix("paper_")] * 2
+    assert [entry.mode for entry in folder.entries()] == [experiment.removeprefix("strict_")] * 2
 
 
 def test_layers_that_the_llm_lacks_are_refused_before_it_writes(configure, tmp_path) -> None:

@@ -10,9 +10,9 @@ from instant import judged, search
 from lineages import save_adapter
 
 from nnloop import build, novelty
-from nnloop.errors import ModelError
+from nnloop.errors import ModelError, SettingsError
 from nnloop.loop.archive import Archive
-from nnloop.loop.tuning import Tuner
+from nnloop.loop.tuning import BEFORE, Tuner
 from nnloop.runs.folder import RunFolder
 
 ENGINE = SimpleNamespace(count=len, writes=lambda text: True)
@@ -93,3 +93,52 @@ def test_a_damaged_adapter_is_refused(tuner) -> None:
     (made.folder.adapter(0) / "adapter_model.safetensors").write_bytes(b"other")
     with pytest.raises(ModelError, match="damaged"):
         made.checked_adapter(before=1)
+
+
+def test_the_source_decides_whose_pairs_are_learned(tuner, archive: Archive) -> None:
+    corpus = {network.id for network in archive.corpus}
+    given = ("mode=full", "finetune.max_pairs=50")
+    made = {source: tuner(*given, f"finetune.source={source}") for source in ("run", "corpus", "both")}
+    of = {source: one.pairs(ENGINE, archive, cycle=1) for source, one in made.items()}
+    assert of["run"].own == of["both"].own != []
+    assert (of["run"].of_corpus, of["corpus"].own) == ([], [])
+    assert of["corpus"].of_corpus
+    assert {pair.target for pair in of["corpus"].all} <= corpus
+
+
+def test_the_corpus_pairs_stay_the_same_where_they_are_not_drawn_anew(tuner, archive: Archive) -> None:
+    def drawn(redraw: str) -> list[list[tuple[str, str]]]:
+        made = tuner("mode=full", "finetune.source=corpus", f"finetune.redraw={redraw}")
+        return [
+            [(pair.parent, pair.target) for pair in made.pairs(ENGINE, archive, cycle).all] for cycle in (BEFORE, 0, 1)
+        ]
+
+    first, second, third = drawn("false")
+    assert first == second == third
+    first, second, third = drawn("true")
+    assert len({str(first), str(second), str(third)}) == 3
+
+
+def test_before_the_first_cycle_there_are_pairs_of_the_corpus_alone(tuner, archive: Archive) -> None:
+    chosen = tuner("mode=full").pairs(ENGINE, archive, BEFORE)
+    assert (len(chosen.own), len(chosen.of_corpus)) == (0, 3)
+
+
+def test_the_first_cycles_adapter_continues_the_one_from_before(tuner) -> None:
+    made = tuner()
+    save_adapter(made.folder.first_adapter, None)
+    assert [made.newest_adapter(before) for before in (BEFORE, 0, 1)] == [None, *[made.folder.first_adapter] * 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["finetune.source=run", "finetune.before=true"], "finetune.source=run: before the first cycle"),
+        (["finetune.source=corpus", "finetune.corpus_pairs=0"], "finetune.corpus_pairs=0: finetune.source=corpus"),
+        (["finetune.before=true", "finetune.corpus_pairs=0"], "finetune.corpus_pairs=0: finetune.before=true"),
+        (["finetune.keep=best", "finetune.held_out=0"], "finetune.held_out=0: finetune.keep=best"),
+    ],
+)
+def test_a_fine_tune_without_the_pairs_that_it_needs_is_refused(configure, given: list[str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        configure("llm=tiny", "finetune.corpus_pairs=3", *given)

@@ -102,7 +102,7 @@ def test_an_llms_own_values_of_the_fine_tune_lie_between_lora_yaml_and_the_overl
 
 def test_tiny_tuned_keeps_its_fine_tune_beside_a_papers_overlay(configure) -> None:
     alone = configure("experiment=tiny_tuned")
-    for paper in ("paper_full", "paper_delta"):
+    for paper in ("strict_full", "strict_delta"):
         both = configure(f"experiment=[{paper},tiny_tuned]")
         assert both.llm == alone.llm
         assert (both.finetune.epochs, both.finetune.accumulation) == (3, 1)

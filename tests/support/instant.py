@@ -2,16 +2,18 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
-from nnloop import build, corpus
+from nnloop import build
+from nnloop.corpus import seeds
 from nnloop.executor import Executor
 from nnloop.records import COMPLETED, Network, Status, Trial, TrialResult
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
+from nnloop.settings.members import members
 from nnloop.stop import Stop
 
 PLAIN = ("dataset=digits", "tracker=none", "novelty=off")
@@ -49,16 +51,21 @@ class Shuffled:
 
 def made_up(candidate: str) -> TrialResult:
     """Made up, and always the same for a network: one in seven fails."""
-    number = int(candidate, 16)
+    number = int(candidate.partition("-")[0], 16)
     if number % 7 == 0:
         status = (Status.BUILD_FAILED, Status.BAD_SHAPE, Status.CRASHED)[number // 7 % 3]
         return TrialResult(status, reason=f"made up for {candidate}")
     return TrialResult(Status.OK, val_accuracy=number % 1000 / 1000, params=1000 + number % 100_000)
 
 
+def judged_on(datasets: Iterable[str]) -> list[tuple[Network, TrialResult]]:
+    """The corpus on each dataset of a pool, with the same made-up results."""
+    return [(network.on(name), result) for name in datasets for network, result in judged()]
+
+
 def judged() -> list[tuple[Network, TrialResult]]:
     """The corpus with made-up results."""
-    results = [(network, made_up(network.id)) for network in corpus.seeds()]
+    results = [(network, made_up(network.id)) for network in seeds()]
     return [
         (replace(network, val_accuracy=r.val_accuracy if r.status in COMPLETED else None, params=r.params), r)
         for network, r in results
@@ -72,12 +79,15 @@ def search(
     return run(configure(*PLAIN, *overrides), folder, executor or Instant())
 
 
-def run(settings: Settings, folder: Path, executor: Executor) -> RunFolder:
+def run(
+    settings: Settings, folder: Path, executor: Executor, corpus: list[tuple[Network, TrialResult]] | None = None
+) -> RunFolder:
     run = RunFolder(folder)
     run.open(settings)
+    known = judged_on(members(settings)) if corpus is None else corpus
     with (
         Stop(settings.executor.grace_s) as stop,
-        build.make_search(settings, run, executor=executor, corpus=judged(), stop=stop) as job,
+        build.make_search(settings, run, executor=executor, corpus=known, stop=stop) as job,
     ):
         job.run()
     return run

@@ -1,5 +1,6 @@
 """Fine-tunes of small checkpoints, as the tests of LoRA want them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from nnloop.llm import Request, adapters
 from nnloop.llm.batches import completion_loss
-from nnloop.llm.finetune import finetune
+from nnloop.llm.finetune import _fraction, finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
 from nnloop.records import FinetuneResult, Prompt
@@ -17,6 +18,21 @@ from nnloop.records import FinetuneResult, Prompt
 
 def pairs(count: int = 6) -> list[TrainingPair]:
     return [TrainingPair(f"Improve {i}.", f"<delta>\n-x = {i}\n+y = {i}\n</delta>", "a", "b") for i in range(count)]
+
+
+UNLIKE: dict[str, Any] = {
+    **{"keep": "best", "held_out": 0.4, "lr": 0.05, "epochs": 4, "warmup_steps": 0, "dropout": 0.0, "batch_size": 8}
+}
+"""Settings of a fine-tune whose held-out loss rises again."""
+
+
+def unlike() -> list[TrainingPair]:
+    """Pairs to learn, and others, unlike them, that are held out by their targets' names."""
+    names = [str(number) for number in range(40)]
+    held = [name for name in names if _fraction(name) < UNLIKE["held_out"]][:3]
+    kept = [name for name in names if _fraction(name) >= UNLIKE["held_out"]][:6]
+    learned = [replace(pair, target=name) for pair, name in zip(pairs(6), kept, strict=True)]
+    return [*learned, *(TrainingPair(f"Why {name}?", "?!%&$#@ QZJ~^" * 2, "a", name) for name in held)]
 
 
 def requests() -> list[Request]:

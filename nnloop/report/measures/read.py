@@ -12,7 +12,7 @@ from nnloop.measures import ESTIMATED, INCUMBENT, TEST_OF_INCUMBENT, Measure, di
 from nnloop.records import CycleReport, Entry, Interval, Network, Status
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
-from nnloop.report.text import balance
+from nnloop.report.text import balance, percent
 from nnloop.runs.digest import Digest, protocol_digest, training_code
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.repeats import Incumbent
@@ -97,9 +97,25 @@ class Run:
         return len(self.reports) >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
 
     @property
-    def threshold(self) -> float:
-        """Accuracy that a network needs to be admitted."""
-        return float(self.setting("admission.min_accuracy", 0.0))
+    def threshold(self) -> float | dict[str, float]:
+        """Accuracy that a network needs to be admitted; of a pool that of each dataset, by its name."""
+        least, members = self.setting("admission.min_accuracy"), self.setting("dataset.of")
+        if members:
+            return {name: member["min_accuracy"] if least is None else least for name, member in members.items()}
+        return float(self.setting("dataset.min_accuracy", 0.0) if least is None else least)
+
+    @property
+    def bar(self) -> str:
+        """The threshold in words, such as "40 %" or "82 % on digits, 97 % on mnist"."""
+        least = self.threshold
+        if isinstance(least, float):
+            return f"{percent(least, 0)} %"
+        return ", ".join(f"{percent(value, 0)} % on {name}" for name, value in least.items())
+
+    @property
+    def datasets(self) -> dict[str, str]:
+        """Titles of a pool's datasets, by their names; empty for a run on one dataset."""
+        return {name: str(member["title"]) for name, member in (self.setting("dataset.of") or {}).items()}
 
     @property
     def corpus_best(self) -> float | None:

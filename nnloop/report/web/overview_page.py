@@ -40,7 +40,7 @@ def overview_page(
         sections.append(remark("Runs of different protocols stand apart: never compare their accuracies."))
     sections += [_protocol(comparison, out) for comparison in comparisons]
     sections.append(_validations(out))
-    sections += [tag("h2", "Behind the numbers"), published_section()]
+    sections += [tag("h2", "Behind the numbers"), published_section(runs)]
     sections += [remark("left out: ", reason) for reason in left_out]
     return page(title, sections)
 

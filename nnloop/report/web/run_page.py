@@ -3,6 +3,7 @@
 from nnloop import measures
 from nnloop.measures import Measure
 from nnloop.records import CycleReport, Entry
+from nnloop.report.by_dataset import DATASET_HEAD, dataset_rows
 from nnloop.report.failures import commonest_reasons, counted_apart, statuses
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
@@ -30,11 +31,12 @@ def run_page(run: Run) -> str:
         _tiles(run),
         tag("div", map(card, run_panels(run)), class_="charts"),
         _cycles(run),
+        _by_dataset(run) if run.datasets else None,
         _best(run),
         explorer(run) if run.entries else None,
         _failures(run),
         _settings(run),
-        published_section(),
+        published_section([run]),
     ]
     return page(run.name, sections, script=SCRIPT.read_text() if run.entries else "")
 
@@ -102,8 +104,16 @@ def _range(text: str) -> str:
 
 def _cycles(run: Run) -> Markup:
     head = ["cycle", *(measure.heading for measure in _BY_CYCLE), "pairs", "loss", "time"]
-    note = remark(f"above: at or above {percent(run.threshold, 0)} %")
+    before = run.reports[0].before if run.reports else None
+    tuned = f"; before the first cycle the LLM learned {before.pairs} pairs of the corpus" if before else ""
+    note = remark(f"above: at or above {run.bar}{tuned}")
     return section("Cycles", note, table(head, map(_cycle_row, run.reports)))
+
+
+def _by_dataset(run: Run) -> Markup:
+    """Return the measures of each dataset of a pool; accuracies of different ones may not stand side by side."""
+    note = remark("each completion belongs to one dataset; admitted by that dataset's threshold")
+    return section("By dataset", note, table(DATASET_HEAD, dataset_rows(run)))
 
 
 def _cycle_row(report: CycleReport) -> list[str]:
