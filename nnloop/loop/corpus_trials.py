@@ -22,7 +22,7 @@ from nnloop.runs.digest import Digest
 from nnloop.runs.durable import read_lines, write_text
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
-from nnloop.settings import EmptyCorpusSettings, Settings
+from nnloop.settings import EmptyCorpusSettings, LemurProxySettings, Settings
 from nnloop.settings.keys import affecting
 from nnloop.settings.setting import RESULT
 from nnloop.stats import noise_of
@@ -35,7 +35,7 @@ REPEATS = 3
 
 JudgedCorpus = list[tuple[Network, TrialResult]]
 Key = tuple[str, int]
-"""A trial: the network's id and the number of the repeat, from 0."""
+"""A trial: the network's id, with its own recipe's digest if it has one, and the number of the repeat, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class CorpusConditions:
         """Trials of each network."""
         asked = None if isinstance(self.settings.corpus, EmptyCorpusSettings) else self.settings.corpus.trials
         return asked or (REPEATS if self.images < SMALL else 1)
+
+    def name(self, network: Network) -> str:
+        """Return the name of a network's trials; where it trains by its own recipe, that is part of it."""
+        proxy = self.settings.proxy
+        if not isinstance(proxy, LemurProxySettings) or not proxy.own_recipe:
+            return network.id
+        own = json.dumps([network.hp, network.transform], sort_keys=True)
+        return f"{network.id}+{sha256(own.encode()).hexdigest()[:8]}"
 
     def seed(self, key: Key) -> int:
         """Return the seed of a trial."""
@@ -133,7 +141,7 @@ class _Trials:
     def __init__(self, share: CorpusShare, show: Callable[[int, int], None]) -> None:
         self._conditions, self._cache, self._dataset, self._show = share.conditions, share.cache, share.dataset, show
         conditions, repeats = share.conditions, range(share.conditions.trials)
-        self._keys = {(network.id, repeat): network for network in share.networks for repeat in repeats}
+        self._keys = {(conditions.name(network), repeat): network for network in share.networks for repeat in repeats}
         rows = read_lines(share.cache)
         self._cached = {(row["candidate"], row["repeat"]): TrialResult.from_json(row["result"]) for row in rows}
         self._results = {key: one for key, one in self._cached.items() if key in self._keys and conditions.allow(one)}
@@ -149,9 +157,9 @@ class _Trials:
         self._cache.parent.mkdir(parents=True, exist_ok=True)
         self._show(0, len(self._missing))
         for slot, key in enumerate(self._missing):
-            code, of = self._keys[key].code, self._dataset
-            candidate = Candidate(key[0], code, mode="corpus", parent=None, cycle=-1, slot=slot, dataset=of)
-            candidate = replace(candidate, hp=self._keys[key].hp, transform=self._keys[key].transform)
+            network, of = self._keys[key], self._dataset
+            candidate = Candidate(network.id, network.code, mode="corpus", parent=None, cycle=-1, slot=slot, dataset=of)
+            candidate = replace(candidate, hp=network.hp, transform=network.transform)
             trial = make_trial(self._conditions.settings, candidate, self._conditions.seed(key))
             self._running[key] = executor.submit(trial)
             self._running[key].add_done_callback(partial(self._keep, key))
@@ -166,7 +174,8 @@ class _Trials:
 
     def of(self, network: Network) -> list[TrialResult]:
         """Return a network's results."""
-        return [self._results[network.id, repeat] for repeat in range(self._conditions.trials)]
+        name = self._conditions.name(network)
+        return [self._results[name, repeat] for repeat in range(self._conditions.trials)]
 
     def _keep(self, key: Key, future: Future[TrialResult]) -> None:
         """Keep a result, and cache it if it completed: others, such as timeouts, may differ the next time."""

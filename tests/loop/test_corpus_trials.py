@@ -141,6 +141,15 @@ def test_nothing_is_loaded_beside_trials_that_are_all_known(configure, tmp_path:
     judged(configure, tmp_path / "second", Judge(), meanwhile=lambda: pytest.fail("no trial runs"))
 
 
+def test_trials_by_a_networks_own_recipe_are_known_by_it(configure) -> None:
+    """The same source with other hyperparameters, as another reading of LEMUR gives it, is another trial."""
+    one, other = (replace(NETWORKS[0], hp={"lr": rate}, transform="norm") for rate in (0.1, 0.2))
+    own = conditions(configure("proxy=lemur", "proxy.own_recipe=true"))
+    assert len({own.name(network) for network in (NETWORKS[0], one, other)}) == 3
+    shared = conditions(configure("proxy=lemur"))
+    assert {shared.name(network) for network in (NETWORKS[0], one, other)} == {NETWORKS[0].id}
+
+
 def test_the_corpus_is_judged_anew_where_its_images_are_fed_otherwise(configure, tmp_path: Path) -> None:
     others = ("seed=1", "dataset.flip=true", "dataset.crop_pad=0", "dataset.mean=[0.5]", "sandbox=inline")
     chosen = [configure("dataset=digits", other) for other in others]

@@ -17,7 +17,15 @@ from nnloop.runs.folder import RunFolder
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
-SMALL = ["tracker=none", "corpus.limit=12", "corpus.variants=0", "corpus.trials=1", "cycles=2", "candidates=8"]
+SMALL = [
+    "tracker=none",
+    "corpus.limit=12",
+    "corpus.max_chars=4000",
+    "corpus.variants=0",
+    "corpus.trials=1",
+    "cycles=2",
+    "candidates=8",
+]
 TRAINER = ["proxy.transform=norm_flip", "proxy.own_recipe=false"]  # 256 pixels a side would take an hour here
 LLM = ["llm.quantize=none", "llm.dtype=float32", "llm.context_length=8192", "llm.batch_size=4"]
 TUNING = ["finetune.epochs=1", "finetune.corpus_pairs=6", "finetune.max_length=6000", "finetune.targets=auto"]
