@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from nnloop import command_line
 from nnloop.api import run_job
@@ -77,7 +78,7 @@ def main() -> None:
         _compose_and_run()
     except KeyboardInterrupt as error:
         sys.exit(EXIT_CODE if isinstance(error, Interrupted) else 130)
-    except (HydraException, OmegaConfBaseException, UserError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, UserError) as error:
         _fail(one_line(error), 2)
     except ValueError as error:
         if not str(error).startswith("Config group override must be"):

@@ -38,7 +38,8 @@ def run_subfolder(settings: Settings, overrides: Sequence[str], number: int | No
     """
     job, given = settings.job.name, _telling(overrides)
     if job == "search":
-        parts = {"llm": settings.llm.name, "dataset": settings.dataset.name, "mode": settings.mode.name}
+        # an option of the user's own may lack its name, which is told when the settings are loaded
+        parts = {key: getattr(getattr(settings, key), "name", "refused") for key in ("llm", "dataset", "mode")}
         for key, name in parts.items():
             given.pop(f"{key}.name", None)
             if given.get(key) == name:

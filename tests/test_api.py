@@ -105,6 +105,7 @@ def test_a_search_is_the_command_line_s_run_and_leaves_the_program_as_it_was(her
         (lambda: nnloop.search(config_dir="nowhere"), "config_dir=nowhere: no such folder"),
         (lambda: nnloop.search(**{"hydra.verbose": True}), "hydra.verbose=true: only the command line takes it"),
         (lambda: nnloop.job("evalute"), "job=evalute: no such option; did you mean evaluate?"),
+        (lambda: nnloop.search(llm=None), "llm=null: a group has no option null"),
         (lambda: nnloop.search(dry_run=True), "dry_run=true: only the command line has a dry run"),
         (
             lambda: nnloop.evaluate("net.py", dataset="digits"),

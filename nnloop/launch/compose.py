@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir, version
 from hydra.errors import HydraException
 from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from nnloop import naming
 from nnloop.command_line import home, reply
@@ -19,6 +20,7 @@ from nnloop.launch.messages import one_line
 from nnloop.launch.resolvers import register_resolvers
 from nnloop.settings import Settings
 from nnloop.settings.command import override, prepare, readable
+from nnloop.settings.groups import kinds
 from nnloop.settings.keys import flat
 from nnloop.settings.load import load
 
@@ -45,6 +47,8 @@ def compose_job(
     for one in given:
         if re.match(r"hydra(?!\.run\.dir=)\b", one):
             raise SettingsError(f"{readable(one)}: only the command line takes it")
+    if null := [one for one in given if one in {f"{group}=null" for group in kinds()}]:
+        raise SettingsError(f"{null[0]}: a group has no option null")
     task = prepare([one for one in given if not one.startswith("hydra.")])
     places = [readable(one).partition("=")[2] for one in given if one.startswith("hydra.run.dir=")]
     named = [one.partition("=")[2] for one in map(readable, task) if one.startswith("job=")]
@@ -55,7 +59,7 @@ def compose_job(
     with _hydra():
         try:
             composed = load(compose("config", overrides=[*_search_path(config_dir), *task]))
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise SettingsError(one_line(error)) from None
     if composed.dry_run:
         raise SettingsError("dry_run=true: only the command line has a dry run")

@@ -3,6 +3,7 @@
 import re
 
 from hydra.errors import OverrideParseException
+from yaml import MarkedYAMLError
 
 from nnloop.command_line import sweeps
 from nnloop.settings.hints import meant, unknown_key, unknown_option
@@ -26,6 +27,8 @@ def one_line(error: BaseException) -> str:
     sweep = _NO_CONFIG.search(str(error))
     if sweep:
         return f"--config-name {sweep[1]}: no such sweep; {meant(sweep[1], sweeps())}"
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: no YAML: {error.problem}"
     several = _SEVERAL.search(str(error))
     if several:
         return f"{several[1]}: one value is needed (-m tries several); a text with commas needs quotes"

@@ -44,5 +44,8 @@ def test_the_documented_llms_of_one_s_own_have_their_names(tmp_path: Path) -> No
     job = compose_job("search", [], {"llm": "served", "finetune": "off"}, config_dir=tmp_path)
     assert isinstance(job.settings.llm, OpenAiLlmSettings)
     assert job.settings.llm.name == "served"
+    (tmp_path / "llm/nameless.yaml").write_text("model: x\n")
+    with pytest.raises(SettingsError, match=r"^llm\.engine=None: must be one of hf, openai"):
+        compose_job("search", [], {"llm": "nameless"}, config_dir=tmp_path)
     with pytest.raises(SettingsError, match=r"^llm=mein: no such option; did you mean mine\?$"):
         compose_job("search", [], {"llm": "mein"}, config_dir=tmp_path)
