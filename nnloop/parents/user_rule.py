@@ -92,7 +92,7 @@ def load_rule(settings: OwnParentsSettings) -> OwnRule:
     try:
         module, source = _run_file(Path(place).expanduser()) if place.endswith(".py") else _import(place)
     except (Exception, SystemExit) as error:
-        hint = "; a file ends in .py" if isinstance(error, ModuleNotFoundError) else ""
+        hint = "; a file ends in .py" if isinstance(error, ImportError) else ""
         raise SettingsError(f"parents.rule={name}: importing {place} raised {_told(error, place)}{hint}") from None
     functions = [one for one, value in vars(module).items() if callable(value) and not one.startswith("_")]
     if not callable(getattr(module, function, None)):

@@ -80,7 +80,10 @@ def test_an_interrupt_stops_a_search_saves_it_and_leaves_the_kernel_alive(kernel
     assert "1" in run(
         kernel, "print(len(list(__import__('pathlib').Path('outputs').glob('*/*/cycles/0000/report.json'))))"
     )
-    read = "import pathlib; runs = list(pathlib.Path('outputs').glob('*/*/run.json')); nnloop.load(runs[0].parent).finished"
+    read = (
+        "import pathlib; runs = list(pathlib.Path('outputs').glob('*/*/run.json'));"
+        " nnloop.load(runs[0].parent).finished"
+    )
     again = run(kernel, read)
     assert "False" in again
     assert "True" in run(kernel, search + "cycles=1)\nrun.finished")
