@@ -36,14 +36,17 @@ from nnloop.parents import make_rule
 from nnloop.parents.user_rule import OwnRule, ParentsRule
 from nnloop.printable import PrintableStream
 from nnloop.records import Network
+from nnloop.report.live import LivePage, NoPage
 from nnloop.report.measures.read import Run, read
 from nnloop.report.progress import Progress
 from nnloop.report.terminal import summary
+from nnloop.runs import state
 from nnloop.runs.digest import digest
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
 from nnloop.runs.rule_record import record_failure, record_rule
+from nnloop.runs.state import Stage
 from nnloop.settings import (
     AdoptedCorpusSettings,
     DeltaSettings,
@@ -99,11 +102,12 @@ def _search(settings: Settings, folder: Path, out: TextIO, *, overrides: Sequenc
         if settings.resume != "continue":
             fork(RunFolder(source_of(settings.resume, folder)), run, settings, overrides=overrides)
         run.open(settings, overrides)
-        ended = None if _is_open(settings, run) else read(run.path)
-        if ended is None or is_due(ended, settings.incumbent.share):
-            finished = _run_search(settings, run, stop)
-        else:
-            finished = _report(settings, ended)
+        with report.LivePage(run) as page:
+            ended = None if _is_open(settings, run) else read(run.path)
+            if ended is None or is_due(ended, settings.incumbent.share):
+                finished = _run_search(settings, run, page=page, stop=stop)
+            else:
+                finished = _report(settings, run)
     stopped = over_budget(finished.reports, settings.budget) if len(finished.reports) < settings.cycles else None
     if stopped:
         print(f"stopped: {stopped}", file=out)
@@ -116,7 +120,7 @@ def _is_open(settings: Settings, run: RunFolder) -> bool:
     return len(reports) < settings.cycles and not over_budget(reports, settings.budget)
 
 
-def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
+def _run_search(settings: Settings, run: RunFolder, *, page: LivePage, stop: Stop) -> Run:
     """Run the missing cycles and measure the incumbent; report the finished run, hand it to the tracker, return it."""
     mode, rule = make_mode(settings), make_rule(settings.parents)
     if isinstance(settings.corpus, LemurCorpusSettings):
@@ -139,10 +143,18 @@ def _run_search(settings: Settings, run: RunFolder, stop: Stop) -> Run:
         if _is_open(settings, run):
             shares = corpus_shares(settings, dataset)
             _run_cycles(
-                settings, run, shares, rule=rule, executor=executor, tracker=tracker, progress=progress, stop=stop
+                settings,
+                run,
+                shares,
+                rule=rule,
+                executor=executor,
+                tracker=tracker,
+                progress=progress,
+                page=page,
+                stop=stop,
             )
         _measure(settings, run, executor, progress=progress)
-    finished = _report(settings, read(run.path))
+    finished = _report(settings, run)
     track_run(tracker, run)
     tracker.finish(outcome(finished))
     return finished
@@ -168,6 +180,7 @@ def _run_cycles(
     executor: Executor,
     tracker: Tracker,
     progress: Progress,
+    page: LivePage,
     stop: Stop,
 ) -> None:
     load_engine = cache(lambda: load_llm(settings))
@@ -187,6 +200,7 @@ def _run_cycles(
         load_engine=load_engine,
         tracker=tracker,
         progress=progress,
+        page=page,
         stop=stop,
     ) as search:
         try:
@@ -218,11 +232,13 @@ def make_search(
     load_engine: Callable[[], Engine] | None = None,
     tracker: Tracker | None = None,
     progress: Progress | None = None,
+    page: LivePage | None = None,
 ) -> Iterator[Search]:
     """Make a search in a run folder that is open and locked; close its archive and its LLM afterwards.
 
     `corpus` comes from `judge_corpus`. `rule` None: the one of settings.parents. `load_engine` None: the LLM is loaded
-    by its settings. `tracker` None: nothing is tracked. `progress` None: nothing is displayed.
+    by its settings. `tracker` None: nothing is tracked. `progress` None: nothing is displayed. `page` None: no
+    page is written while it runs.
     """
     mode, task = make_mode(settings), make_task(settings)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus, datasets=task.of)) as archive:
@@ -245,14 +261,17 @@ def make_search(
             tuner=make_tuner(settings, mode=mode, task=task, folder=run),
             tracker=tracker or NoTracker(),
             progress=progress or Progress(live=False),
+            page=page or NoPage(run),
             stop=stop,
         )
         with contextlib.closing(search):
             yield search
 
 
-def _report(settings: Settings, finished: Run) -> Run:
-    """Write the run's page, its summary if the settings want one, and the index of runs; return the run."""
+def _report(settings: Settings, run: RunFolder) -> Run:
+    """Write the page of a run that has finished, its summary if the settings want one, and the index of runs."""
+    state.end(run, Stage.FINISHED)
+    finished = read(run.path)
     report.write_run_page(finished)
     report_job.save_summary(finished, settings.summaries)
     report.write_index(finished.path.parent)

@@ -3,13 +3,14 @@
 Cycle reports, run pages, comparisons of arms, W&B's keys and tables all read these definitions.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from nnloop.records import REWRITE, CycleReport, Entry, Interval, Status
+from nnloop.records import REWRITE, Costs, Counts, CycleReport, Entry, FinetuneResult, Interval, Status
 from nnloop.stats import bootstrap_mean, wilson
 
 
@@ -274,3 +275,41 @@ COMPARED = (
 
 ESTIMATED = (VALID, MEAN, ABOVE)
 """Measures that a cycle and a run have with their interval."""
+
+
+def summarise(
+    cycle: int,
+    entries: Sequence[Entry],
+    *,
+    admitted_before: int,
+    min_accuracy: float | Mapping[str, float],
+    costs: Costs,
+    finetune: FinetuneResult | None = None,
+    before: FinetuneResult | None = None,
+    not_shown: int = 0,
+) -> CycleReport:
+    """Sum up one cycle.
+
+    `entries` are all of its completions, in slot order; `admitted_before` counts what earlier cycles admitted,
+    `not_shown` the networks that are too long to be parents. `min_accuracy` of a pool is by dataset.
+    """
+    first_answers, best = firsts(entries), best_of(entries)
+    counts = {measure.name: int(measure.read(entries) or 0) for measure in COUNTED}
+    return CycleReport(
+        cycle=cycle,
+        statuses=dict(sorted(Counter(str(entry.status) for entry in first_answers).items())),
+        valid_rate=VALID.estimate(entries) or wilson(0, 0),
+        mean_accuracy=MEAN.estimate(entries),
+        mean_accuracy_all=MEAN_OF_ALL.read(entries) or 0.0,
+        best_accuracy=BEST.read(entries),
+        best_candidate=best.candidate if best else None,
+        share_above=ABOVE.estimate(entries, min_accuracy),
+        mean_jaccard=JACCARD.read(entries),
+        mean_tokens=TOKENS_EACH.read(entries) or 0.0,
+        mean_lines=LINES_EACH.read(entries) or 0.0,
+        adapter=next((entry.generation.adapter for entry in first_answers), None),
+        counts=Counts(**counts, admitted_total=admitted_before + counts["admitted"], not_shown=not_shown),
+        costs=costs,
+        finetune=finetune,
+        before=before,
+    )

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": BASE | {"data", "training"},
     "llm": BASE | {"corpus", "modes", "patching"},
     "tracking": BASE,
-    "report": BASE,
+    "report": BASE | {"modes"},
     "executor": BASE | {"data", "sandbox", "training"},
     "loop": BELOW_LOOP,
     "jobs": BELOW_LOOP | {"loop"},

@@ -29,14 +29,16 @@ from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_adapter
 from nnloop.loop.costs import CostTracker
-from nnloop.loop.cycle import over_budget, summarise
+from nnloop.loop.cycle import over_budget
 from nnloop.loop.evaluator import Evaluator
 from nnloop.loop.prompting import RETRIED, PromptBuilder, batches
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import BEFORE, Tuner
+from nnloop.measures import summarise
 from nnloop.modes import Mode
 from nnloop.parents.pool import PromptSlot
 from nnloop.records import Completion, CycleReport, Entry, FinetuneResult, Status
+from nnloop.report.live import LivePage
 from nnloop.report.progress import Progress
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
@@ -70,6 +72,7 @@ class Search:
     tuner: Tuner | None  # None: the LLM stays as it is
     tracker: Tracker
     progress: Progress
+    page: LivePage
     stop: Stop
     _engine: Engine | None = field(default=None, init=False)
 
@@ -175,6 +178,7 @@ class Search:
         track_adapter(self.tracker, self.folder, number)
         write_json(self.folder.report(number), report.to_json())
         self.progress.closed(report)
+        self.page.write()
         return report
 
     def engine(self, number: int) -> Engine:
@@ -253,5 +257,7 @@ class Search:
 
     def _show(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
+            self.page.grown = True
             if entry.retry_of is None:
                 self.progress.judged(entry)
+        self.page.renew()

@@ -10,6 +10,9 @@ from nnloop.records import CycleReport, Entry
 
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+""")
 
+EXAMPLES = 5
+"""Answers that stand for a kind of failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -18,6 +21,7 @@ class Reason:
     status: str
     example: str  # the first such reason
     times: int
+    entries: list[Entry]  # the first of them
 
 
 def statuses(entries: Sequence[Entry]) -> list[tuple[str, int]]:
@@ -28,15 +32,15 @@ def statuses(entries: Sequence[Entry]) -> list[tuple[str, int]]:
 
 def commonest_reasons(entries: Sequence[Entry], limit: int) -> list[Reason]:
     """Return the commonest kinds of reasons of first answers."""
-    examples: dict[tuple[str, str], str] = {}
+    examples: dict[tuple[str, str], list[Entry]] = {}
     times: Counter[tuple[str, str]] = Counter()
     for entry in measures.firsts(entries):
         if entry.reason:
             kind = (str(entry.status), _QUOTED.sub("?", entry.reason))
-            examples.setdefault(kind, entry.reason)
+            examples.setdefault(kind, []).append(entry)
             times[kind] += 1
     kinds = sorted(times, key=lambda kind: (-times[kind], kind))[:limit]
-    return [Reason(kind[0], examples[kind], times[kind]) for kind in kinds]
+    return [Reason(kind[0], examples[kind][0].reason, times[kind], examples[kind][:EXAMPLES]) for kind in kinds]
 
 
 def counted_apart(reports: Sequence[CycleReport]) -> str:

@@ -11,6 +11,7 @@ from nnloop.report.measures.compare import Comparison, compare
 from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import Run, read_all, read_reports
 from nnloop.report.measures.validation import Validation, write_tables
+from nnloop.report.web.blocks import BlockCache
 from nnloop.report.web.index_page import index_page
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page
@@ -40,10 +41,13 @@ def read_each(paths: Sequence[Path], read: Callable[[Path], list[Run]] = read_al
     return readable
 
 
-def write_run_page(run: Run) -> None:
-    """Write the page of one run to its place; the same run gives the same bytes."""
+def write_run_page(run: Run, cache: BlockCache | None = None) -> None:
+    """Write the page of one run to its place, its open cycle included; an ended run gives the same bytes each time.
+
+    `cache` keeps parts of a running search's page for the next one.
+    """
     run.page.parent.mkdir(parents=True, exist_ok=True)
-    write_text(run.page, run_page(run))
+    write_text(run.page, run_page(run.so_far, BlockCache() if cache is None else cache))
 
 
 def write_index(folder: Path) -> None:

@@ -80,14 +80,30 @@ def read_lines(path: Path, folder: Path | None = None) -> Iterator[dict[str, Any
 
     Raises RunFolderError for any other damaged line, and for a file that can't be read.
     """
+    yield from _rows(path, _whole_lines(path, path.parent if folder is None else folder))
+
+
+def read_lines_after(path: Path, folder: Path, place: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows that follow a byte of a JSONL file, and the byte at which its whole lines end.
+
+    `place` is 0 or what an earlier call returned. Raises RunFolderError as `read_lines`.
+    """
+    data = _whole_lines(path, folder, place)
+    return list(_rows(path, data)), place + len(data)
+
+
+def _whole_lines(path: Path, folder: Path, place: int = 0) -> bytes:
     try:
-        data = foreign.read_bytes(path, path.parent if folder is None else folder, foreign.JOURNAL_BYTES)
+        data = foreign.read_bytes(path, folder, foreign.JOURNAL_BYTES, place)
     except FileNotFoundError:
-        return
+        return b""
     except OSError as error:
         raise RunFolderError(f"{path}: can't be read: {error.strerror or error}") from None
-    whole, newline, _torn = data.rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n") if newline else [], 1):
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _rows(path: Path, data: bytes) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(data.split(b"\n")[:-1], 1):
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):

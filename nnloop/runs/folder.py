@@ -18,7 +18,7 @@ from nnloop.errors import RunFolderError
 from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
 from nnloop.runs import foreign
 from nnloop.runs.digest import Digest
-from nnloop.runs.durable import Journal, make_folder, read_lines, write_json
+from nnloop.runs.durable import Journal, make_folder, read_lines, read_lines_after, write_json
 from nnloop.runs.lease import Lease, myself
 from nnloop.runs.repeats import Incumbent
 from nnloop.settings import Settings
@@ -27,7 +27,7 @@ from nnloop.settings.keys import affecting, flat
 from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
-_BEGUN = (".hydra", "nnloop.log", "run.json", "run.lock", "dataset.json", "multirun.yaml")
+_BEGUN = (".hydra", "nnloop.log", "run.json", "run.lock", "dataset.json", "multirun.yaml", "ending.json")
 """Files and folders that are there before anything has been done."""
 
 FORMAT = 2
@@ -53,6 +53,8 @@ class RunFolder:
         self.dataset = path / "dataset.json"
         self.page = path / "report.html"
         self.log = path / "nnloop.log"
+        self.lock_file = path / "run.lock"
+        self.ending = path / "ending.json"  # how the last process ended, while none runs
         self._journals: list[Journal] = []
         self._lease: Lease | None = None
 
@@ -128,7 +130,7 @@ class RunFolder:
         """Lock the folder against other processes. Raises RunFolderError, which names the process that has the lock."""
         try:
             make_folder(self.path)
-            self._lease = Lease(self.path / "run.lock", myself())
+            self._lease = Lease(self.lock_file, myself())
             self._lease.acquire(_log.warning)
         except OSError as error:
             raise RunFolderError(f"{self.path}: can't write there: {error.strerror or error}") from None
@@ -250,9 +252,14 @@ class RunFolder:
         """
         return self._read(self.archive, _entry)
 
-    def reports(self) -> list[CycleReport]:
-        """Return the reports of the closed cycles, in order."""
-        paths = sorted(self.path.glob("cycles/*/report.json"))
+    def entries_after(self, place: int) -> tuple[list[Entry], int]:
+        """Return the archive's entries from a byte on, and the byte at which its whole lines end."""
+        rows, end = read_lines_after(self.archive, self.path, place)
+        return [_checked(self.archive, _entry, row) for row in rows], end
+
+    def reports(self, after: int = 0) -> list[CycleReport]:
+        """Return the reports of the closed cycles from the cycle `after` on, in order."""
+        paths = sorted(self.path.glob("cycles/*/report.json"))[after:]
         return [
             _checked(path, lambda each: CycleReport.from_json(json.loads(self._text(each))), path) for path in paths
         ]

@@ -16,9 +16,13 @@ DOCUMENT_BYTES = 256 << 20  # of one JSON file
 JOURNAL_BYTES = 4 << 30  # of one JSONL file
 
 
-def read_bytes(path: Path, folder: Path, most: int) -> bytes:
-    """Read a plain file of at most `most` bytes that lies in `folder`. Raises OSError with the reason."""
+def read_bytes(path: Path, folder: Path, most: int, place: int = 0) -> bytes:
+    """Read a plain file that lies in `folder`, from a byte on, which leaves at most `most` bytes.
+
+    Raises OSError with the reason.
+    """
     with open_plain(path, folder) as file:
+        file.seek(place)
         data = file.read(most + 1)
     if len(data) > most:
         raise OSError(errno.EFBIG, f"is larger than {most >> 20} MiB", str(path))

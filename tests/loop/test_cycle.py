@@ -6,7 +6,8 @@ from typing import Any
 import entries
 import pytest
 
-from nnloop.loop.cycle import over_budget, summarise
+from nnloop.loop.cycle import over_budget
+from nnloop.measures import summarise
 from nnloop.records import Costs, Counts, CycleReport, Entry, FinetuneResult, NoveltyVerdict, Status, TrialResult
 from nnloop.settings import BudgetSettings
 

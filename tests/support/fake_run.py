@@ -8,7 +8,7 @@ from typing import Any
 
 from entries import generation
 
-from nnloop.loop.cycle import summarise
+from nnloop.measures import summarise
 from nnloop.records import (
     Candidate,
     Completion,
@@ -63,9 +63,15 @@ def settings(seed: int = 0, llm: str = "tiny", mode: str = "delta", **more: Any)
 
 
 def make_run(
-    path: Path, cycles: int = 3, candidates: int = 8, seed: int = 0, text: str | None = None, **options: Any
+    path: Path,
+    cycles: int = 3,
+    candidates: int = 8,
+    seed: int = 0,
+    text: str | None = None,
+    graphs: bool = False,
+    **options: Any,
 ) -> RunFolder:
-    """Make a finished run; `text` replaces every completion and every reason."""
+    """Make a finished run; `text` replaces every completion and every reason, with `graphs` networks have theirs."""
     run = RunFolder(path)
     for part in ("code", "completions", "cycles"):
         (path / part).mkdir(parents=True, exist_ok=True)
@@ -73,10 +79,11 @@ def make_run(
     meta |= {"versions": {"nnloop": "0.1.0"}, "commit": "abc", "python": "3.11.7"}
     write_json(run.meta, meta | {"machine": "Linux x86_64, 2 cores"})
     generator = random.Random(seed)
-    corpus = _write_corpus(run)
+    corpus = _write_corpus(run, graphs)
     entries: list[Entry] = []
     for cycle in range(cycles):
         new = [_entry(run, generator, cycle, slot, corpus, text) for slot in range(candidates)]
+        new = [_with_graph(entry) for entry in new] if graphs else new
         entries += new
         run.cycle(cycle).mkdir()
         write_json(run.report(cycle), report_of(cycle, new, entries).to_json())
@@ -104,10 +111,28 @@ def _bytes(line: str) -> bytes:
     return line.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _write_corpus(run: RunFolder) -> list[Network]:
+def _graph(width: int) -> str:
+    """Return the operator graph of a network with a residual block."""
+    rows: list[Any] = [["input", "", [2, 3, 8, 8], []]]
+    for inside in (3, width):
+        rows.append(["convolution", f"[*,wx{width}x{inside}x3x3,None]", [2, width, 8, 8], [len(rows) - 1]])
+    rows += [["add", "[*,*]", [2, width, 8, 8], [1, 2]], ["mean", "[*,[2,3]]", [2, width], [3]]]
+    rows += [["t", f"[wx10x{width}]", [width, 10], []], ["addmm", "[wx10,*,*]", [2, 10], [4, 5]]]
+    return json.dumps(rows)
+
+
+def _with_graph(entry: Entry) -> Entry:
+    if entry.result is None or not entry.valid:
+        return entry
+    return replace(entry, result=replace(entry.result, graph=_graph(8 + entry.slot % 5)))
+
+
+def _write_corpus(run: RunFolder, graphs: bool) -> list[Network]:
     codes = [CORPUS_CODE.format(width=width) for width in (8, 16, 24)]
     corpus = [Network(candidate_id(code), code, f"plain_{i}", 0.5 + i / 20) for i, code in enumerate(codes)]
-    rows = [{"network": network.to_json(), "result": TrialResult(Status.OK).to_json()} for network in corpus]
+    results = [TrialResult(Status.OK, graph=_graph(8) if graphs else None) for _ in corpus]
+    pairs = zip(corpus, results, strict=True)
+    rows = [{"network": network.to_json(), "result": result.to_json()} for network, result in pairs]
     run.corpus_trials.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return corpus
 
@@ -194,3 +219,11 @@ def report_of(cycle: int, new: list[Entry], entries: list[Entry]) -> CycleReport
             held_out_loss_before=1.4 / (cycle + 1),
         ),
     )
+
+
+def open_last_cycle(run: RunFolder, completions: int) -> None:
+    """Take back a run's last cycle but for its first completions."""
+    last = len(list(run.path.glob("cycles/*"))) - 1
+    run.report(last).unlink(missing_ok=True)
+    kept = [entry for entry in run.entries() if entry.cycle < last or entry.slot < completions]
+    run.archive.write_bytes(b"".join(_bytes(entry.line()) for entry in kept))

@@ -25,14 +25,15 @@ class Page(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = self.packed = ""
-        self._raw = False
+        self.text = ""
+        self.packed: dict[str, str] = {}  # the page's data blocks by their ids
+        self._raw, self._block = False, ""
         self.feed(path.read_text())
 
     def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.append((name, dict(attributes)))
         self._raw = name in ("script", "style")
-        self._packing = ("id", "data") in attributes
+        self._block = (dict(attributes).get("id") or "") if name == "script" else ""
 
     def handle_endtag(self, name: str) -> None:
         self._raw = False
@@ -40,8 +41,8 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self._raw:
             self.text += data
-        elif self._packing:
-            self.packed += data
+        elif self._block:
+            self.packed[self._block] = self.packed.get(self._block, "") + data
 
     def links(self) -> list[str]:
         return [attributes["href"] or "" for name, attributes in self.elements if "href" in attributes]
@@ -52,9 +53,9 @@ def page_of(run: RunFolder) -> Page:
     return Page(run.page)
 
 
-def explorer_data(page: Page) -> Any:
-    """Unpack the completions that the page's script would show."""
-    return json.loads(zlib.decompress(base64.b64decode(page.packed)))
+def unpacked(page: Page, block: str) -> Any:
+    """Unpack a data block as the page's script does."""
+    return json.loads(zlib.decompress(base64.b64decode(page.packed[block])))
 
 
 def in_browser(address: str) -> str:

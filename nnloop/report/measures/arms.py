@@ -14,6 +14,8 @@ from nnloop.settings.keys import affecting
 from nnloop.settings.setting import RESULT
 
 _MOST_PAIRS = 24
+UNTUNED = frozenset({"random", "scripted"})
+"""Engines that have no weights, so that the settings of a fine-tune are nothing to them."""
 _ALWAYS_SHOWN = ("llm", "mode", "context", "finetune")
 
 
@@ -87,7 +89,7 @@ def _distance(first: Arm, second: Arm) -> int:
 
 def _settings(run: Run) -> dict[str, Any]:
     """Return by dotted key the settings that can make an arm; an engine that can't be tuned has no fine-tune."""
-    ignored = ("seed", "finetune.") if run.setting("llm.engine") in ("random", "scripted") else ("seed",)
+    ignored = ("seed", "finetune.") if run.setting("llm.engine") in UNTUNED else ("seed",)
     known = affecting(run.meta["settings"], RESULT)
     if known.get("mode.prompt"):  # the words count, wherever they lay
         words = json.dumps(run.meta.get("prompts"), sort_keys=True)

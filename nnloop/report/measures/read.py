@@ -1,6 +1,10 @@
 """A search as reports see it, read once from its run folder or from its summary."""
 
 import difflib
+import json
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from lzma import LZMAError
@@ -8,19 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from nnloop.errors import RunFolderError
-from nnloop.measures import ESTIMATED, INCUMBENT, TEST_OF_INCUMBENT, Measure, distinct
-from nnloop.records import CycleReport, Entry, Interval, Network, Status
+from nnloop.measures import (
+    ESTIMATED,
+    INCUMBENT,
+    PROMPT_TOKENS,
+    TEST_OF_INCUMBENT,
+    TOKENS,
+    Measure,
+    distinct,
+    summarise,
+)
+from nnloop.records import Costs, CycleReport, Entry, Interval, Network, Status, TrialResult
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
 from nnloop.report.text import balance, percent
 from nnloop.runs.digest import Digest, protocol_digest, training_code
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.repeats import Incumbent
+from nnloop.runs.state import RunState, Stage, read_state
+
+FINISHED = RunState(Stage.FINISHED)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One search. If it is still going on, it has the cycles that are closed.
+    """One search. If it is still going on, it has the cycles that are closed, and the entries of the open one apart.
 
     Of a summary `folder` is None, and neither completions nor the code of any but the top networks are known.
     """
@@ -35,6 +51,34 @@ class Run:
     corpus: dict[str, Network]  # by id
     incumbent: Incumbent | None = None  # None: not measured
     codes: dict[str, str] = field(default_factory=dict)  # of a summary's top networks, by id
+    state: RunState = FINISHED
+    open_entries: list[Entry] = field(default_factory=list)  # of the cycle that is not closed
+    open_cycle: int | None = None  # the last of `reports` is of this cycle so far; None: all are closed
+    graphs: dict[str, bytes] = field(default_factory=dict)  # operator graphs by network, compressed; a summary has none
+
+    @property
+    def so_far(self) -> "Run":
+        """The run with its open cycle among the others; its averages are over the results that there are."""
+        if not self.open_entries:
+            return self
+        cycle = self.open_entries[0].cycle
+        report = summarise(
+            cycle,
+            self.open_entries,
+            admitted_before=sum(entry.admitted for entry in self.entries),
+            min_accuracy=self.threshold,
+            costs=self._open_costs(cycle),
+        )
+        entries = [*self.entries, *self.open_entries]
+        return replace(self, reports=[*self.reports, report], entries=entries, open_entries=[], open_cycle=cycle)
+
+    def _open_costs(self, cycle: int) -> Costs:
+        costs = Costs(seconds={}, tokens=0, prompt_tokens=0, peak_bytes=0)
+        if self.folder is not None:
+            with suppress(OSError, ValueError, TypeError):
+                costs = Costs.from_json(json.loads(self.folder.costs(cycle).read_text()))
+        tokens, prompt_tokens = (int(one.read(self.open_entries) or 0) for one in (TOKENS, PROMPT_TOKENS))
+        return replace(costs, tokens=tokens, prompt_tokens=prompt_tokens)
 
     def setting(self, key: str, default: Any = None) -> Any:
         """Return a setting by its dotted key, or `default` if the run doesn't have it."""
@@ -91,10 +135,15 @@ class Run:
         return f"made by training code {made_by}, not this version's {training_code()}: made again, numbers will differ"
 
     @property
+    def closed(self) -> int:
+        """Number of closed cycles."""
+        return len(self.reports) - (self.open_cycle is not None)
+
+    @property
     def finished(self) -> bool:
         """True if every planned cycle is closed, or any cycle of a run with a budget, which may end early."""
         limited = any(value is not None for value in self.setting("budget", {}).values())
-        return len(self.reports) >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
+        return self.closed >= int(self.setting("cycles", 1)) or (limited and bool(self.reports))
 
     @property
     def threshold(self) -> float | dict[str, float]:
@@ -193,7 +242,7 @@ def read(path: Path) -> Run:
 def read_all(path: Path) -> list[Run]:
     """Read the run of a folder, or the runs whose summaries a file holds. Raises RunFolderError."""
     if not path.is_file():
-        return [_read_folder(path)]
+        return [Follower(path).read()]
     folder = path.with_name(path.name.removesuffix(packs.PACKED)) if path.name.endswith(packs.PACKED) else None
     try:
         return [_of_summary(document, path, folder) for document in packs.read_documents(path, MARK)]
@@ -220,15 +269,16 @@ def _of_summary(document: dict[str, Any], file: Path, folder: Path | None) -> Ru
     return _checked(run)
 
 
-def read_reports(path: Path) -> list[Run]:
+def read_reports(path: Path, known: Sequence[CycleReport] = ()) -> list[Run]:
     """Read the run of a folder without its entries and its corpus, which takes no longer for a long run.
 
-    Raises RunFolderError.
+    `known` are the reports of the first cycles, which are not read again. Raises RunFolderError.
     """
     folder = RunFolder(path)
-    meta, facts, reports = folder.provenance(), folder.dataset_facts(), folder.reports()
+    meta, facts, reports = folder.provenance(), folder.dataset_facts(), [*known, *folder.reports(len(known))]
     meta |= {"dataset": facts} if facts else {}
-    return [_checked(Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={}))]
+    run = Run(path.name, path, folder, page=folder.page, meta=meta, reports=reports, entries=[], corpus={})
+    return [_checked(replace(run, state=read_state(folder)))]
 
 
 def _checked(run: Run) -> Run:
@@ -240,9 +290,47 @@ def _checked(run: Run) -> Run:
     return run
 
 
-def _read_folder(path: Path) -> Run:
-    (run,) = read_reports(path)
-    folder, closed = RunFolder(path), {report.cycle for report in run.reports}
-    entries = [entry for entry in folder.entries() if entry.cycle in closed]
-    corpus = {network.id: network for network in folder.corpus()}
-    return replace(run, entries=entries, corpus=corpus, incumbent=folder.read_incumbent())
+class Follower:
+    """A reader of one run folder that keeps what it has read, so that a growing run is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._folder = RunFolder(path)
+        self._entries: list[Entry] = []
+        self._reports: list[CycleReport] = []
+        self._corpus: dict[str, Network] = {}
+        self._graphs: dict[str, bytes] = {}
+        self._place = 0  # in the archive
+
+    def read(self) -> Run:
+        """Return the run as it is on the disk now. Raises RunFolderError."""
+        (run,) = read_reports(self._folder.path, self._reports)
+        self._reports = run.reports
+        if not self._corpus:
+            for network, result in self._folder.judged_corpus():
+                if network.variant_of is None:
+                    self._corpus[network.id] = network
+                    self._keep_graph(network.id, result)
+        more, self._place = self._folder.entries_after(self._place)
+        for entry in more:
+            self._entries.append(self._without_graph(entry))
+        closed = {report.cycle for report in run.reports}
+        return replace(
+            run,
+            entries=[entry for entry in self._entries if entry.cycle in closed],
+            open_entries=[entry for entry in self._entries if entry.cycle not in closed],
+            corpus=self._corpus,
+            graphs=self._graphs,
+            incumbent=self._folder.read_incumbent(),
+        )
+
+    def _without_graph(self, entry: Entry) -> Entry:
+        """Return an entry without its operator graph, which is kept apart: graphs are most of an archive."""
+        if entry.result is None or entry.result.graph is None:
+            return entry
+        if entry.candidate:
+            self._keep_graph(entry.candidate, entry.result)
+        return replace(entry, result=replace(entry.result, graph=None))
+
+    def _keep_graph(self, name: str, result: TrialResult) -> None:
+        if result.graph is not None and name not in self._graphs:
+            self._graphs[name] = zlib.compress(result.graph.encode("utf-8", "surrogatepass"), 1)

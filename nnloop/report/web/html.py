@@ -101,8 +101,8 @@ def diff(text: str) -> Markup:
     return tag("pre", tag("code", lines, class_="diff"))
 
 
-def page(title: str, *content: Content, script: str = "") -> str:
-    """Return a whole document in which only `script` may run."""
+def page(title: str, *content: Content, script: str = "", data: str = "") -> str:
+    """Return a whole document in which only `script` may run; `data` are elements behind all that is seen."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     allowed = f"'sha256-{digest}'" if script else "'none'"
     policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}; base-uri 'none'"
@@ -118,4 +118,5 @@ def page(title: str, *content: Content, script: str = "") -> str:
     )
     end = f"<script>{script}</script>\n" if script else ""
     body = tag("main", *content)
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n{end}</body>\n</html>\n'
+    whole = f"{body}\n{data}{end}"
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{whole}</body>\n</html>\n'

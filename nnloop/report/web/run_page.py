@@ -4,14 +4,19 @@ from nnloop import measures
 from nnloop.measures import Measure
 from nnloop.records import CycleReport, Entry
 from nnloop.report.by_dataset import DATASET_HEAD, dataset_rows
-from nnloop.report.failures import commonest_reasons, counted_apart, statuses
+from nnloop.report.failures import Reason, commonest_reasons, counted_apart, statuses
+from nnloop.report.headlines import of_run
+from nnloop.report.measures.arms import UNTUNED
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
 from nnloop.report.text import count, duration, interval, number, percent, shown, why_none_admitted
+from nnloop.report.web.blocks import BlockCache
 from nnloop.report.web.charts import card
-from nnloop.report.web.explorer import SCRIPT, explorer
+from nnloop.report.web.explorer import explorer
 from nnloop.report.web.html import Content, Markup, code, details, diff, page, remark, section, table, tag, tiles
 from nnloop.report.web.published_section import published_section
+from nnloop.report.web.scripts import script
+from nnloop.report.web.state_line import state_line
 from nnloop.settings.keys import flat
 from nnloop.stats import noise_of
 
@@ -20,35 +25,40 @@ _BY_CYCLE = (
     *(measures.VALID, measures.BEST, measures.MEAN, measures.ABOVE, measures.ADMITTED, measures.SELECTED),
     *(measures.DUPLICATES, measures.TOKENS_EACH, measures.LINES_EACH),
 )
+SCRIPT = ("base", "live", "texts", "dagre", "graph", "tree", "explorer", "dialog", "run")
+"""Parts of the page's script."""
 _SHOWN = 20  # networks with their code in the page's own text
 _REASONS = 15  # rows of the table of failures
 
 
-def run_page(run: Run) -> str:
+def run_page(run: Run, cache: BlockCache) -> str:
     """Return the page of one search."""
+    completions, data = explorer(run, cache) if run.entries else (None, "")
     sections: list[Content] = [
         _head(run),
         _tiles(run),
         tag("div", map(card, run_panels(run)), class_="charts"),
         _cycles(run),
         _by_dataset(run) if run.datasets else None,
+        section("Tree", id="tree", hidden="") if run.entries else None,
         _best(run),
-        explorer(run) if run.entries else None,
+        completions,
         _failures(run),
         _settings(run),
         published_section([run]),
     ]
-    return page(run.name, sections, script=SCRIPT.read_text() if run.entries else "")
+    return page(run.name, sections, script=script(*SCRIPT) if run.entries else "", data=data)
 
 
 def _head(run: Run) -> Markup:
-    planned = int(run.setting("cycles", len(run.reports)))
-    state = "" if len(run.reports) >= planned else f" · {len(run.reports)} of {planned} cycles are closed so far"
+    arm = {key: run.setting(path, "-") for key, path in _ARM.items()}
+    if run.setting("llm.engine") in UNTUNED:
+        del arm["finetune"]
     remarks = [
-        remark(", ".join(f"{key} {run.setting(path, '-')}" for key, path in _ARM.items())),
-        remark(
-            f"{run.protocol}; test accuracy is reported and never used to choose; intervals are this run's alone{state}"
-        ),
+        tag("p", of_run(run), class_="headline"),
+        state_line(run),
+        remark(", ".join(f"{key} {value}" for key, value in arm.items())),
+        remark(f"{run.protocol}; test accuracy is reported and never used to choose; intervals are this run's alone"),
         remark(run.balance) if run.balance else None,
         remark(run.outdated) if run.outdated else None,
     ]
@@ -107,7 +117,7 @@ def _cycles(run: Run) -> Markup:
     before = run.reports[0].before if run.reports else None
     tuned = f"; before the first cycle the LLM learned {before.pairs} pairs of the corpus" if before else ""
     note = remark(f"above: at or above {run.bar}{tuned}")
-    return section("Cycles", note, table(head, map(_cycle_row, run.reports)))
+    return section("Cycles", note, table(head, (_cycle_row(run, report) for report in run.reports)))
 
 
 def _by_dataset(run: Run) -> Markup:
@@ -116,10 +126,10 @@ def _by_dataset(run: Run) -> Markup:
     return section("By dataset", note, table(DATASET_HEAD, dataset_rows(run)))
 
 
-def _cycle_row(report: CycleReport) -> list[str]:
+def _cycle_row(run: Run, report: CycleReport) -> list[str]:
     tuned = report.finetune
     return [
-        str(report.cycle + 1),
+        f"{report.cycle + 1}, open" if report.cycle == run.open_cycle else str(report.cycle + 1),
         *(shown(measure, measure.of_cycle(report)) for measure in _BY_CYCLE),
         count(tuned.pairs if tuned else None),
         number(tuned.loss if tuned else None),
@@ -149,24 +159,31 @@ def _network(run: Run, entry: Entry, place: int) -> Markup:
     changes = run.diff(entry.parent, name)
     body: list[Content] = [
         remark("from ", " ← ".join(map(run.title, run.lineage(name)))),
-        details(f"diff to {run.title(entry.parent)}", diff(changes), open="") if changes else None,
-        details("code", code(run.code(name) or "")),
+        details(f"from {run.title(entry.parent)} to {name}", diff(changes), open="") if changes else None,
+        details("code", code(source)) if (source := run.code(name)) else None,
     ]
     return details(title, body, id=f"n-{name}")
 
 
 def _failures(run: Run) -> Markup:
-    rows = [
-        (one.status, tag("span", one.example[:300]), count(one.times))
-        for one in commonest_reasons(run.entries, _REASONS)
-    ]
     counts = statuses(run.entries)
     total = sum(times for _, times in counts)
     share = [(status, count(times), percent(times / total)) for status, times in counts]
-    frequent = details("most frequent reasons", table(["status", "reason", "times"], rows)) if rows else None
     apart = counted_apart(run.reports)
     note = remark(f"of the answers, {apart}") if apart else None
-    return section("Statuses", table(["status", "completions", "%"], share), [note, frequent])
+    kinds = commonest_reasons(run.entries, _REASONS)
+    gallery = (tag("h3", "Failures by reason"), map(_kind, kinds)) if kinds else None
+    return section("Statuses", table(["status", "completions", "%"], share), [note, gallery])
+
+
+def _kind(reason: Reason) -> Markup:
+    """Return a kind of failure with its first answers."""
+    title = [tag("b", count(reason.times)), f" {reason.status}: ", tag("span", reason.example[:300], class_="reason")]
+    links = (
+        [tag("a", f"{one.cycle + 1}.{one.slot}", href=f"#c-{one.cycle + 1}-{one.slot}"), " ", one.reason[:600]]
+        for one in reason.entries
+    )
+    return details(title, (tag("p", link, class_="reason") for link in links))
 
 
 def _settings(run: Run) -> Markup:

@@ -57,14 +57,14 @@ def test_a_page_loads_nothing_from_anywhere(run: RunFolder) -> None:
     assert [name for name, attributes in page.elements if "src" in attributes] == []
     assert [name for name, _ in page.elements if name in ("link", "iframe", "object", "embed", "base")] == []
     assert all(link.startswith("#") for link in page.links())
-    source = run.page.read_text()
+    source = run.page.read_text().replace("url(#arrow)", "")  # a part of the same drawing
     assert "url(" not in source
     assert "@import" not in source
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_no_markup_of_an_llm_reaches_the_page(tmp_path: Path, payload: str) -> None:
-    plain = make_run(tmp_path / "plain", cycles=1, candidates=6)
+    plain = make_run(tmp_path / "plain", cycles=1, candidates=6, text="plain")
     attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
     for entry in attacked.entries():
         if entry.candidate:
@@ -92,7 +92,7 @@ def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Pat
     payload = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
     write_run_page(read(attacked.path))
-    dom = in_browser(f"file://{attacked.page}#c-0-0")
+    dom = in_browser(f"file://{attacked.page}#c-1-0")
     assert "<title>attacked - nnloop</title>" in dom
     assert "<img" not in dom
     assert "cycle 1, slot 0" in dom[dom.index("<dialog") :]
@@ -115,7 +115,7 @@ def test_statuses_and_the_most_frequent_reasons_are_counted(run: RunFolder) -> N
         assert f"{status}{times}{percent(times / 30)}" in page
     reasons = Counter((str(entry.status), entry.reason) for entry in run.entries() if entry.reason)
     for (status, reason), times in reasons.items():
-        assert f"{status}{reason}{times}" in page
+        assert f"{times} {status}: {reason}" in page
 
 
 def test_every_setting_is_on_the_page_by_its_dotted_key(run: RunFolder) -> None:
