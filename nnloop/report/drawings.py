@@ -129,7 +129,7 @@ def _node(name: object, text: object, shape: Sequence[int], inputs: Sequence[int
         params += 0 if again else math.prod(weights[-1])
     if "batch_norm" in str(name):  # the running mean and variance are no parameters
         params = sum(math.prod(weight) for weight in weights[:2])
-    return _Node(str(name)[:60], str(text), sizes, places, params, weights)
+    return _Node(str(name)[:60], str(text), shape=sizes, inputs=places, params=params, weights=weights)
 
 
 def _units(nodes: list[_Node]) -> list[Unit]:

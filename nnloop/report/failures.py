@@ -40,7 +40,7 @@ def commonest_reasons(entries: Sequence[Entry], limit: int) -> list[Reason]:
             examples.setdefault(kind, []).append(entry)
             times[kind] += 1
     kinds = sorted(times, key=lambda kind: (-times[kind], kind))[:limit]
-    return [Reason(kind[0], examples[kind][0].reason, times[kind], examples[kind][:EXAMPLES]) for kind in kinds]
+    return [Reason(kind[0], examples[kind][0].reason, times[kind], entries=examples[kind][:EXAMPLES]) for kind in kinds]
 
 
 def counted_apart(reports: Sequence[CycleReport]) -> str:

@@ -11,7 +11,7 @@ from typing import Self
 
 from nnloop.errors import UserError
 from nnloop.report.measures.read import Follower
-from nnloop.report.web.blocks import BlockCache
+from nnloop.report.web.text_store import BlockCache
 from nnloop.report.write import write_run_page
 from nnloop.runs import state
 from nnloop.runs.folder import RunFolder

@@ -11,10 +11,10 @@ from nnloop.report.measures.compare import Comparison, compare
 from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import Run, read_all, read_reports
 from nnloop.report.measures.validation import Validation, write_tables
-from nnloop.report.web.blocks import BlockCache
 from nnloop.report.web.index_page import index_page
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page
+from nnloop.report.web.text_store import BlockCache
 from nnloop.report.web.validation_page import validation_page
 from nnloop.runs.durable import write_text
 

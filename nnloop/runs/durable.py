@@ -94,7 +94,7 @@ def read_lines_after(path: Path, folder: Path, place: int) -> tuple[list[dict[st
 
 def _whole_lines(path: Path, folder: Path, place: int = 0) -> bytes:
     try:
-        data = foreign.read_bytes(path, folder, foreign.JOURNAL_BYTES, place)
+        data = foreign.read_bytes(path, folder, foreign.JOURNAL_BYTES, place=place)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -1,7 +1,7 @@
 """Every completion of a run, to sort, filter and open in the page, with the run's tree and its failures.
 
-Texts and drawings lie compressed in the page (`blocks`). Its script unpacks them into text nodes; none of it is parsed
-as HTML.
+Texts and drawings lie compressed in the page (`text_store`). Its script unpacks them into text nodes; none of it is
+parsed as HTML.
 """
 
 from itertools import chain
@@ -9,8 +9,8 @@ from itertools import chain
 from nnloop.records import Entry
 from nnloop.report.measures.read import Run
 from nnloop.report.text import percent
-from nnloop.report.web.blocks import BlockCache, pack, text_blocks
 from nnloop.report.web.html import Content, Markup, remark, section, tag
+from nnloop.report.web.text_store import BlockCache, pack, text_blocks
 from nnloop.stats import student_mean
 
 DRAWN = 50

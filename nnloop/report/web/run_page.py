@@ -10,13 +10,13 @@ from nnloop.report.measures.arms import UNTUNED
 from nnloop.report.measures.read import Run
 from nnloop.report.run_panels import run_panels
 from nnloop.report.text import count, duration, interval, number, percent, shown, why_none_admitted
-from nnloop.report.web.blocks import BlockCache
 from nnloop.report.web.charts import card
 from nnloop.report.web.explorer import explorer
 from nnloop.report.web.html import Content, Markup, code, details, diff, page, remark, section, table, tag, tiles
 from nnloop.report.web.published_section import published_section
 from nnloop.report.web.scripts import script
 from nnloop.report.web.state_line import state_line
+from nnloop.report.web.text_store import BlockCache
 from nnloop.settings.keys import flat
 from nnloop.stats import noise_of
 

@@ -32,7 +32,7 @@ Part = str | int | dict[str, Any]
 
 @dataclass(slots=True)
 class BlockCache:
-    """What a page needs not compute again the next time; the pages are the same without it."""
+    """Parts of a page that need not be computed again for the next one; the pages are the same without it."""
 
     packed: dict[str, str] = field(default_factory=dict)  # blocks of closed cycles
     cut: dict[str, int] = field(default_factory=dict)  # texts that were cut in them
@@ -65,7 +65,7 @@ def pack(data: object) -> str:
 
 
 def text_blocks(run: Run, cache: BlockCache) -> tuple[dict[str, str], list[str]]:
-    """Return the packed blocks by name (networks-0, texts-0, ...), and sentences on what is left out."""
+    """Return the packed blocks by name (networks-0, texts-0, ...), and a sentence on each kind of text left out."""
     names = {entry.cycle for entry in run.entries}
     blocks = {"networks-corpus": pack({name: [network.code] for name, network in run.corpus.items()})}
     cut = 0
@@ -101,7 +101,8 @@ def _within(blocks: dict[str, str], told: list[str]) -> tuple[dict[str, str], li
 
 def _networks(run: Run, cycle: int) -> tuple[dict[str, list[Part]], int]:
     """Return the sources of the networks that a cycle brought, by id, and how many of them were cut."""
-    sources, cut = {}, 0
+    sources: dict[str, list[Part]] = {}
+    cut = 0
     for name, entry in run.by_id.items():
         if entry.cycle == cycle and (code := run.code(name)) is not None:
             kept = cut_off(code)
@@ -112,7 +113,7 @@ def _networks(run: Run, cycle: int) -> tuple[dict[str, list[Part]], int]:
 
 
 def edited(name: str, old: str, new: str) -> list[Part]:
-    """Write a source as its parent's lines and those that differ, or as it is if that is shorter."""
+    """Write a source as its parent's with edits, or unchanged if that is shorter."""
     before, after = old.split("\n"), new.split("\n")
     start = end = 0
     most = min(len(before), len(after))
@@ -168,7 +169,7 @@ def _shown(run: Run, entry: Entry) -> Iterable[tuple[Part, str]]:
 
 
 def split(text: str, known: Sequence[tuple[Part, str]], strings: dict[str, int]) -> list[Part]:
-    """Write a text as strings and references to the known texts in it; `strings` numbers those that came before."""
+    """Write a text as strings and references to the known texts in it; `strings` numbers those of the block so far."""
     pieces: list[Part] = [text]
     for reference, content in known:
         if len(content) < _SHORTEST:

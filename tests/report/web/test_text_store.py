@@ -7,8 +7,8 @@ from fake_run import make_run
 from report_pages import page_of, unpacked
 
 from nnloop.report.measures.read import read
-from nnloop.report.web import blocks
-from nnloop.report.web.blocks import LONGEST, BlockCache, edited, split, text_blocks
+from nnloop.report.web import text_store
+from nnloop.report.web.text_store import LONGEST, BlockCache, edited, split, text_blocks
 from nnloop.runs.folder import RunFolder
 
 
@@ -70,7 +70,7 @@ def test_the_oldest_prompts_and_answers_are_left_out_of_a_page_that_is_too_large
     run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = text_blocks(read(run.path), BlockCache())
-    monkeypatch.setattr(blocks, "MOST_BYTES", sum(len(whole[f"texts-{cycle}"]) for cycle in range(3)) - 1)
+    monkeypatch.setattr(text_store, "MOST_BYTES", sum(len(whole[f"texts-{cycle}"]) for cycle in range(3)) - 1)
     kept, told = text_blocks(read(run.path), BlockCache())
     assert whole.keys() - kept.keys() == {"texts-0"}
     assert told == ["prompts and answers of the first 1 cycles are left out, for the page's size"]
