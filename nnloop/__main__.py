@@ -35,6 +35,7 @@ nnloop: LLM-driven neural architecture search as a closed loop.
   python -m nnloop -m llm=deepseek,qwen,mistral dataset=cifar10  one search per LLM
   python -m nnloop job=evaluate candidate=net.py dataset=digits  score given networks
   python -m nnloop job=report runs=outputs/search                tables, figures and a page
+  python -m nnloop job=watch runs=outputs/search                 follow running searches in the browser
   python -m nnloop --config-name <sweep>                         a ready-made multirun
   python -m nnloop llm=tiny dry_run=true                         tell jobs, folders and hours, and run nothing
   python -m nnloop --cfg job llm=tiny                            every setting with its value

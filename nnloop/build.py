@@ -21,8 +21,9 @@ from nnloop.jobs import report as report_job
 from nnloop.llm.engine import Engine
 from nnloop.llm.weights import weights_digest
 from nnloop.loop.archive import Archive
-from nnloop.loop.artifacts import outcome, track_run
+from nnloop.loop.artifacts import media, outcome, track_run
 from nnloop.loop.corpus_trials import CorpusConditions, CorpusShare, JudgedCorpus, judge_corpora
+from nnloop.loop.costs import find_gpus
 from nnloop.loop.cycle import over_budget
 from nnloop.loop.prompting import PromptBuilder
 from nnloop.loop.race import is_due, measure_incumbent
@@ -45,6 +46,7 @@ from nnloop.runs.digest import digest
 from nnloop.runs.durable import write_json
 from nnloop.runs.folder import RunFolder
 from nnloop.runs.fork import fork, source_of
+from nnloop.runs.live_state import LiveFile
 from nnloop.runs.rule_record import record_failure, record_rule
 from nnloop.runs.state import Stage
 from nnloop.settings import (
@@ -91,8 +93,16 @@ def run(
         "dashboard": dashboard.run,
         "export": export.run,
         "adopt": adopt.run,
+        "watch": watch,
     }
     jobs[settings.job.name](settings, folder, PrintableStream(out or sys.stdout))
+
+
+def watch(settings: Settings, folder: Path, out: TextIO) -> None:
+    """Run job=watch, whose server is imported for it alone."""
+    from nnloop.jobs import watch as watch_job
+
+    watch_job.run(settings, folder, out)
 
 
 def _search(settings: Settings, folder: Path, out: TextIO, *, overrides: Sequence[str], owns_process: bool) -> None:
@@ -133,13 +143,13 @@ def _run_search(settings: Settings, run: RunFolder, *, page: LivePage, stop: Sto
     run.save_dataset(dataset.facts())
     run_digest = digest(settings, dataset.fingerprint, weights_digest(settings.llm))
     run.record_digest(run_digest)
-    tracker = tracking.build(settings.tracker)
+    tracker = tracking.build(settings.tracker, gpus=len(find_gpus()))
     with contextlib.ExitStack() as stack:
         executor = make_executor(settings, dataset, run.path)
         stack.enter_context(executor)
         tracker.start(run, group=settings.name, settings=asdict(settings))
         stack.push(lambda kind, *_: tracker.finish({}, failed=True) if kind else None)
-        progress = stack.enter_context(Progress())
+        progress = stack.enter_context(Progress(record=LiveFile(run.live).write))
         if _is_open(settings, run):
             shares = corpus_shares(settings, dataset)
             _run_cycles(
@@ -156,7 +166,7 @@ def _run_search(settings: Settings, run: RunFolder, *, page: LivePage, stop: Sto
         _measure(settings, run, executor, progress=progress)
     finished = _report(settings, run)
     track_run(tracker, run)
-    tracker.finish(outcome(finished))
+    tracker.finish(outcome(finished), media(finished))
     return finished
 
 

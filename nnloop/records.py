@@ -294,6 +294,16 @@ class FinetuneResult(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class FinetuneStep(Record):
+    """One optimizer step of a fine-tune."""
+
+    step: int  # from 1
+    steps: int  # of the whole fine-tune
+    loss: float  # mean per completion token of the step's pairs, before the step
+    lr: float  # learning rate
+
+
+@dataclass(frozen=True, slots=True)
 class Counts(Record):
     """Completions and networks of one cycle; generated, distinct and duplicates leave retries out."""
 

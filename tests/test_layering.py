@@ -10,7 +10,19 @@ from paths import PACKAGE
 
 LEAVES = {"json_record", "records", "errors", "seeding", "compat"}
 BASE = LEAVES | {"settings", "runs", "stats", "measures"}
-BELOW_LOOP = BASE | {"data", "corpus", "novelty", "parents", "modes", "llm", "tracking", "report", "executor", "stop"}
+BELOW_LOOP = BASE | {
+    "data",
+    "corpus",
+    "novelty",
+    "parents",
+    "modes",
+    "llm",
+    "tracking",
+    "report",
+    "executor",
+    "stop",
+    "watch",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "json_record": set(),
     "records": {"json_record"},
@@ -35,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "llm": BASE | {"corpus", "modes", "patching"},
     "tracking": BASE,
     "report": BASE | {"modes"},
+    "watch": BASE | {"printable", "report"},
     "executor": BASE | {"data", "sandbox", "training"},
     "loop": BELOW_LOOP,
     "jobs": BELOW_LOOP | {"loop"},
@@ -50,6 +63,7 @@ ONLY_IN = {
     "hydra": {"__main__", "build", "settings", "launch"},
     "omegaconf": {"__main__", "build", "settings", "launch"},
     "wandb": {"tracking"},
+    "aiohttp": {"watch"},
     "submitit": {"executor"},
     "transformers": {"llm"},
     "peft": {"llm"},

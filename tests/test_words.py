@@ -45,6 +45,7 @@ PRIVATE_WORDS = {
 
 ALLOWED_NAMES = {
     "FileNotFoundError": "Python's",
+    "HTTPNotFound": "aiohttp's",
     "PackageNotFoundError": "Python's",
 }
 """Names that hold a private word all the same, with the reason."""

@@ -36,11 +36,11 @@ def _stored(run: RunFolder, job: object) -> Completion:
     """Return the completion of the job's slot. Raises RunFolderError if it is not written yet."""
     assert isinstance(job, PromptJobSettings)
     run.provenance()
-    stored = run.read_completions(job.cycle)
-    if job.slot not in stored:
-        there = f"has slots {min(stored)} to {max(stored)}" if stored else "has no completion yet"
+    stored = run.read_completions(job.cycle - 1)
+    if job.slot - 1 not in stored:
+        there = f"has slots {min(stored) + 1} to {max(stored) + 1}" if stored else "has no completion yet"
         raise RunFolderError(f"job.slot={job.slot}: cycle {job.cycle} of {run.path} {there}")
-    return stored[job.slot]
+    return stored[job.slot - 1]
 
 
 def _network(path: Path, source: bytes) -> Network:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop.errors import RunFolderError
-from nnloop.jobs.paths import matches
+from nnloop.jobs.paths import matches, run_folders
 from nnloop.report import figures, read_each, tables, write_overview, write_run_page, write_validation
 from nnloop.report.measures import packs, summaries, validation
 from nnloop.report.measures.compare import Comparison
@@ -97,10 +97,8 @@ def find_runs(pattern: str, none_is_fine: bool = False) -> list[Path]:
 
     Raises RunFolderError if there is none.
     """
-    paths: set[Path] = set()
-    named = matches(pattern)
+    paths, named = {*run_folders(pattern)}, matches(pattern)
     for match in named:
-        paths |= {meta.parent for level in ("", "*/", "*/*/") for meta in match.glob(f"{level}run.json")}
         paths |= {file for file in packs.files(match) if packs.holds(file, summaries.MARK)}
     if not named:
         raise RunFolderError(f"runs={pattern}: no such folder")

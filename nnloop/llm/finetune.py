@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from nnloop.llm.chat import Example
 from nnloop.llm.finetune_checkpoint import FinetuneCheckpoint, FinetuneProgress
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
-from nnloop.records import FinetuneResult
+from nnloop.records import FinetuneResult, FinetuneStep
 from nnloop.settings import LoraSettings
 
 _log = logging.getLogger(__name__)
@@ -41,14 +41,21 @@ class Examples:
 
 
 def finetune(
-    engine: HfEngine, pairs: list[TrainingPair], *, settings: LoraSettings, folder: Path, parent: Path | None, seed: int
+    engine: HfEngine,
+    pairs: list[TrainingPair],
+    *,
+    settings: LoraSettings,
+    folder: Path,
+    parent: Path | None,
+    seed: int,
+    show: Callable[[FinetuneStep], None] = lambda step: None,
 ) -> FinetuneResult:
     """Tune the engine's model, save the adapter to `folder`, and leave the engine generating with it.
 
     Continues the adapter in `parent`. If that is None or settings.restart holds, it begins from the adapter that the
     engine started with, llm.adapter, or from the bare model. Over-long pairs are dropped and counted; if none is left,
     no folder is written and the engine goes on with the parent. A fine-tune that was killed resumes from its last
-    checkpoint, and one whose adapter is in `folder` already is not done again.
+    checkpoint, and one whose adapter is in `folder` already is not done again. `show` gets each step as it is done.
 
     Raises SettingsError if the settings do not fit the model or the parent.
     """
@@ -58,7 +65,9 @@ def finetune(
         engine.use_adapter(parent)
         return FinetuneResult(engine.adapter, dropped=examples.dropped)
     origin = engine.start if parent is None or settings.restart else parent
-    job = _Finetune(engine=engine, examples=examples, settings=settings, folder=folder, origin=origin, seed=seed)
+    job = _Finetune(
+        engine=engine, examples=examples, settings=settings, folder=folder, origin=origin, seed=seed, show=show
+    )
     result = job.done() or job.run()
     engine.use_adapter(folder)
     return replace(result, adapter=engine.adapter, dropped=examples.dropped)
@@ -116,6 +125,7 @@ class _Finetune:
     folder: Path
     origin: Path | None  # adapter to begin from
     seed: int
+    show: Callable[[FinetuneStep], None]
 
     def done(self) -> FinetuneResult | None:
         """Return the outcome if this fine-tune's adapter is in the folder already."""
@@ -131,7 +141,9 @@ class _Finetune:
             try:
                 if self.settings.gradient_checkpointing:
                     base.activation_checkpointing_enable({"use_reentrant": False})
-                result = train(model, self.examples, self.settings, seed=self.seed, checkpoint=checkpoint)
+                result = train(
+                    model, self.examples, self.settings, seed=self.seed, checkpoint=checkpoint, show=self.show
+                )
                 adapters.save(model, self.folder, replace(lineage, result=result))
             finally:
                 adapters.detach(model)
@@ -162,9 +174,15 @@ class _Finetune:
 
 
 def train(
-    model: "PeftModel", examples: Examples, settings: LoraSettings, *, seed: int, checkpoint: FinetuneCheckpoint | None
+    model: "PeftModel",
+    examples: Examples,
+    settings: LoraSettings,
+    *,
+    seed: int,
+    checkpoint: FinetuneCheckpoint | None,
+    show: Callable[[FinetuneStep], None] = lambda step: None,
 ) -> FinetuneResult:
-    """Train the LoRA layers in place, from the checkpoint's state on if it has one.
+    """Train the LoRA layers in place, from the checkpoint's state on if it has one; `show` gets each step.
 
     With finetune.keep=best they end as they were after the epoch with the lowest loss on the pairs held out.
     """
@@ -181,14 +199,17 @@ def train(
     for group in steps[progress.step :]:
         if progress.step % epoch == 0:
             progress.loss, progress.tokens = 0.0, 0
-        optimizer.set_rate(stepper, settings.lr * optimizer.cosine(progress.step, settings.warmup_steps, len(steps)))
-        progress.loss += _backward(model, group, settings)
-        progress.tokens += sum(len(example.completion) for example in group)
+        rate = settings.lr * optimizer.cosine(progress.step, settings.warmup_steps, len(steps))
+        optimizer.set_rate(stepper, rate)
+        loss, tokens = _backward(model, group, settings), sum(len(example.completion) for example in group)
+        progress.loss += loss
+        progress.tokens += tokens
         if settings.clip_norm:
             torch.nn.utils.clip_grad_norm_(list(weights.values()), settings.clip_norm)
         stepper.step()
         stepper.zero_grad()
         progress.step += 1
+        show(FinetuneStep(progress.step, len(steps), loss=loss / tokens, lr=rate))
         if chooses and progress.step % epoch == 0:
             _remember_best(progress, weights, mean_loss(model, examples.held_out, settings))
             model.train()

@@ -128,7 +128,7 @@ class Archive:
         if entry.candidate is None or entry.result is None or entry.candidate in self.results:
             return
         self.results[entry.candidate] = entry.result
-        self._where[entry.candidate] = f"cycle {entry.cycle} slot {entry.slot}"
+        self._where[entry.candidate] = f"cycle {entry.cycle + 1}, slot {entry.slot + 1}"
         if entry.valid:
             name = entry.candidate
             self.networks[name] = Network(

@@ -31,7 +31,7 @@ class CostTracker:
     def __init__(self, file: Path, gpus: Sequence[NvmlGpu] | None = None, save_s: float = SAVE_S) -> None:
         """`gpus` None: the GPUs that this process may use."""
         self._file, self._save_s = file, save_s
-        self._gpus = _find_gpus() if gpus is None else gpus
+        self._gpus = find_gpus() if gpus is None else gpus
         self._earlier = _saved(file)
         self._joules = _joules(self._gpus)
         self._started = self._recorded = time.monotonic()
@@ -90,7 +90,8 @@ def _saved(file: Path) -> Costs:
         return Costs(seconds={}, tokens=0, prompt_tokens=0, peak_bytes=0)
 
 
-def _find_gpus() -> Sequence[NvmlGpu]:
+def find_gpus() -> Sequence[NvmlGpu]:
+    """Return the GPUs that this process may use."""
     try:
         return nvml.find(os.environ.get("CUDA_VISIBLE_DEVICES"))
     except OSError:  # the executor has warned of it

@@ -101,6 +101,13 @@ class Evaluator:
             wait(self._running, WAIT_S, FIRST_COMPLETED)
         return self.poll()
 
+    def running(self) -> list[Candidate]:
+        """Return the candidates whose trials run now, in slot order."""
+        names = {name for future, name in self._running.items() if future.running()}
+        cases = [case for _, case in sorted(self._cases.items())]
+        by_id = {case.candidate.id: case.candidate for case in reversed(cases) if case.candidate}
+        return sorted((by_id[name] for name in names & by_id.keys()), key=lambda one: one.slot)
+
     def is_pending(self, below: int | None = None) -> bool:
         """Tell whether a slot lower than `below` may wait for a running trial; None: whether any trial runs."""
         return bool(self._running) and (below is None or self.next_slot < below)

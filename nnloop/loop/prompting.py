@@ -104,7 +104,7 @@ class PromptBuilder:
         shown, answer = self.mode.prompt(parent, self.task), self._answer(failed)
         prompt = context.retry(self.mode.templates, shown, failed, answer=answer)
         if not engine.fits(prompt.text):
-            _log.info("cycle %d slot %d: the failed answer is too long to go back", failed.cycle, failed.slot)
+            _log.info("cycle %d, slot %d: the failed answer is too long to go back", failed.cycle + 1, failed.slot + 1)
             return None
         return self._request(prompt, parent, PromptSlot(failed.cycle, slot), retry_of=failed.slot)
 

@@ -27,7 +27,7 @@ from nnloop.errors import ModelError
 from nnloop.executor import Executor, make_trial
 from nnloop.llm.engine import Engine, Request
 from nnloop.loop.archive import Archive
-from nnloop.loop.artifacts import track_adapter
+from nnloop.loop.artifacts import track_cycle
 from nnloop.loop.costs import CostTracker
 from nnloop.loop.cycle import over_budget
 from nnloop.loop.evaluator import Evaluator
@@ -133,6 +133,7 @@ class Search:
                 cycle.evaluator.submit(completion, self.archive.networks[completion.generation.parent])
                 self.progress.generated(min(written, candidates))
                 self._show(cycle.evaluator.poll())
+                self.progress.running(cycle.evaluator.running())
         cycle.costs.record("generate")
 
     def drain(self, cycle: OpenCycle) -> None:
@@ -147,7 +148,8 @@ class Search:
         if self.tuner is None or not self.engine(number).trainable:
             return None
         self.progress.stage("fine-tuning")
-        return self.tuner.tune(self.engine(number), self.archive, number)
+        show = partial(self.tracker.finetune_step, number)
+        return self.tuner.tune(self.engine(number), self.archive, number, show=show)
 
     def warm_up(self, number: int) -> FinetuneResult | None:
         """Fine-tune the LLM on the corpus if `number` is the first cycle and finetune.before says so; else None."""
@@ -175,7 +177,7 @@ class Search:
             not_shown=self.prompts.count_hidden(self.engine(number), number),
         )
         self.tracker.cycle(report, entries)
-        track_adapter(self.tracker, self.folder, number)
+        track_cycle(self.tracker, self.folder, number, entries=self.archive.before(number + 1))
         write_json(self.folder.report(number), report.to_json())
         self.progress.closed(report)
         self.page.write()
@@ -243,8 +245,8 @@ class Search:
         if all(entry.status is Status.NO_ANSWER for entry in entries):
             (reason, times), *_ = Counter(entry.reason for entry in entries).most_common(1)
             raise ModelError(
-                f"the LLM's server answered none of the {len(entries)} requests of cycle {number}, {times} times with:"
-                f" {reason}; the same command asks again"
+                f"the LLM's server answered none of the {len(entries)} requests of cycle {number + 1}, {times} times"
+                f" with: {reason}; the same command asks again"
             )
 
     def _wait(self, cycle: OpenCycle, below: int | None = None) -> None:
@@ -252,12 +254,14 @@ class Search:
         self._show(cycle.evaluator.poll())
         while cycle.evaluator.is_pending(below):
             self._show(cycle.evaluator.wait(self.stop))
+            self.progress.running(cycle.evaluator.running())
         self.stop.obey()
         cycle.costs.record("evaluate")
 
     def _show(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self.page.grown = True
+            self.tracker.candidate(entry)
             if entry.retry_of is None:
                 self.progress.judged(entry)
         self.page.renew()

@@ -3,7 +3,7 @@
 import logging
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from nnloop.loop.archive import Archive
 from nnloop.modes import Mode
 from nnloop.modes.pairs import TrainingPair, Writer, corpus_pairs, run_pairs
 from nnloop.modes.render import Task
-from nnloop.records import Completion, Entry, FinetuneResult
+from nnloop.records import Completion, Entry, FinetuneResult, FinetuneStep
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import LoraSettings
@@ -67,12 +67,19 @@ class Tuner:
         if isinstance(engine, HfEngine):
             check_targets(engine.bare(), self.settings, engine.settings.model)
 
-    def tune(self, engine: Engine, archive: Archive, cycle: int) -> FinetuneResult | None:
+    def tune(
+        self,
+        engine: Engine,
+        archive: Archive,
+        cycle: int,
+        show: Callable[[FinetuneStep], None] = lambda step: None,
+    ) -> FinetuneResult | None:
         """Tune on the pairs known at the end of `cycle`, and let the engine use the new adapter.
 
-        `cycle` is BEFORE for the fine-tune before the first cycle. Returns None if there is no pair.
+        `cycle` is BEFORE for the fine-tune before the first cycle. Returns None if there is no pair. Each
+        step is written to the run folder, then given to `show`.
         """
-        when = "before the first cycle" if cycle == BEFORE else f"cycle {cycle}"
+        when = "before the first cycle" if cycle == BEFORE else f"cycle {cycle + 1}"
         chosen = self.pairs(engine, archive, cycle)
         pairs = chosen.all
         if not pairs:
@@ -84,14 +91,21 @@ class Tuner:
 
         assert isinstance(engine, HfEngine | OpenAiEngine)  # the trainable kinds
         trainer = engine.trainer()
-        result = finetune(
-            trainer,
-            pairs,
-            settings=self.settings,
-            folder=self._folder(cycle),
-            parent=self.newest_adapter(cycle),
-            seed=derive(self.seed, "finetune", cycle),
-        )
+        with self.folder.journal(self.folder.finetune_steps(cycle)) as steps:
+
+            def keep(step: FinetuneStep) -> None:
+                steps.append(step.line())
+                show(step)
+
+            result = finetune(
+                trainer,
+                pairs,
+                settings=self.settings,
+                folder=self._folder(cycle),
+                parent=self.newest_adapter(cycle),
+                seed=derive(self.seed, "finetune", cycle),
+                show=keep,
+            )
         if trainer is not engine:
             trainer.close()
             engine.use_adapter(self.newest_adapter(cycle + 1))

@@ -4,14 +4,15 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from nnloop.records import CycleReport, Entry
+from nnloop.records import Candidate, CycleReport, Entry
 from nnloop.report.notebook import NotebookView, in_notebook
 from nnloop.report.text import closing_line, duration, percent
+from nnloop.runs.live_state import LiveState, RunningTrial
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +62,24 @@ class _History:
 class Progress:
     """A view of the stage, the candidates done, the valid ones among them, the best accuracy and the time left."""
 
-    def __init__(self, live: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the view as wanted or not; `live` None wants it if stderr is a terminal that can move its cursor."""
+    def __init__(
+        self,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        record: Callable[[LiveState], None] = lambda state: None,
+    ) -> None:
+        """Take the view as wanted or not; `live` None wants it if stderr is a terminal that can move its cursor.
+
+        `record` gets each state.
+        """
         moves = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._live_wanted = moves if live is None else live
         self._clock = clock
         self._live: Any = None
         self._notebook: NotebookView | None = None
         self._moved: list[tuple[logging.StreamHandler[Any], Any]] = []
+        self._record = record
+        self._running: dict[str, RunningTrial] = {}
         self._cycle = _Cycle()
         self._history = _History()
         self._last_line = clock()
@@ -99,6 +110,7 @@ class Progress:
         self._cycle = _Cycle("cycle", cycle, candidates=candidates, done=done, generated=done, started=self._clock())
         if done:
             self._say(f"cycle {cycle + 1}/{cycles}: {done} of {candidates} candidates are done already")
+        self._record(self.state())
 
     def trials(self, of: str, done: int, trials: int) -> None:
         """Show that `done` trials of the corpus or the incumbent have ended; called from several threads."""
@@ -128,6 +140,15 @@ class Progress:
         if self._clock() - self._last_line > _QUIET_S:
             self._say(self.line())
 
+    def running(self, candidates: Sequence[Candidate]) -> None:
+        """Take the candidates whose trials run now."""
+        now = time.time()
+        self._running = {
+            one.id: self._running.get(one.id) or RunningTrial(one.id, one.cycle, one.slot, since=now)
+            for one in candidates
+        }
+        self._record(self.state())
+
     def judged(self, entry: Entry) -> None:
         """Count one more candidate, and its accuracy if it is valid."""
         cycle = self._cycle
@@ -149,6 +170,20 @@ class Progress:
         )
         self._last_line = self._clock()
         log.info(closing_line(report, self._history.cycles))
+
+    def state(self) -> LiveState:
+        """Return what the search is doing."""
+        cycle = self._cycle
+        return LiveState(
+            of=cycle.of,
+            cycle=cycle.number,
+            stage=cycle.stage,
+            candidates=cycle.candidates,
+            written=cycle.generated,
+            tokens=cycle.tokens,
+            judged=cycle.finished,
+            trials=list(self._running.values()),
+        )
 
     def line(self) -> str:
         """Return the whole state in one line."""
@@ -202,6 +237,7 @@ class Progress:
     def _refresh(self) -> None:
         if self._notebook is not None:
             self._notebook.update()
+        self._record(self.state())
 
     def _title(self) -> str:
         cycle = self._cycle

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nnloop.errors import RunFolderError
-from nnloop.records import Completion, CycleReport, Entry, Network, Status, TrialResult
+from nnloop.records import Completion, CycleReport, Entry, FinetuneStep, Network, Status, TrialResult
 from nnloop.runs import foreign
 from nnloop.runs.digest import Digest
 from nnloop.runs.durable import Journal, make_folder, read_lines, read_lines_after, write_json
@@ -55,6 +55,7 @@ class RunFolder:
         self.log = path / "nnloop.log"
         self.lock_file = path / "run.lock"
         self.ending = path / "ending.json"  # how the last process ended, while none runs
+        self.live = path / "live.json"  # what the search is doing, for a page that watches it
         self._journals: list[Journal] = []
         self._lease: Lease | None = None
 
@@ -92,6 +93,10 @@ class RunFolder:
     def adapter(self, cycle: int) -> Path:
         """Return the folder of the adapter from a cycle's fine-tune; the next cycle generates with it."""
         return self.cycle(cycle) / "adapter"
+
+    def finetune_steps(self, cycle: int) -> Path:
+        """Return the journal of the steps of a cycle's fine-tune; -1: of the one before the first cycle."""
+        return (self.cycle(cycle) if cycle >= 0 else self.first_adapter.parent) / "finetune.jsonl"
 
     def costs(self, cycle: int) -> Path:
         """Return the file of a cycle's costs so far; a process that takes the cycle up goes on from them."""
@@ -272,6 +277,11 @@ class RunFolder:
         """Return a cycle's results by candidate id; trials of status infrastructure are left out, to be run again."""
         trials = self._read(self.trials(cycle), lambda row: (row["candidate"], TrialResult.from_json(row["result"])))
         return {candidate: result for candidate, result in trials if result.status is not Status.INFRASTRUCTURE}
+
+    def read_finetune_steps(self, cycle: int) -> list[FinetuneStep]:
+        """Return the steps of a cycle's fine-tune in order; one that was done again after a kill counts once."""
+        steps = {one.step: one for one in self._read(self.finetune_steps(cycle), FinetuneStep.from_json)}
+        return [steps[number] for number in sorted(steps)]
 
     def read_incumbent(self) -> Incumbent | None:
         """Return the run's incumbent; None if it was not measured."""

@@ -42,6 +42,9 @@ class WandbSettings:
     entity: str | None = setting(LABEL)
     mode: str = setting(PLACE, words=["auto", "offline", "online"])  # auto: online with a key and an answering server
     timeout_s: float = setting(PLACE, 0.1, 600)  # of the look whether the server answers
+    system: bool | None = setting(PLACE)  # load, memory and energy of the machine; None: where a GPU is used
+    console: bool = setting(PLACE)  # what the search prints
+    code: bool = setting(PLACE)  # nnloop's source, and the checkout's commit with its local changes
 
 
 @dataclass
@@ -87,11 +90,21 @@ class PromptJobSettings:
     """The prompt of a network, or of a completion of the run that `runs` names, as the LLM gets it."""
 
     name: str = setting(RESULT, words=["prompt"])
-    cycle: int = setting(RESULT, 0, 10_000)  # of the run
-    slot: int = setting(RESULT, 0, 1e6)  # of the cycle
+    cycle: int = setting(RESULT, 1, 10_000)  # of the run, from 1 as on its page
+    slot: int = setting(RESULT, 1, 2e6)  # of the cycle, from 1
 
 
-JobSettings = PlainJobSettings | ReportJobSettings | ValidateJobSettings | PromptJobSettings | PretrainSettings
+@dataclass
+class WatchJobSettings:
+    """A page in the browser that follows the runs that `runs` names."""
+
+    name: str = setting(RESULT, words=["watch"])
+    port: int = setting(PLACE, 0, 65535)  # of the loopback; 0: any free one
+
+
+JobSettings = (
+    PlainJobSettings | ReportJobSettings | ValidateJobSettings | PromptJobSettings | WatchJobSettings | PretrainSettings
+)
 
 
 @dataclass
@@ -125,7 +138,7 @@ class Settings:
     runs: str | None = setting(
         RESULT,
         unit="a run folder or a folder of runs",
-        jobs=["report", "validate", "incumbent", "export"],
+        jobs=["report", "validate", "incumbent", "export", "watch"],
         takers=["prompt"],
     )
     to: str | None = setting(PLACE, unit="the folder to write to", jobs=["export"])

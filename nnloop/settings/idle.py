@@ -27,6 +27,7 @@ _READ_BY = {
     "prompt": ("llm", *_TRIALS),
     "prepare": ("dataset",),
     "dashboard": ("tracker",),
+    "watch": (),
     "pretrain": (),
     "export": (),
     "adopt": (),

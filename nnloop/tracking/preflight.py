@@ -23,6 +23,7 @@ class WandbMode:
 
     name: Literal["online", "offline", "disabled"]
     why: str
+    fault: bool = False  # nobody asked for this mode: the server does not answer
 
 
 def choose_mode(settings: WandbSettings, base_url: str) -> WandbMode:
@@ -36,7 +37,7 @@ def choose_mode(settings: WandbSettings, base_url: str) -> WandbMode:
     if not has_key(base_url):
         return WandbMode("offline", "no API key")
     if not answers(base_url, settings.timeout_s):
-        return WandbMode("offline", f"{base_url} does not answer")
+        return WandbMode("offline", f"{base_url} does not answer", fault=True)
     return WandbMode("online", base_url)
 
 

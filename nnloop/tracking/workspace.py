@@ -4,7 +4,10 @@
 `dashboard` extra) is needed only to build and publish; its serialisation has private names, which only this file uses.
 """
 
+import hashlib
 import importlib
+import json
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,32 +15,80 @@ from typing import Any
 
 from nnloop.errors import UserError
 from nnloop.settings import WandbSettings
-from nnloop.tracking.metrics import FULL_TABLE, METRICS, STEP
-from nnloop.tracking.preflight import choose_mode
+from nnloop.tracking.metrics import BEST_SO_FAR, CANDIDATE, FINER, FULL_TABLE, STEP, TUNING, UNITS
+from nnloop.tracking.preflight import WandbMode, choose_mode
 
 NAME = "nnloop"
 TABLES = (FULL_TABLE,)
+MEDIA = ("report/page", "report/figures")
+
+_X = {"field": "${field:x}", "type": "quantitative", "title": "cycle"}
+_VEGA = json.dumps(
+    {
+        "$schema": "https://vega.github.io/schema/vega-lite/v4.json",
+        "data": {"name": "wandb"},
+        "title": "${string:title}",
+        "encoding": {"x": _X, "color": {"field": "name", "type": "nominal", "title": "run"}},
+        "layer": [
+            {
+                "mark": {"type": "area", "opacity": 0.2},
+                "encoding": {
+                    "y": {"field": "${field:low}", "type": "quantitative", "title": None},
+                    "y2": {"field": "${field:high}"},
+                },
+            },
+            {
+                "mark": {"type": "line", "point": True},
+                "encoding": {"y": {"field": "${field:y}", "type": "quantitative", "scale": {"zero": False}}},
+            },
+        ],
+    }
+)
+BAND_CHART = f"nnloop-band-{hashlib.sha256(_VEGA.encode()).hexdigest()[:8]}"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Lines over cycles, in the unit of their metrics; `stacked` for parts of a whole."""
+    """Lines over an axis, in the unit of their keys; `stacked` for parts of a whole."""
 
     title: str
     keys: Sequence[str]
     stacked: bool = False
+    axis: str = STEP
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A line over cycles, and its 95% interval as a band around it."""
+
+    title: str
+    key: str
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """The line's key, and those of the band's ends."""
+        return self.key, f"{self.key}_low", f"{self.key}_high"
 
 
 def _of(group: str, names: list[str]) -> list[str]:
     return [f"{group}/{name}" for name in names]
 
 
-SECTIONS: dict[str, tuple[Plot, ...]] = {
+SECTIONS: dict[str, tuple[Plot | Band, ...]] = {
     "Results": (
-        Plot("Valid rate, 95%", _of("valid", ["rate", "rate_low", "rate_high"])),
-        Plot("Mean accuracy, 95%", _of("accuracy", ["mean", "mean_low", "mean_high"])),
+        Plot("Best so far", [BEST_SO_FAR]),
+        Band("Valid rate, 95%", "valid/rate"),
+        Band("Mean accuracy, 95%", "accuracy/mean"),
+        Band("Share above the threshold, 95%", "accuracy/share_above"),
         Plot("Best accuracy of the cycle", ["accuracy/best"]),
-        Plot("Share above the threshold", ["accuracy/share_above"]),
+    ),
+    "Candidate by candidate": (
+        Plot("Best so far", ["candidate/best_so_far"], axis=CANDIDATE),
+        Plot("Valid so far", ["candidate/valid_so_far"], axis=CANDIDATE),
+        Plot("Tokens", ["candidate/tokens"], axis=CANDIDATE),
+        Plot("Accuracy", ["candidate/accuracy"], axis=CANDIDATE),
     ),
     "Archive": (
         Plot("Admitted, cumulative", ["archive/admitted_total"]),
@@ -60,7 +111,12 @@ SECTIONS: dict[str, tuple[Plot, ...]] = {
         Plot("Seconds by stage", _of("seconds", ["generate", "evaluate", "finetune"]), stacked=True),
         Plot("Peak memory", ["cost/peak_gb"]),
     ),
-    "Fine-tune": (Plot("Loss", ["finetune/loss"]), Plot("Pairs", ["finetune/pairs"])),
+    "Fine-tune": (
+        Plot("Loss by step", ["tuning/loss"], axis=TUNING),
+        Plot("Learning rate by step", ["tuning/lr"], axis=TUNING),
+        Plot("Loss by cycle", _of("finetune", ["loss", "held_out_loss", "held_out_loss_before"])),
+        Plot("Pairs", ["finetune/pairs"]),
+    ),
 }
 
 
@@ -72,30 +128,61 @@ def definition(entity: str, project: str) -> str:
 
 
 def publish(settings: WandbSettings) -> str:
-    """Save the workspace on the server and return its address. Raises UserError where the server can't be reached."""
+    """Save the workspace and the chart of its bands on the server; return the address. Raises UnpublishedError.
+
+    The chart is the entity's own; one that is there from before is the same, since its name tells its contents.
+    """
     import wandb
 
-    mode = choose_mode(settings, wandb.setup().settings.base_url)
-    if mode.name != "online":
-        raise UserError(f"the dashboard can't be published: {mode.why}")
     try:
-        entity = settings.entity or str(wandb.Api().default_entity)
+        mode = choose_mode(settings, wandb.setup().settings.base_url)
+        if mode.name != "online":
+            raise UnpublishedError(mode)
+        api = wandb.Api()
+        entity = settings.entity or str(api.default_entity)
+        try:
+            api.create_custom_chart(
+                entity, BAND_CHART, "nnloop: a line with its interval", spec_type="vega2", access="private", spec=_VEGA
+            )
+        except Exception as error:  # of the server: the chart is there already, or it takes none
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            log.info("W&B: the chart %s/%s was not made anew: %s", entity, BAND_CHART, reason)
         return str(_workspace(entity, settings.project).save().url)
     finally:
         wandb.teardown()
 
 
+class UnpublishedError(UserError):
+    """The dashboard can't be published in this mode of W&B, whose reason is the message."""
+
+    def __init__(self, mode: WandbMode) -> None:
+        super().__init__(mode.why)
+        self.fault = mode.fault
+
+
 def _workspace(entity: str, project: str) -> Any:
     panels, spaces = _extra("reports.v2"), _extra("workspaces")
+    units = UNITS | {key: unit for keys in FINER.values() for key, unit in keys.items()}
 
-    def draw(plot: Plot) -> Any:
+    def draw(plot: Plot | Band) -> Any:
+        unit = units[plot.keys[0]]
+        title = f"{plot.title} ({unit})" if unit else plot.title
+        if isinstance(plot, Band):
+            fields = dict(zip(("x", "y", "low", "high"), (STEP, *plot.keys), strict=True))
+            query = {"history": {"keys": [STEP, *plot.keys]}, "name": None}
+            chart = f"{entity}/{BAND_CHART}"
+            return panels.CustomChart(
+                query=query, chart_name=chart, chart_fields=fields, chart_strings={"title": title}
+            )
         kind = "stacked-area" if plot.stacked else "line"
-        title = f"{plot.title} ({METRICS[plot.keys[0]].unit})"
-        return panels.LinePlot(title=title, x=STEP, y=list(plot.keys), title_x="cycle", plot_type=kind)
+        axis = plot.axis.replace("/", " ")
+        return panels.LinePlot(title=title, x=plot.axis, y=list(plot.keys), title_x=axis, plot_type=kind)
 
     sections = [spaces.Section(name, [draw(plot) for plot in plots], is_open=True) for name, plots in SECTIONS.items()]
     tables = [panels.WeavePanelSummaryTable(table_name=table) for table in TABLES]
+    media = [panels.MediaBrowser(media_keys=[key]) for key in MEDIA]
     sections.append(spaces.Section(name="Candidates", panels=tables, is_open=True))
+    sections.append(spaces.Section(name="Report", panels=media, is_open=True))
     return spaces.Workspace(entity=entity, project=project, name=NAME, sections=sections)
 
 
@@ -106,4 +193,4 @@ def _extra(module: str) -> Any:
             warnings.simplefilter("ignore", DeprecationWarning)
             return importlib.import_module(f"wandb_workspaces.{module}")
     except ImportError:
-        raise UserError("job=dashboard needs wandb-workspaces: pip install wandb-workspaces") from None
+        raise UserError("job=dashboard needs wandb-workspaces: pip install 'nnloop[dashboard]'") from None

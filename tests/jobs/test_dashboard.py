@@ -11,8 +11,11 @@ from fake_wandb import FakeWandb
 from nnloop.errors import SettingsError, UserError
 from nnloop.jobs import dashboard as job
 from nnloop.settings import NoTrackerSettings, WandbSettings
+from nnloop.tracking import workspace
 
-SETTINGS = WandbSettings(name="wandb", project="nnloop", entity="local", mode="auto", timeout_s=1.0)
+SETTINGS = WandbSettings(
+    name="wandb", project="nnloop", entity="local", mode="auto", timeout_s=1.0, system=None, console=False, code=False
+)
 
 
 def settings(tracker: Any) -> Any:
@@ -29,6 +32,8 @@ def test_the_dashboard_reaches_a_server(tmp_path: Path, monkeypatch: pytest.Monk
     finally:
         fake.close()
     assert [view["displayName"] for view in fake.views] == ["nnloop"]
+    assert [chart["chartName"] for chart in fake.charts] == [workspace.BAND_CHART]
+    assert f"local/{workspace.BAND_CHART}" in str(fake.views)
     assert "nnloop" in out.getvalue()
 
 
@@ -38,9 +43,23 @@ def test_without_a_key_the_definition_is_written_and_the_reason_said(
     pytest.importorskip("wandb_workspaces")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
-    with pytest.raises(UserError, match="can't be published: no API key"):
+    out = io.StringIO()
+    job.run(settings(SETTINGS), tmp_path / "job", out)
+    path = tmp_path / "job" / "dashboard.json"
+    assert '"nnloop"' in path.read_text()
+    assert out.getvalue().startswith(f"wrote {path}; not published: no API key; ")
+    assert "wandb login" in out.getvalue()
+
+
+def test_a_server_that_does_not_answer_is_a_fault_and_the_definition_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("wandb_workspaces")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    with pytest.raises(UserError, match=r"wrote .*dashboard.json; not published: http://127.0.0.1:9 does not answer"):
         job.run(settings(SETTINGS), tmp_path / "job", io.StringIO())
-    assert '"nnloop"' in (tmp_path / "job" / "dashboard.json").read_text()
+    assert (tmp_path / "job" / "dashboard.json").exists()
 
 
 def test_a_dashboard_needs_tracker_wandb(tmp_path: Path) -> None:

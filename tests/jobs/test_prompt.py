@@ -57,13 +57,13 @@ def test_a_slots_prompt_is_the_stored_one_under_the_runs_own_settings(printed, c
     run.open(configure("llm=tiny", "dataset=digits", "llm.max_new_tokens.delta=77"))
     with run.journal(run.completions(2)) as journal:
         journal.append(completion("an answer", cycle=2, slot=5, prompt="Stored as it was.").line())
-    given = (f"runs={run.path}", "job.cycle=2", "llm=qwen")
-    shown = printed(*given, "job.slot=5")
+    given = (f"runs={run.path}", "job.cycle=3", "llm=qwen")
+    shown = printed(*given, "job.slot=6")
     assert shown.startswith("<|user|>Stored as it was.<|end|><|assistant|>\n\n")
     assert "llm.max_new_tokens.delta=77" in shown
-    with pytest.raises(RunFolderError, match=r"job\.slot=6: cycle 2 of .*run has slots 5 to 5$"):
-        printed(*given, "job.slot=6")
-    with pytest.raises(RunFolderError, match=r"job\.slot=0: cycle 0 of .*run has no completion yet$"):
+    with pytest.raises(RunFolderError, match=r"job\.slot=7: cycle 3 of .*run has slots 6 to 6$"):
+        printed(*given, "job.slot=7")
+    with pytest.raises(RunFolderError, match=r"job\.slot=1: cycle 1 of .*run has no completion yet$"):
         printed(f"runs={run.path}")
 
 

@@ -13,7 +13,7 @@ from nnloop.llm import adapters
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
 from nnloop.modes.pairs import TrainingPair
-from nnloop.records import FinetuneResult
+from nnloop.records import FinetuneResult, FinetuneStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,6 +24,16 @@ def test_over_long_pairs_are_dropped_whole_and_counted(engine: HfEngine, tmp_pat
         engine, [*pairs(3), long], settings=checkpoints.lora(max_length=200), folder=tmp_path / "a", parent=None, seed=0
     )
     assert (tuned.pairs, tuned.dropped) == (3, 1)
+
+
+def test_each_step_is_told_with_its_loss_and_learning_rate(engine: HfEngine, tmp_path: Path) -> None:
+    steps: list[FinetuneStep] = []
+    lora = checkpoints.lora(held_out=0.0)
+    tuned = finetune(engine, pairs(), settings=lora, folder=tmp_path / "a", parent=None, seed=0, show=steps.append)
+    assert [(one.step, one.steps) for one in steps] == [(number, tuned.steps) for number in range(1, tuned.steps + 1)]
+    assert all(0 < one.lr <= lora.lr and one.loss > 0 for one in steps)
+    last = steps[-tuned.steps // lora.epochs :]
+    assert min(one.loss for one in last) <= (tuned.loss or 0) <= max(one.loss for one in last)
 
 
 def test_the_loss_falls(engine: HfEngine, tmp_path: Path) -> None:

@@ -120,6 +120,18 @@ def test_entries_leave_in_slot_order_however_texts_and_trials_come(open_cycle) -
     assert [entry.slot for entry in cycle.poll()] == [0, 1, 2]
 
 
+def test_the_trials_that_run_are_told_from_those_that_wait(open_cycle) -> None:
+    cycle = open_cycle()
+    for slot in (2, 0, 1):
+        cycle.submit(slot, width=10 + slot)
+    for width in (12, 10):
+        cycle.bench.futures[candidate_id(NET.format(width=width))].set_running_or_notify_cancel()
+    assert [one.slot for one in cycle.evaluator.running()] == [0, 2]
+    cycle.bench.end(10, 0.7)
+    cycle.poll()
+    assert [one.slot for one in cycle.evaluator.running()] == [2]
+
+
 def test_a_finished_trial_is_on_the_disk_while_an_earlier_slot_still_trains(open_cycle, tmp_path: Path) -> None:
     cycle = open_cycle()
     cycle.submit(0, 10)

@@ -70,7 +70,7 @@ def test_every_completion_ends_in_one_status_with_a_reason(configure, tmp_path: 
         "duplicate",
     ]
     assert [entry.slot for entry in entries] == list(range(7))
-    assert entries[5].reason == "same network as cycle 0 slot 0"
+    assert entries[5].reason == "same network as cycle 1, slot 1"
     assert entries[6].reason.startswith("same network as the corpus network")
     assert all(entry.reason for entry in entries[1:])
     report = run.reports()[0]

@@ -10,8 +10,10 @@ import pytest
 from fake_run import make_run
 from paths import SUPPORT
 
+from nnloop.records import Candidate
 from nnloop.report.progress import Progress
 from nnloop.runs.folder import RunFolder
+from nnloop.runs.live_state import LiveState
 
 
 class Clock:
@@ -56,6 +58,20 @@ def test_without_a_terminal_stages_and_closed_cycles_are_plain_lines(
     assert lines[2].startswith("cycle 1/2: valid ")
     assert "admitted" in lines[2]
     assert len(lines) == 6
+
+
+def test_each_state_is_recorded_with_the_running_trials(run: RunFolder) -> None:
+    states: list[LiveState] = []
+    progress = Progress(live=False, record=states.append)
+    play(run, progress)
+    assert list(dict.fromkeys(one.stage for one in states if one.cycle == 1)) == [
+        "starting",
+        "generating",
+        "fine-tuning",
+    ]
+    assert (states[-1].judged, states[-1].candidates, states[-1].trials) == (6, 6, [])
+    progress.running([Candidate("abc", "", "delta", None, cycle=0, slot=4)])
+    assert [(one.candidate, one.slot) for one in states[-1].trials] == [("abc", 4)]
 
 
 def test_without_a_terminal_a_slow_cycle_still_shows_life(run: RunFolder, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,7 @@ from fake_run import make_run
 
 from nnloop import data
 from nnloop.errors import RunFolderError
+from nnloop.records import FinetuneStep
 from nnloop.runs.folder import RunFolder, remove_unused
 
 
@@ -156,3 +157,11 @@ def test_a_run_goes_on_in_the_dtype_that_it_was_begun_in(tmp_path: Path, configu
     with pytest.raises(RunFolderError, match=r"other settings: llm\.dtype"):
         start("float32", "llm.dtype=float32")
     assert RunFolder(tmp_path).provenance()["dtype"] == "bfloat16"
+
+
+def test_a_step_of_the_fine_tune_that_was_done_again_counts_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", cycles=1, candidates=2)
+    assert run.read_finetune_steps(0) == []
+    steps = [FinetuneStep(number, 3, loss=loss, lr=1e-4) for number, loss in ((1, 3.0), (2, 2.0), (2, 1.5), (3, 1.0))]
+    run.finetune_steps(0).write_text("".join(f"{step.line()}\n" for step in steps) + '{"step": 4')
+    assert [(step.step, step.loss) for step in run.read_finetune_steps(0)] == [(1, 3.0), (2, 1.5), (3, 1.0)]

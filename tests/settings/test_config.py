@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from paths import ROOT
 
 from nnloop.settings.load import load
-from nnloop.tracking.metrics import METRICS
+from nnloop.tracking.metrics import BEST_SO_FAR, UNITS
 
 OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glob("*/*.yaml"))
 NEEDED = {
@@ -70,8 +70,8 @@ def test_every_wandb_sweep_starts_valid_jobs(sweep: Path, configure) -> None:
     for key, values in choices.items():
         for value in values:
             configure(*fixed, f"{key}={value}")
-    metric = content.get("metric", {"name": "accuracy/best", "goal": "maximize"})
-    assert metric["name"] in METRICS
+    metric = content.get("metric", {"name": BEST_SO_FAR, "goal": "maximize"})
+    assert metric["name"] in UNITS
     assert content["method"] in ("grid", "bayes", "random")
 
 

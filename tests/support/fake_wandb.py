@@ -24,6 +24,7 @@ class FakeWandb:
         self.used: list[str] = []  # names of artifacts that are an input of the run
         self.files: set[str] = set()
         self.views: list[dict[str, Any]] = []
+        self.charts: list[dict[str, Any]] = []
         self.lock = threading.Lock()
         fake = self
 
@@ -104,6 +105,10 @@ class FakeWandb:
         view["project"] = {"id": "P", "name": values["projectName"], "entityName": values["entityName"]}
         view |= {"user": {"id": "U", "username": "ci"}, "updatedAt": "2026-01-01T00:00:00Z"}
         return {"upsertView": {"inserted": True, "view": view | {"createdAt": "2026-01-01T00:00:00Z"}}}
+
+    def _CreateCustomChart(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.charts.append(values)
+        return {"createCustomChart": {"chart": {"id": f"{values['entity']}/{values['chartName']}"}}}
 
     def _UseArtifact(self, values: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.used.append(self.artifacts[values["input"]["artifactID"]]["name"])

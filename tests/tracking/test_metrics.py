@@ -9,7 +9,7 @@ from fake_run import make_run
 
 from nnloop.records import CycleReport, Status
 from nnloop.runs.folder import RunFolder
-from nnloop.tracking.metrics import COLUMNS, METRICS, rows, scalars
+from nnloop.tracking.metrics import COLUMNS, METRICS, RUN_COLUMNS, rows, scalars
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 
 def test_a_table_takes_text_that_is_no_unicode(run: RunFolder) -> None:
-    (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"})
+    (row,) = rows(run.entries()[:1], {}, {(0, 0): "half a pair: \ud800"}, run=dict.fromkeys(RUN_COLUMNS, "x"))
     assert row[COLUMNS.index("completion")] == "half a pair: \\ud800"
 
 

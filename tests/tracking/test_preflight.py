@@ -10,7 +10,9 @@ import pytest
 from nnloop.settings import WandbSettings
 from nnloop.tracking.preflight import answers, choose_mode, has_key
 
-SETTINGS = WandbSettings(name="wandb", project="nnloop", entity=None, mode="auto", timeout_s=1.0)
+SETTINGS = WandbSettings(
+    name="wandb", project="nnloop", entity=None, mode="auto", timeout_s=1.0, system=None, console=False, code=False
+)
 
 
 def test_a_silent_server_costs_no_more_than_the_preflight(monkeypatch: pytest.MonkeyPatch) -> None:
