@@ -106,7 +106,7 @@ def test_in_a_browser_the_page_grows_by_itself_and_keeps_the_place(run: RunFolde
         above = browser.run("document.querySelector('#explorer h2').getBoundingClientRect().top")
         open_last_cycle(run, completions=2)
         LivePage(run).write()
-        browser.run("location.hash = '#c-0-0'")
+        browser.run("location.hash = '#c-1-1'")
         browser.wait("document.querySelector('dialog[open]')")
         browser.run("new Promise((done) => setTimeout(done, 13000))")
         assert browser.run(f"{shown}.includes('3 of 8')")  # an open dialog is not lost

@@ -57,7 +57,7 @@ def _row(entry: Entry) -> dict[str, str | float | None]:
     """Return what the table shows of a completion, by column, with the digits that it shows."""
     result = entry.result if entry.valid else None
     return {
-        "completion": f"{entry.cycle + 1}.{entry.slot}",
+        "completion": f"{entry.cycle + 1}.{entry.slot + 1}",
         "accuracy, %": _rounded(result.val_accuracy if result else None, factor=100),
         "test, %": _rounded(result.test_accuracy if result else None, factor=100),
         "status": str(entry.status),
@@ -80,7 +80,7 @@ def _facts(entry: Entry) -> dict[str, object]:
     known = {
         "selected": entry.selected or None,
         "salvaged": ", ".join(entry.salvaged) or None,
-        "retry of": None if asked.retry_of is None else f"{asked.cycle + 1}.{asked.retry_of}",
+        "retry of": None if asked.retry_of is None else f"{asked.cycle + 1}.{asked.retry_of + 1}",
         "edits": ", ".join(asked.operators) or None,
         "cut off": asked.truncated or None,
         "a loop": asked.looped or None,

@@ -180,7 +180,7 @@ def _kind(reason: Reason) -> Markup:
     """Return a kind of failure with its first answers."""
     title = [tag("b", count(reason.times)), f" {reason.status}: ", tag("span", reason.example[:300], class_="reason")]
     links = (
-        [tag("a", f"{one.cycle + 1}.{one.slot}", href=f"#c-{one.cycle + 1}-{one.slot}"), " ", one.reason[:600]]
+        [tag("a", f"{one.cycle + 1}.{one.slot + 1}", href=f"#c-{one.cycle + 1}-{one.slot + 1}"), " ", one.reason[:600]]
         for one in reason.entries
     )
     return details(title, (tag("p", link, class_="reason") for link in links))

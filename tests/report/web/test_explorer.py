@@ -22,7 +22,7 @@ def test_the_explorer_holds_every_completion(run: RunFolder) -> None:
     assert len(data["rows"]) == 30
     place = {name: at for at, name in enumerate(data["columns"])}
     for entry, row in zip(run.entries(), data["rows"], strict=True):
-        assert row[place["completion"]] == f"{entry.cycle + 1}.{entry.slot}"
+        assert row[place["completion"]] == f"{entry.cycle + 1}.{entry.slot + 1}"
         assert (row[place["network"]], row[place["status"]]) == (entry.candidate, entry.status)
         assert row[place["accuracy, %"]] == (entry.val_accuracy and round(100 * entry.val_accuracy, 2))
 

@@ -92,10 +92,10 @@ def test_in_a_browser_no_text_of_an_llm_runs_or_becomes_an_element(tmp_path: Pat
     payload = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
     attacked = make_run(tmp_path / "attacked", cycles=1, candidates=6, text=payload)
     write_run_page(read(attacked.path))
-    dom = in_browser(f"file://{attacked.page}#c-1-0")
+    dom = in_browser(f"file://{attacked.page}#c-1-1")
     assert "<title>attacked - nnloop</title>" in dom
     assert "<img" not in dom
-    assert "cycle 1, slot 0" in dom[dom.index("<dialog") :]
+    assert "cycle 1, slot 1" in dom[dom.index("<dialog") :]
     assert escape(payload).replace("&quot;", '"').replace("&#x27;", "'") in dom
 
 

@@ -106,7 +106,7 @@ nn.dialog = (data, drawings, table) => {
 
   async function open(at) {
     const row = data.rows[at], more = data.facts[at], id = row[column.network], parent = row[column.parent];
-    const [cycle, slot] = row[column.completion].split(".").map(Number), texts_of = [cycle - 1, slot];
+    const [cycle, slot] = row[column.completion].split(".").map(Number), texts_of = [cycle - 1, slot - 1];
     const parts = [header(row), make("p", facts(row, more), { class: "sub" })];
     if (row[column.reason]) parts.push(make("p", row[column.reason], { class: "reason" }));
     if (id && data.repeats[id]) parts.push(make("p", `trials under fresh seeds: ${data.repeats[id]}`));
