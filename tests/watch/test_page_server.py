@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Browser
 from fake_run import make_run
-from report_pages import NEEDS_BROWSER, in_browser
+from report_pages import NEEDS_BROWSER
 
 from nnloop.runs.folder import RunFolder
 from nnloop.watch.page_server import MOST_RUNS, Watcher, serve
@@ -182,9 +183,18 @@ def test_a_run_that_begins_later_is_found_and_their_number_is_bounded(tmp_path: 
 @NEEDS_BROWSER
 @pytest.mark.long
 def test_in_a_browser_no_script_or_markup_of_a_run_comes_alive(served: Served) -> None:
-    page = in_browser(served.address)
-    assert "<title>nnloop: running searches</title>" in page
-    assert "onerror" in page  # as text
-    assert "<b>bold</b>" not in page
-    assert "tiny-digits-delta-s0" in page
-    assert page.count("best so far") >= 2
+    with Browser() as browser:
+        browser.open(served.address)
+        browser.wait("document.querySelectorAll('.run').length === 2")
+        browser.run("[...document.querySelectorAll('.run')][1].querySelector('.answers button').click()")
+        browser.wait("document.querySelector('dialog[open]')")
+        text = browser.run("document.getElementById('answer-text').textContent")
+        assert text == HOSTILE
+        assert browser.run("document.title") == "nnloop: running searches"
+        assert (
+            browser.run(
+                "document.querySelectorAll('main img, dialog img, .answers b, h2 *, dialog pre *, main script').length"
+            )
+            == 0
+        )
+        assert "best so far" in browser.run("document.querySelector('.run').textContent")
