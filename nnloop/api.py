@@ -94,8 +94,9 @@ class SearchResult:
 
     def _repr_html_(self) -> str:
         from nnloop.report.web.run_page import run_page
+        from nnloop.report.web.text_store import BlockCache
 
-        page = html.escape(run_page(self._run), quote=True)
+        page = html.escape(run_page(self._run.so_far, BlockCache()), quote=True)
         return f'<iframe srcdoc="{page}" style="width: 100%; height: 40em; border: 0"></iframe>'
 
 

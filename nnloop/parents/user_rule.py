@@ -138,8 +138,8 @@ def _told(error: BaseException, file: str) -> str:
     """Return an error in one line, with the line of the rule's file, or of another one, in which it was raised."""
     if isinstance(error, OSError) and error.strerror:
         return f"{type(error).__name__}: {error.strerror}"
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in frames if frame.filename == file] or frames
+    all_frames = list(traceback.extract_tb(error.__traceback__))
+    frames = [frame for frame in all_frames if frame.filename == file] or all_frames
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
     where = "" if isinstance(error, SyntaxError) else where
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}{where}"

@@ -19,11 +19,12 @@ class NotebookView:
 
     def __init__(self, text: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
         """Show the line for the first time."""
-        from IPython.display import display
+        from IPython import display
 
         self._text, self._clock = text, clock
         self._shown = clock()
-        self._handle: Any = display({"text/plain": text()}, raw=True, display_id=True)
+        show: Any = display.display  # it has no types
+        self._handle = show({"text/plain": text()}, raw=True, display_id=True)
 
     def update(self, *, last: bool = False) -> None:
         """Rewrite the line if it is old enough, or the `last` one."""

@@ -231,7 +231,7 @@ class Progress:
         """Return `line`, or the trials of the corpus or the incumbent in one."""
         cycle = self._cycle
         if cycle.of == "cycle":
-            return self.line()
+            return self.line() if self._history.cycles else cycle.stage
         return f"{cycle.of}: {cycle.judged} of {cycle.candidates} trials done, {self._left()}"
 
     def _refresh(self) -> None:
