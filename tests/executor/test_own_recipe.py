@@ -8,7 +8,7 @@ CANDIDATE = Candidate("a", "", mode="full", parent=None, cycle=0, slot=0, hp=OWN
 
 
 def test_its_own_values_take_the_place_of_the_protocols(configure) -> None:
-    proxy = configure("proxy=lemur", "proxy.own_recipe=true", "proxy.prm.depth=2").proxy
+    proxy = configure("proxy=lemur", "proxy.own_recipe=true", "+proxy.prm.depth=2").proxy
     own = own_protocol(proxy, CANDIDATE)
     assert (own.lr, own.batch_size, own.momentum, own.transform) == (0.5, 16, 0.1, "echo_64")
     assert own.dropout == proxy.dropout

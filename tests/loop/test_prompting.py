@@ -15,7 +15,8 @@ from nnloop.errors import SettingsError
 from nnloop.llm.engine import Request, Successes
 from nnloop.loop.archive import Archive
 from nnloop.loop.prompting import PromptBuilder, batches
-from nnloop.parents import PromptSlot
+from nnloop.parents import make_rule
+from nnloop.parents.pool import PromptSlot
 from nnloop.records import Status, TrialResult
 from nnloop.runs.folder import RunFolder
 
@@ -41,7 +42,7 @@ POOL = ("dataset=pool", "dataset.sets=[digits,mnist,svhn]", "llm=random", "cycle
 
 def test_the_prompts_of_a_pool_take_turns_and_stay_within_their_dataset(configure, tmp_path) -> None:
     """Three sets and 21 prompts: seven each; parent, candidate and what a prompt shows are of one dataset."""
-    folder = search(configure, tmp_path / "run", *POOL, "context=memory")
+    folder = search(configure, tmp_path / "run", *POOL, "context=memory", "parents=uniform", "parents.corpus_share=0")
     entries = folder.entries()
     assert Counter(entry.dataset for entry in entries) == {"digits": 7, "mnist": 7, "svhn": 7}
     for block in range(7):
@@ -129,6 +130,7 @@ def builder(configure, tmp_path: Path) -> Callable[..., PromptBuilder]:
         archive = Archive(RunFolder(tmp_path), novelty.build(settings.novelty), [(NETWORK, trained)])
         archive.corpus = [NETWORK]
         parts = {"mode": build.make_mode(settings), "task": build.make_task(settings)}
+        parts |= {"rule": make_rule(settings.parents)}
         return PromptBuilder(settings=settings, folder=RunFolder(tmp_path), archive=archive, **parts)
 
     return make
