@@ -56,7 +56,7 @@ class WandbTracker:
         self._last = -1  # the last step that W&B has
         self._running = Running()
         self._tuned: dict[int, int] = {}  # steps of the fine-tune by cycle
-        self._closed: int | None = None  # the last cycle that this process logged
+        self._grown = False  # this process has logged a row
         self._warned = False
 
     def start(self, run: RunFolder, *, group: str, settings: Mapping[str, Any]) -> None:
@@ -98,7 +98,6 @@ class WandbTracker:
             row = scalars(report, self._running.accuracy) | {CYCLE_TABLE: self._table(entries)}
             self._log(row, step)
             self._recorded.mark(step)
-            self._closed = report.cycle
             if not report.valid_rate.value:
                 name = self._folder.path.name
                 self._run.alert("dead cycle", f"{name}: no completion of cycle {report.cycle + 1} was valid")
@@ -128,12 +127,12 @@ class WandbTracker:
             return
         with self._forgiving("finish"):
             self._run.summary.update(dict(summary))
-            if self._closed is not None:
+            if self._grown:
                 row = {FULL_TABLE: self._table(self._folder.entries())}
                 for key, make in (media or {}).items():
                     with self._forgiving(f"make {key}"):
                         row[key] = _medium(make())
-                self._log(row, closed_at(self._closed) + 1)
+                self._log(row, self._last + 1)
         with self._forgiving("finish"):
             import wandb
 
@@ -150,7 +149,7 @@ class WandbTracker:
         if step <= self._last:
             return False
         self._run.log(dict(row), step=step, commit=True)  # commit: else it waits for the next one, and a kill loses it
-        self._last = step
+        self._last, self._grown = step, True
         return True
 
     def _catch_up(self) -> None:

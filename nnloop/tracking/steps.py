@@ -1,7 +1,8 @@
 """W&B's steps, by which a row is logged once although a search may be killed between any two of its rows.
 
 Every row has a step of its own that depends on its cycle, slot or step of the fine-tune alone, and W&B wants steps to
-grow. So the last step that is recorded tells which rows are missing after a restart.
+grow. So the last step that is recorded tells which rows are missing after a restart. These steps are even: the odd one
+behind each is left to the rows that a start ends with.
 """
 
 import json
@@ -19,16 +20,16 @@ READ_S = 60
 
 def candidate_at(cycle: int, slot: int) -> int:
     """Return the step of a candidate's row."""
-    return (cycle + 1) * PER_CYCLE + slot
+    return (cycle + 1) * PER_CYCLE + 2 * slot
 
 
 def finetune_at(cycle: int, step: int) -> int:
     """Return the step of the row of a fine-tune's step; `cycle` -1 is before the first."""
-    return (cycle + 1) * PER_CYCLE + min(_FINETUNE + step, _CLOSED - 1)
+    return (cycle + 1) * PER_CYCLE + min(_FINETUNE + 2 * step, _CLOSED - 2)
 
 
 def closed_at(cycle: int) -> int:
-    """Return the step of a cycle's own row. The step behind it is left to the end of a run whose last cycle it is."""
+    """Return the step of a cycle's own row."""
     return (cycle + 1) * PER_CYCLE + _CLOSED
 
 

@@ -230,6 +230,19 @@ def test_media_that_can_not_be_made_cost_nothing_else(run: RunFolder) -> None:
     assert summary_of(records)["admitted"] == 3
 
 
+def test_a_search_that_ends_within_a_cycle_leaves_its_table_and_goes_on_without_a_loss(run: RunFolder) -> None:
+    run.report(1).rename(run.path / "kept")
+    lines = run.archive.read_text().splitlines(keepends=True)
+    for archive in (lines[:8], lines):
+        run.archive.write_text("".join(archive))
+        tracker = tracking.build(SETTINGS)
+        tracker.start(run, group="search", settings=run.settings())
+        tracker.finish({}, failed=True)
+    rows = of_type("history", read_back(run))
+    assert [row[CANDIDATE] for row in rows if CANDIDATE in row] == list(range(1, 13))
+    assert len([row for row in rows if f"{FULL_TABLE}._type" in row]) == 2
+
+
 def test_rows_of_several_runs_can_stand_in_one_table(run: RunFolder, tmp_path: Path) -> None:
     other = make_run(tmp_path / "random-digits-delta-s1", cycles=1, candidates=6, seed=1, llm="random")
     rows = []

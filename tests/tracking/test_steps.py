@@ -10,8 +10,9 @@ def test_steps_grow_in_the_order_in_which_a_search_logs() -> None:
     order = [finetune_at(-1, 1), finetune_at(-1, 2)]  # before the first cycle
     for cycle in (0, 1, 9999):
         order += [candidate_at(cycle, 0), candidate_at(cycle, 1_099_999), finetune_at(cycle, 1)]
-        order += [finetune_at(cycle, 10**9), closed_at(cycle), closed_at(cycle) + 1]
+        order += [finetune_at(cycle, 10**9), closed_at(cycle)]
     assert order == sorted(set(order))
+    assert {step % 2 for step in order} == {0}  # the odd ones are free
 
 
 def test_a_folder_from_before_there_were_finer_rows_counts_its_closed_cycles(tmp_path: Path) -> None:
