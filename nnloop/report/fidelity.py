@@ -33,7 +33,7 @@ model here.
 @cache
 def papers() -> dict[str, dict[str, Any]]:
     """Read the lines of each paper, by the name of its overlay."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     known: dict[str, dict[str, Any]] = yaml.safe_load(_FILE.read_text("utf-8"))
     return known

@@ -21,7 +21,7 @@ def published_section(runs: Sequence[Run] = ()) -> Markup:
 
     A sentence for each paper says in which lines the runs differ from its protocol.
     """
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     figures = yaml.safe_load(_FIGURES.read_text())
     sources = "; ".join(f"{mark}: {source}" for mark, source in figures["sources"].items())
