@@ -1,6 +1,7 @@
 """The composition root: makes the objects that the settings name, passes them to each other, and runs the job."""
 
 import contextlib
+import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -30,11 +31,13 @@ from nnloop.loop.race import is_due, measure_incumbent
 from nnloop.loop.search import Search
 from nnloop.loop.selection import SelectionRules
 from nnloop.loop.tuning import Tuner
+from nnloop.measures import median_accuracy
 from nnloop.modes import Mode, static_guard
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
 from nnloop.parents import make_rule
 from nnloop.parents.user_rule import OwnRule, ParentsRule
+from nnloop.pareto import Tradeoff
 from nnloop.printable import PrintableStream
 from nnloop.records import Network
 from nnloop.report.live import LivePage, NoPage
@@ -62,9 +65,12 @@ from nnloop.settings import (
     SeedCorpusSettings,
     Settings,
 )
+from nnloop.settings.idle import reads_dataset
 from nnloop.settings.members import members, only
 from nnloop.stop import Stop
 from nnloop.tracking import NoTracker, Tracker
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -95,6 +101,8 @@ def run(
         "adopt": adopt.run,
         "watch": watch,
     }
+    if reads_dataset(settings.job.name):
+        settings = replace(settings, dataset=data.complete_all(settings.dataset))
     jobs[settings.job.name](settings, folder, PrintableStream(out or sys.stdout))
 
 
@@ -251,18 +259,22 @@ def make_search(
     page is written while it runs.
     """
     mode, task = make_mode(settings), make_task(settings)
+    rules = make_rules(settings, corpus)
+    rule = rule or make_rule(settings.parents)
+    if rules.tradeoff is not None and not isinstance(rule, OwnRule):
+        rule = partial(rule, tradeoff=rules.tradeoff)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus, datasets=task.of)) as archive:
         search = Search(
             settings=settings,
             folder=run,
             archive=archive,
             mode=mode,
-            rules=make_rules(settings),
+            rules=rules,
             prompts=PromptBuilder(
                 settings=settings,
                 task=task,
                 mode=mode,
-                rule=rule or make_rule(settings.parents),
+                rule=rule,
                 folder=run,
                 archive=archive,
             ),
@@ -293,11 +305,21 @@ def load_llm(settings: Settings) -> Engine:
     return llm.load(settings.llm, settings.mode.name, settings.candidates)
 
 
-def make_rules(settings: Settings) -> SelectionRules:
-    """Make the rules of admission and selection, with each dataset's threshold."""
-    least = {name: float(of_one.admission.min_accuracy or 0.0) for name, of_one in members(settings).items()}
+def make_rules(settings: Settings, corpus: JudgedCorpus = ()) -> SelectionRules:
+    """Make the rules of admission and selection, with each dataset's threshold: a setting, or its corpus's median."""
+    least = {name: _threshold(of_one, name, corpus) for name, of_one in members(settings).items()}
     own = {name: accuracy for name, accuracy in least.items() if name}
-    return SelectionRules(next(iter(least.values())), settings.selection.rule, own)
+    first, cost = next(iter(least.values())), settings.search.pareto
+    tradeoff = None if cost == "none" else Tradeoff(cost, first)
+    return SelectionRules(first, settings.selection.rule, of=own, tradeoff=tradeoff)
+
+
+def _threshold(settings: Settings, dataset: str, corpus: JudgedCorpus) -> float:
+    if settings.admission.min_accuracy is not None:
+        return settings.admission.min_accuracy
+    measured = median_accuracy(network for network, _ in corpus if network.dataset == dataset) or 0.0
+    _log.info("admission.min_accuracy: %.1f %%, the median of the corpus", 100 * measured)
+    return measured
 
 
 def make_corpus(settings: Settings) -> list[Network]:

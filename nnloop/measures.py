@@ -3,14 +3,15 @@
 Cycle reports, run pages, comparisons of arms, W&B's keys and tables all read these definitions.
 """
 
+import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
 from typing import Any
 
-from nnloop.records import REWRITE, Costs, Counts, CycleReport, Entry, FinetuneResult, Interval, Status
+from nnloop.records import REWRITE, Costs, Counts, CycleReport, Entry, FinetuneResult, Interval, Network, Status
 from nnloop.stats import bootstrap_mean, wilson
 
 
@@ -313,3 +314,12 @@ def summarise(
         finetune=finetune,
         before=before,
     )
+
+
+def median_accuracy(corpus: Iterable[Network]) -> float | None:
+    """Return the median validation accuracy of a corpus without its variants; None if none of it was trained.
+
+    It is the threshold of admission where admission.min_accuracy is null.
+    """
+    accuracies = [one.val_accuracy for one in corpus if one.val_accuracy is not None and one.variant_of is None]
+    return statistics.median(accuracies) if accuracies else None

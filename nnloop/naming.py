@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from typing import Any
 
 from nnloop.settings import Settings
 from nnloop.settings.command import readable
@@ -40,9 +41,10 @@ def run_subfolder(settings: Settings, overrides: Sequence[str], number: int | No
     if job == "search":
         # an option of the user's own may lack its name, which is told when the settings are loaded
         parts = {key: getattr(getattr(settings, key), "name", "refused") for key in ("llm", "dataset", "mode")}
+        parts["dataset"] = _dataset(settings.dataset, parts["dataset"])
         for key, name in parts.items():
             given.pop(f"{key}.name", None)
-            if given.get(key) == name:
+            if given.get(key) in (name, getattr(getattr(settings, key), "name", None)):
                 del given[key]
         given.pop("seed", None)
         fork = FORK if given.get("resume") == "fork" else ""
@@ -52,6 +54,15 @@ def run_subfolder(settings: Settings, overrides: Sequence[str], number: int | No
     if job in _RESUMABLE:
         return f"jobs/{_plain([job], given, limit=LIMIT)}"
     return "jobs/" + "-".join(str(part) for part in (job, _started, number) if part is not None)
+
+
+def _dataset(dataset: Any, name: str) -> str:
+    """Return a dataset's name; of an own one with the name of its folder or file, which two of them rarely share."""
+    place = {"folder": "root", "npz": "root", "hf": "path"}.get(name)
+    if place is None or (isinstance(dataset, Mapping) and place not in dataset):  # its lack is told when loaded
+        return name
+    last = str(getattr(dataset, place)).rstrip("/").rpartition("/")[2].removesuffix(".npz")
+    return "_".join(filter(None, [name, re.sub(r"[^A-Za-z0-9_.]+", "_", last)]))
 
 
 def _telling(overrides: Sequence[str]) -> dict[str, str]:

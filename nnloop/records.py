@@ -57,6 +57,8 @@ class Network(Record):
     dataset: str = ""  # that it is judged on, of a pool; empty: the run has one
     hp: dict[str, float] = field(default_factory=dict)  # its own hyperparameters under LEMUR's names; empty: the run's
     transform: str = ""  # its own, under LEMUR's name; empty: the run's
+    weights: int | None = None  # as in its trial's result
+    flops: int | None = None
 
     def on(self, dataset: str) -> "Network":
         """Return this network as a pool's member for one dataset, whose name ends its id; "": unchanged."""
@@ -206,6 +208,7 @@ class TrialResult(Record):
     graph: str | None = None  # JSON of the operator graph; its own word: traced in a process that runs its code
     precision: str = ""  # bfloat16 or float32; its own word
     curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] after each segment; [] for one
+    weights: int | None = None  # values that the trained network keeps, buffers included: counted by the parent
 
 
 @dataclass(frozen=True, slots=True)

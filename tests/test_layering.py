@@ -9,7 +9,7 @@ import pytest
 from paths import PACKAGE
 
 LEAVES = {"json_record", "records", "errors", "seeding", "compat"}
-BASE = LEAVES | {"settings", "runs", "stats", "measures"}
+BASE = LEAVES | {"settings", "runs", "stats", "measures", "pareto"}
 BELOW_LOOP = BASE | {
     "data",
     "corpus",
@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"records"},
     "stats": {"json_record", "records"},
     "measures": {"records", "stats"},
+    "pareto": {"records"},
     "settings": {"errors", "records"},
     "patching": set(),
     "runs": LEAVES | {"settings"},

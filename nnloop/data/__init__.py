@@ -1,10 +1,11 @@
 """Datasets as arrays: fetched, checked, split and cached once, then memory-mapped."""
 
+from nnloop.data.complete import complete, complete_all
 from nnloop.data.dataset import Dataset, DatasetPool
 from nnloop.data.prepared import load
 from nnloop.settings import DatasetSettings, PoolSettings
 
-__all__ = ["Dataset", "DatasetPool", "load", "load_all"]
+__all__ = ["Dataset", "DatasetPool", "complete", "complete_all", "load", "load_all"]
 
 
 def load_all(settings: DatasetSettings | PoolSettings) -> Dataset | DatasetPool:

@@ -1,7 +1,7 @@
 """A dataset: in the parts that its source publishes, and as the rest of nnloop uses it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,15 @@ class Dataset:
     val_y: Labels
     test_y: Labels
     fingerprint: str  # of the pixels, the labels and the split
+    class_names: list[str] = field(default_factory=list)  # in the labels' order; [] if they are not known
 
     def facts(self) -> dict[str, object]:
-        """Return the name, the fingerprint and, by part, the number of images of each class, for a run folder."""
+        """Return the name, the fingerprint, the classes and each part's number of images of each, for a run folder."""
         parts = {"train": self.train_y, "val": self.val_y, "test": self.test_y}
         classes = max(int(labels.max()) for labels in parts.values()) + 1
         counts = {part: np.bincount(labels, minlength=classes).tolist() for part, labels in parts.items()}
-        return {"name": self.name, "fingerprint": self.fingerprint, "classes": counts}
+        facts: dict[str, object] = {"name": self.name, "fingerprint": self.fingerprint, "classes": counts}
+        return facts | ({"class_names": self.class_names} if self.class_names else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Raw:
     train: Part
     test: Part
     val: Part | None = None
+    class_names: list[str] = field(default_factory=list, kw_only=True)  # in the labels' order; [] if not known
+    faults: list[str] = field(
+        default_factory=list, kw_only=True
+    )  # names of images that could not be read, with reasons, so far
 
     @property
     def parts(self) -> tuple[Part, ...]:

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike
 from nnloop.data.archives import ArchiveFile, check_md5
 from nnloop.data.dataset import Part, Pixels, Raw
 from nnloop.data.official import official
-from nnloop.settings import DatasetSettings, ImagenetteSettings
+from nnloop.data.pixels import decode
+from nnloop.data.survey import is_hidden
+from nnloop.settings import DatasetSettings, ImagenetteSettings, known
 
 DRIVE = "https://drive.usercontent.google.com/download?id={}&export=download&confirm=t"
 FACES = "celeba/img_align_celeba"
@@ -32,8 +34,9 @@ def read_imagenette(settings: DatasetSettings, root: Path) -> Raw:
 
     def part(split: str) -> Part:
         images = official("Imagenette")(str(root), split=split, size=_resolution(settings))
-        names, labels = zip(*images._samples, strict=True)
-        return _part(names, labels, open_image=lambda name: Path(name).open("rb"), size=settings.size)
+        whole = [(name, label) for name, label in images._samples if not is_hidden(Path(name).name)]
+        names, labels = zip(*whole, strict=True)
+        return _part(names, labels, open_image=lambda name: Path(name).open("rb"), settings=settings)
 
     return Raw(part("train"), part("val"))
 
@@ -60,40 +63,23 @@ def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
     def part(split: str) -> Part:
         faces = kind(str(root), split=split)
         male = faces.attr[:, faces.attr_names.index("Male")].numpy()
-        return _part(faces.filename, male, open_image=open_image, size=settings.size)
+        return _part(faces.filename, male, open_image=open_image, settings=settings)
 
     return Raw(part("train"), part("test"), part("valid"))
 
 
-def decode(file: IO[bytes], size: int) -> Pixels:
-    """Return an image as uint8 (3, size, size): the shorter side scaled to `size`, then the centre cut out.
-
-    The pixels are those of torchvision's Resize(size) and CenterCrop(size).
-    """
-    from PIL import Image
-
-    with Image.open(file) as image:
-        rgb = image.convert("RGB")
-    width, height = rgb.size
-    short = min(width, height)
-    rgb = rgb.resize((int(size * width / short), int(size * height / short)), Image.Resampling.BILINEAR)
-    left, top = round((rgb.width - size) / 2), round((rgb.height - size) / 2)
-    cut = rgb.crop((left, top, left + size, top + size))
-    return np.ascontiguousarray(np.asarray(cut).transpose(2, 0, 1))
-
-
-def _part(names: Sequence[str], labels: ArrayLike, *, open_image: Open, size: int) -> Part:
+def _part(names: Sequence[str], labels: ArrayLike, *, open_image: Open, settings: DatasetSettings) -> Part:
     return Part(
         np.asarray(labels, dtype=np.int64),
-        lambda indices: np.stack([_decoded(names[index], open_image, size) for index in indices]),
+        lambda indices: np.stack([_decoded(names[index], open_image, settings) for index in indices]),
     )
 
 
-def _decoded(name: str, open_image: Open, size: int) -> Pixels:
+def _decoded(name: str, open_image: Open, settings: DatasetSettings) -> Pixels:
     """Return one image's pixels. Raises ValueError that names the image."""
     try:
         with open_image(name) as file:
-            return decode(file, size)
+            return decode(file, channels=3, size=known(settings.size), fit=settings.fit)
     except (OSError, ValueError, KeyError, SyntaxError, zipfile.BadZipFile) as error:
         raise ValueError(f"image {name}: {error}") from None
 

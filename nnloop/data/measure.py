@@ -1,4 +1,6 @@
-"""The mean and standard deviation of a prepared set's pixels: exact, from histograms, a block of images at a time."""
+"""Facts of a prepared set's pixels, a block of images at a time: mean and standard deviation, and repeated images."""
+
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,18 @@ def mean_and_std(dataset: Dataset) -> tuple[list[float], list[float]]:
     mean = shares @ values
     std = np.sqrt(shares @ values**2 - mean**2)
     return mean.tolist(), std.tolist()
+
+
+def repeats(dataset: Dataset) -> dict[str, int]:
+    """Count the validation and the test images that are in the training images too, pixel by pixel."""
+    trained = set(_digests(dataset.train_x))
+    known = [one in trained for one in _digests(dataset.eval_x)]
+    count = len(dataset.val_y)
+    return {"val": sum(known[:count]), "test": sum(known[count:])}
+
+
+def _digests(images: Pixels) -> list[bytes]:
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
 
 
 def _histogram(images: Pixels) -> NDArray[np.int64]:

@@ -12,25 +12,29 @@ import os
 import shutil
 import time
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from nnloop.data import sources
 from nnloop.data.archives import ArchiveFile, provide, root_error
-from nnloop.data.dataset import Dataset, Raw
+from nnloop.data.dataset import Dataset, Part, Raw
 from nnloop.data.lock import acquire
+from nnloop.data.measure import repeats
 from nnloop.data.npy import write
+from nnloop.data.pixels import resize_all
 from nnloop.data.sources import RawSource
 from nnloop.data.split import split
+from nnloop.data.survey import check_parts, listing
 from nnloop.errors import DatasetError
-from nnloop.settings import DatasetSettings
-from nnloop.settings.keys import affecting
+from nnloop.settings import DatasetSettings, HubDatasetSettings, known
+from nnloop.settings.keys import affecting, former
 from nnloop.settings.setting import DATA
 
 ARRAYS = ("train_x", "train_y", "eval_x", "val_y", "test_y")
 VERSION = 2  # of this layout and of how the arrays are made
+MOST_NAMED = 30  # unreadable images in a message
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +51,16 @@ def load(settings: DatasetSettings) -> Dataset:
     """
     source = sources.find(settings.name)
     folder = prepared_folder(settings)
-    dataset = _read(settings.name, folder)
+    dataset = _read(settings, folder)
     if dataset is None:
         _check_settings(settings, source)
         try:
             with acquire(cache_home() / "locks" / folder.name) as exclusive:
-                dataset = _read(settings.name, folder)  # prepared meanwhile by another process
+                dataset = _read(settings, folder)  # prepared meanwhile by another process
                 if dataset is None:
                     _prepare(settings, source, folder, exclusive=exclusive)
-                    dataset = _read(settings.name, folder)
+                    dataset = _read(settings, folder)
+                    _tell_repeats(settings, source, dataset)
         except OSError as error:
             raise _unwritable(error) from None
     if dataset is None:
@@ -69,15 +74,22 @@ def prepared_folder(settings: DatasetSettings) -> Path:
     Raw files that passed their checksums are the same in every folder; unchecked ones are told apart by their folder.
     """
     data = affecting({"dataset": asdict(settings)}, DATA)
-    parts = {key.removeprefix("dataset."): value for key, value in data.items()}
-    place = None if settings.verify else str(_root(settings).resolve())
+    parts = {key.removeprefix("dataset."): value for key, value in data.items() if value != former(key)}
+    root = root_of(settings)
+    on_the_hub = isinstance(settings, HubDatasetSettings) and not root.exists()
+    place = None if settings.verify or on_the_hub else str(root.resolve())
     text = json.dumps([VERSION, parts, place, sources.find(settings.name).version()])
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     return cache_home() / "prepared" / f"{settings.name}-{key}"
 
 
-def _root(settings: DatasetSettings) -> Path:
-    """Return the folder that torchvision's classes call root; the user may also give a folder below it."""
+def root_of(settings: DatasetSettings) -> Path:
+    """Return the folder that torchvision's classes call root; the user may also give a folder below it.
+
+    Of an own dataset it is the folder or the file that the user named.
+    """
+    if isinstance(settings, HubDatasetSettings):
+        return Path(settings.path).expanduser()
     if settings.root is None:
         return cache_home() / "raw"
     root = Path(settings.root).expanduser()
@@ -90,13 +102,13 @@ def _root(settings: DatasetSettings) -> Path:
 
 def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, exclusive: bool) -> None:
     started = time.monotonic()
-    root = _root(settings)
+    root = root_of(settings)
     archives = source.archives(settings)
     provide(settings, root, archives)
     raw = _read_raw(settings, source, root)
     log.info("preparing %s in %s", settings.title, folder)
-    parts = split(raw, settings)
-    shape = (settings.channels, settings.size, settings.size)
+    parts = split(_sized(raw, settings), settings)
+    shape = (known(settings.channels), known(settings.size), known(settings.size))
     if exclusive:
         for left in folder.parent.glob(f".{folder.name}-*"):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
@@ -104,9 +116,11 @@ def _prepare(settings: DatasetSettings, source: RawSource, folder: Path, *, excl
     draft.mkdir(parents=True)  # with the umask's permissions, because a cache may be shared
     try:
         fingerprint = write(parts, draft, name=settings.name, shape=shape)
+        _check_faults(settings, folder, raw.faults)
         sizes = {name: (draft / f"{name}.npy").stat().st_size for name in ARRAYS}
         stamps = [] if settings.verify else _stamps(root, archives)
-        meta = {"fingerprint": fingerprint, "sizes": sizes, "raw": stamps}
+        meta = {"fingerprint": fingerprint, "sizes": sizes, "raw": stamps, "class_names": raw.class_names}
+        meta |= {"listing": listing(root)} if source.survey and root.exists() else {}
         (draft / "meta.json").write_text(json.dumps(meta))
         _install(draft, folder)
     except ValueError as error:
@@ -126,6 +140,8 @@ def _read_raw(settings: DatasetSettings, source: RawSource, root: Path) -> Raw:
         raise DatasetError(f"dataset={settings.name}: not enough memory to read the files in {root}") from None
     except Exception as error:  # torchvision, pickle, scipy and zipfile may raise anything on a damaged file
         raise _damaged(settings, root, error) from None
+    if source.survey is not None:
+        check_parts(settings, given_as(settings), raw, names=raw.class_names)
     expected = source.sizes(settings)
     if settings.verify and raw.sizes != expected:
         raise root_error(
@@ -134,22 +150,64 @@ def _read_raw(settings: DatasetSettings, source: RawSource, root: Path) -> Raw:
             "the raw files, or take them as they are with dataset.verify=false",
         )
     for labels in (np.unique(part.labels) for part in raw.parts):
-        if not len(labels) or labels[0] < 0 or labels[-1] >= settings.classes:
+        if not len(labels) or labels[0] < 0 or labels[-1] >= known(settings.classes):
             content = f"labels from {labels[0]} to {labels[-1]}" if len(labels) else "a part without images"
             raise root_error(
-                settings, f"{root} holds {content}, expected 0 to {settings.classes - 1}; replace the raw files"
+                settings, f"{root} holds {content}, expected 0 to {known(settings.classes) - 1}; replace the raw files"
             )
     _check_limits(settings, raw)
     return raw
 
 
 def _check_settings(settings: DatasetSettings, source: RawSource) -> None:
-    if source.size not in (None, settings.size):
-        raise DatasetError(f"dataset.size={settings.size}: the images of {settings.name} are {source.size} pixels wide")
+    if source.survey is not None:
+        if settings.val_fraction is None:
+            raise DatasetError("dataset.val_fraction=null: must be a number, for the images without a validation set")
+        return
     official = len(source.sizes(settings)) == 3
     if official != (settings.val_fraction is None):
         needed = "null: it has an official validation set" if official else "a number: it has no validation set"
         raise DatasetError(f"dataset.val_fraction={settings.val_fraction}: for {settings.name} this must be {needed}")
+
+
+def given_as(settings: DatasetSettings) -> str:
+    """Return the setting that names an own dataset, with its value."""
+    return (
+        f"dataset.path={settings.path}" if isinstance(settings, HubDatasetSettings) else f"dataset.root={settings.root}"
+    )
+
+
+def _sized(raw: Raw, settings: DatasetSettings) -> Raw:
+    """Return the parts with images of dataset.size."""
+
+    def sized(part: Part) -> Part:
+        return Part(part.labels, lambda rows: resize_all(part.pixels(rows), known(settings.size), settings.fit))
+
+    return replace(raw, train=sized(raw.train), test=sized(raw.test), val=raw.val and sized(raw.val))
+
+
+def _check_faults(settings: DatasetSettings, folder: Path, faults: list[str]) -> None:
+    """Raise DatasetError if images could not be read; a file lists all of them if they are many."""
+    if not faults:
+        return
+    faults.sort()
+    shown = ", ".join(faults[:MOST_NAMED])
+    if len(faults) > MOST_NAMED:
+        listed = cache_home() / "unreadable" / f"{folder.name}.txt"
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text("".join(f"{fault}\n" for fault in faults))
+        shown += f" and {len(faults) - MOST_NAMED} more, all listed in {listed}"
+    count = "1 image" if len(faults) == 1 else f"{len(faults)} images"
+    raise DatasetError(f"{given_as(settings)}: {count} can't be read: {shown}; replace them or take them away")
+
+
+def _tell_repeats(settings: DatasetSettings, source: RawSource, dataset: Dataset | None) -> None:
+    """Warn if an own dataset's parts share images, since accuracies then are too high."""
+    if source.survey is None or dataset is None:
+        return
+    for part, count in repeats(dataset).items():
+        if count:
+            log.warning("%s: %d of its %s images are among the training images too", given_as(settings), count, part)
 
 
 def _check_limits(settings: DatasetSettings, raw: Raw) -> None:
@@ -170,7 +228,7 @@ def _install(draft: Path, folder: Path) -> None:
             raise
 
 
-def _read(name: str, folder: Path) -> Dataset | None:
+def _read(settings: DatasetSettings, folder: Path) -> Dataset | None:
     """Map a prepared folder; None if it is missing or damaged, or if its raw files have changed since."""
     try:
         meta = json.loads((folder / "meta.json").read_text())
@@ -178,8 +236,12 @@ def _read(name: str, folder: Path) -> Dataset | None:
             return None
         if any(stamp != _stamp(Path(stamp[0])) for stamp in meta["raw"] if Path(stamp[0]).exists()):
             return None
+        root = root_of(settings)
+        if "listing" in meta and root.exists() and listing(root) != meta["listing"]:
+            return None
         arrays = {array: np.load(folder / f"{array}.npy", mmap_mode="r") for array in ARRAYS}
-        return Dataset(name=name, fingerprint=str(meta["fingerprint"]), **arrays)
+        names = list(meta.get("class_names", []))
+        return Dataset(name=settings.name, fingerprint=str(meta["fingerprint"]), class_names=names, **arrays)
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
 

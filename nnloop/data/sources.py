@@ -6,23 +6,27 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nnloop.data import arrays, jpegs
+from nnloop.data import arrays, class_folders, hub_dataset, jpegs, npz
 from nnloop.data.archives import ArchiveFile
 from nnloop.data.dataset import Raw
+from nnloop.data.survey import Survey
 from nnloop.errors import DatasetError
 from nnloop.settings import DatasetSettings
 
 
 @dataclass(frozen=True, slots=True)
 class RawSource:
-    """The raw files of one dataset. Only `read` and `archives` import torch: a prepared set needs neither."""
+    """The raw files of one dataset. Only `read` and `archives` import torch: a prepared set needs neither.
+
+    An own dataset has a survey and no archives, checksums or published sizes.
+    """
 
     read: Callable[[DatasetSettings, Path], Raw]
     archives: Callable[[DatasetSettings], tuple[ArchiveFile, ...]]
     sizes: Callable[[DatasetSettings], tuple[int, ...]]  # training, validation if there is an official set, test
     folders: tuple[str, ...] = ()  # below root, in which torchvision's class looks
-    size: int | None = None  # side of the published images in pixels; None: they are cut to dataset.size
     version: Callable[[], str] = str  # names raw files that have no checksum
+    survey: Callable[[DatasetSettings, Path], Survey] | None = None  # looks at an own dataset
 
 
 def find(name: str) -> RawSource:
@@ -32,14 +36,18 @@ def find(name: str) -> RawSource:
     return SOURCES[name]
 
 
-_cifar = partial(RawSource, arrays.read_cifar, arrays.cifar_archives, lambda _: (50_000, 10_000), size=32)
+def _own(read: Callable[[DatasetSettings, Path], Raw], survey: Callable[[DatasetSettings, Path], Survey]) -> RawSource:
+    return RawSource(read, lambda _: (), lambda _: (), survey=survey)
+
+
+_cifar = partial(RawSource, arrays.read_cifar, arrays.cifar_archives, lambda _: (50_000, 10_000))
 SOURCES: dict[str, RawSource] = {
     "cifar10": _cifar(folders=("cifar-10-batches-py",)),
     "cifar100": _cifar(folders=("cifar-100-python",)),
     "mnist": RawSource(
-        arrays.read_mnist, arrays.mnist_archives, lambda _: (60_000, 10_000), folders=("MNIST", "MNIST/raw"), size=28
+        arrays.read_mnist, arrays.mnist_archives, lambda _: (60_000, 10_000), folders=("MNIST", "MNIST/raw")
     ),
-    "svhn": RawSource(arrays.read_svhn, arrays.svhn_archives, arrays.svhn_sizes, size=32),
+    "svhn": RawSource(arrays.read_svhn, arrays.svhn_archives, arrays.svhn_sizes),
     "imagenette": RawSource(
         jpegs.read_imagenette,
         jpegs.imagenette_archives,
@@ -53,7 +61,9 @@ SOURCES: dict[str, RawSource] = {
         arrays.read_digits,
         lambda _: (),
         lambda _: (1_497, 300),
-        size=8,
         version=partial(importlib.metadata.version, "scikit-learn"),
     ),
+    "folder": _own(class_folders.read_folder, class_folders.survey_folder),
+    "hf": _own(hub_dataset.read_hub, hub_dataset.survey_hub),
+    "npz": _own(npz.read_npz, npz.survey_npz),
 }

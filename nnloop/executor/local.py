@@ -27,7 +27,15 @@ from nnloop.sandbox.cost import COSTLY
 from nnloop.sandbox.layers import Layers
 from nnloop.sandbox.score import SegmentEnd, judge_training, score
 from nnloop.sandbox.wire import TrialRequest
-from nnloop.settings import DatasetSettings, LemurProxySettings, LocalExecutorSettings, ProxySettings, SandboxSettings
+from nnloop.settings import (
+    DatasetSettings,
+    HubDatasetSettings,
+    LemurProxySettings,
+    LocalExecutorSettings,
+    ProxySettings,
+    SandboxSettings,
+    known,
+)
 from nnloop.training.recipe import Recipe, build_recipe, probe_rows
 
 LEAST_EVALUATION = 0.1  # of a trial's time, for its evaluation where the training has used up the rest
@@ -57,6 +65,7 @@ class LocalExecutor:
         """
         self._dataset = dataset = unordered(dataset)
         self._dataset_settings, self._proxy = dataset_settings, proxy
+        self._metric = dataset_settings.metric
         self._retries = settings.retries
         self._max_params = max_params
         self._inline = sandbox.name == "inline"
@@ -65,7 +74,7 @@ class LocalExecutor:
             hidden=_hidden_folders(dataset_settings),
             without=_checked_layers(sandbox.without),
             scratch_mb=sandbox.scratch_mb,
-            logit_bytes=4 * len(dataset.eval_x) * dataset_settings.classes,
+            logit_bytes=4 * len(dataset.eval_x) * known(dataset_settings.classes),
             inline=self._inline,
         )
         probe_x = dataset.train_x[probe_rows(len(dataset.train_x))]
@@ -201,7 +210,9 @@ class LocalExecutor:
             looks_at=trained.weights_bytes,
             limits=replace(limits, wall_s=max(wall_s - trained.charged_s, wall_s * LEAST_EVALUATION)),
         )
-        return score(trained, self._converse(evaluation, trained.weights), evaluation, dataset=self._dataset)
+        return score(
+            trained, self._converse(evaluation, trained.weights), evaluation, dataset=self._dataset, metric=self._metric
+        )
 
     def _converse(self, request: TrialRequest, weights: bytes = b"") -> Outcome:
         zygote = self._living_zygote()
@@ -260,6 +271,7 @@ def _default_workers(gpus: int) -> int:
 
 
 def _hidden_folders(settings: DatasetSettings) -> list[str]:
-    """Return the folders that hold copies of the dataset, labels included."""
-    root = [os.path.abspath(os.path.expanduser(settings.root))] if settings.root else []
-    return [str(cache_home().absolute()), *root]
+    """Return the folders and files that hold copies of the dataset, labels included."""
+    given = [settings.root, settings.path if isinstance(settings, HubDatasetSettings) else None]
+    raw = [os.path.abspath(os.path.expanduser(path)) for path in given if path]
+    return [str(cache_home().absolute()), *raw]

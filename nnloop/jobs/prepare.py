@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TextIO
 
 from nnloop import data
-from nnloop.data.measure import mean_and_std
+from nnloop.data.measure import mean_and_std, repeats
 from nnloop.data.prepared import prepared_folder
-from nnloop.settings import DatasetSettings, Settings
+from nnloop.settings import DatasetSettings, Settings, known
 from nnloop.settings.members import only
 
 FAR = 0.02
@@ -37,6 +37,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
         "val": len(dataset.val_y),
         "test": len(dataset.test_y),
         **dataset.facts(),
+        "in_train_too": repeats(dataset),
         "mean": [round(value, 4) for value in mean],
         "std": [round(value, 4) for value in std],
     }
@@ -45,7 +46,7 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
 
 def _compare(settings: DatasetSettings, mean: list[float], std: list[float]) -> None:
     """Warn if the settings normalise by other figures than these pixels have."""
-    for key, measured, given in (("mean", mean, settings.mean), ("std", std, settings.std)):
+    for key, measured, given in (("mean", mean, known(settings.mean)), ("std", std, known(settings.std))):
         if max(abs(a - b) for a, b in zip(measured, given, strict=True)) > FAR:
             shown = ", ".join(f"{value:.4f}" for value in measured)
             _log.warning("dataset.%s=%s: these images have [%s]", key, given, shown)

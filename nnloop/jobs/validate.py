@@ -77,7 +77,7 @@ def validate(settings: Settings, executor: Executor, *, folder: Path, out: TextI
     long = f"proxy {settings.proxy.name}, {settings.proxy.epochs} epochs"
     result = study(
         pairs,
-        dataset=only(settings).title,
+        dataset=known(only(settings).title),
         proxy=protocol,
         long=long,
         rule=RULES[job.rule],

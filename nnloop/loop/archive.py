@@ -131,15 +131,18 @@ class Archive:
         self._where[entry.candidate] = f"cycle {entry.cycle + 1}, slot {entry.slot + 1}"
         if entry.valid:
             name = entry.candidate
+            result = entry.result
             self.networks[name] = Network(
                 name,
                 code,
                 name,
                 val_accuracy=entry.val_accuracy,
-                params=entry.result.params,
+                params=result.params,
                 dataset=entry.dataset,
                 hp=entry.hp,
                 transform=entry.transform,
+                weights=result.weights,
+                flops=result.flops,
             )
             self._learn(name, code, graph)
 

@@ -212,7 +212,13 @@ def _judged(network: Network, results: Sequence[TrialResult]) -> tuple[Network, 
     )
     noise = statistics.stdev(accuracies) if len(accuracies) > 1 else None
     judged = replace(
-        network, val_accuracy=result.val_accuracy, params=result.params, trials=len(accuracies), noise=noise
+        network,
+        val_accuracy=result.val_accuracy,
+        params=result.params,
+        weights=result.weights,
+        flops=result.flops,
+        trials=len(accuracies),
+        noise=noise,
     )
     return judged, result
 

@@ -54,13 +54,15 @@ def measure_incumbent(
     that have ended and the most that there can be. Results depend on the run's seed and networks alone.
     """
     share = settings.incumbent.share
-    top = [str(entry.candidate) for entry in run.networks if run.code(str(entry.candidate))][:MOST]
+    top = [str(entry.candidate) for entry in run.front or run.networks if run.code(str(entry.candidate))][:MOST]
     budget = room(run, share)
     if not top or budget <= 0:
         return None
     claimed = {str(entry.candidate): entry.val_accuracy or 0.0 for entry in run.networks}
     repeats = _Repeats(run, settings, executor, trials=trials, show=lambda done: show(done, budget + TEST_SEEDS))
-    accuracies = race(top, budget, lambda keys: [_accuracy(one) for one in repeats.results(keys)])
+    accuracies = race(
+        top, budget, lambda keys: [_accuracy(one) for one in repeats.results(keys)], to_the_end=bool(run.front)
+    )
     ranked = sorted(accuracies, key=lambda name: (-statistics.mean(accuracies[name]), top.index(name)))
     survivors = [name for name in ranked if len(accuracies[name]) == max(map(len, accuracies.values()))]
     winner = survivors[0]
@@ -80,22 +82,27 @@ def measure_incumbent(
 
 
 def race(
-    names: Sequence[str], budget: int, repeat: Callable[[Sequence[Repeat]], Sequence[float]]
+    names: Sequence[str],
+    budget: int,
+    repeat: Callable[[Sequence[Repeat]], Sequence[float]],
+    *,
+    to_the_end: bool = False,
 ) -> dict[str, list[float]]:
     """Try networks again in rounds, by successive elimination; return the accuracies of each.
 
     As many of the first names take part as the budget can try REPEATS times. From the second round on, a network drops
-    out whose mean is below the leader's by more than the noise of their difference, with 95% confidence.
+    out whose mean is below the leader's by more than the noise of their difference, with 95% confidence. `to_the_end`:
+    none drops out and each is tried REPEATS times, since the cheaper networks of a Pareto front are wanted too.
     """
     alive = list(names[: max(1, budget // REPEATS)])
     accuracies: dict[str, list[float]] = {name: [] for name in alive}
     rounds = spent = 0
-    while spent + len(alive) <= budget and (len(alive) > 1 or rounds < REPEATS):
+    while spent + len(alive) <= budget and ((len(alive) > 1 and not to_the_end) or rounds < REPEATS):
         keys = [(name, "race", rounds) for name in alive]
         for name, accuracy in zip(alive, repeat(keys), strict=True):
             accuracies[name].append(accuracy)
         rounds, spent = rounds + 1, spent + len(alive)
-        alive = _survivors(alive, accuracies, rounds)
+        alive = alive if to_the_end else _survivors(alive, accuracies, rounds)
     return accuracies
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nnloop.pareto import Tradeoff
 from nnloop.records import Network, Status, TrialResult
 
 
@@ -13,6 +14,7 @@ class SelectionRules:
     min_accuracy: float  # of the run's dataset; of a pool's, see `of`
     rule: str  # selection.rule: admitted, good, better or all
     of: Mapping[str, float] = field(default_factory=dict)  # min_accuracy of a pool's datasets, by name
+    tradeoff: Tradeoff | None = None  # search.pareto; None: accuracy alone counts
 
     @property
     def threshold(self) -> float | Mapping[str, float]:
@@ -28,13 +30,16 @@ class SelectionRules:
 
         `better` selects each distinct network that is better than its parent, whatever its accuracy; `good` selects
         those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do; `all`
-        selects each distinct network that trained.
+        selects each distinct network that trained. With a tradeoff a network is better too if it reached `min_accuracy`
+        and is cheaper than its parent.
         """
         if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted
         if self.rule == "all":
             return True
         improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
+        if self.tradeoff is not None:
+            improved = improved or self.tradeoff.beats(result, parent)
         return improved and (self.rule == "better" or self._is_good(result, parent.dataset))
 
     def _is_good(self, result: TrialResult, dataset: str) -> bool:

@@ -7,7 +7,7 @@ from nnloop.modes.delta import Delta
 from nnloop.modes.full import Full
 from nnloop.modes.render import Task
 from nnloop.modes.templates import read
-from nnloop.settings import CausalLlmSettings, DeltaSettings, LemurProxySettings, Settings, SingleContextSettings
+from nnloop.settings import CausalLlmSettings, DeltaSettings, LemurProxySettings, Settings, SingleContextSettings, known
 from nnloop.settings.members import members, only
 
 
@@ -20,11 +20,11 @@ def make_task(settings: Settings) -> Task:
 def _task(settings: Settings) -> Task:
     dataset, proxy = only(settings), settings.proxy
     return Task(
-        title=dataset.title,
-        description=dataset.description,
-        classes=dataset.classes,
-        channels=dataset.channels,
-        size=dataset.size,
+        title=known(dataset.title),
+        description=known(dataset.description),
+        classes=known(dataset.classes),
+        channels=known(dataset.channels),
+        size=known(dataset.size),
         max_params=settings.mode.max_params,
         epochs=settings.proxy.epochs,
         seconds=settings.executor.wall_s,

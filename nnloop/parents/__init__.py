@@ -6,12 +6,14 @@ from both together), and `weigh` gives the networks' weights. Islands narrow the
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from nnloop.parents import islands
 from nnloop.parents.cells import elites
 from nnloop.parents.pool import Pool, PromptSlot
 from nnloop.parents.user_rule import ParentsRule, load_rule
+from nnloop.pareto import Tradeoff
 from nnloop.records import Network
 from nnloop.settings import (
     AgeingParentsSettings,
@@ -30,9 +32,18 @@ def make_rule(settings: ParentsSettings) -> ParentsRule:
 
 
 def sample(
-    settings: ParentsSettings, pool: Pool, place: PromptSlot, *, count: int, rng: random.Random
+    settings: ParentsSettings,
+    pool: Pool,
+    place: PromptSlot,
+    *,
+    count: int,
+    rng: random.Random,
+    tradeoff: Tradeoff | None = None,
 ) -> list[Network]:
-    """Sample `count` different networks, each by the rule from the remaining ones; fewer if the pool has no more."""
+    """Sample `count` different networks, each by the rule from the remaining ones; fewer if the pool has no more.
+
+    With a tradeoff, a network's place in its order counts in place of its accuracy.
+    """
     assert not isinstance(settings, OwnParentsSettings)
     if isinstance(settings, IslandsParentsSettings):
         pool = islands.island(settings, pool, cycle=place.cycle, slot=place.slot) or pool
@@ -41,7 +52,7 @@ def sample(
     networks: list[Network] = []
     while len(networks) < count and pool:
         side = _side(settings.corpus_share, pool, rng)
-        networks.append(rng.choices(side, weigh(settings, side))[0])
+        networks.append(rng.choices(side, weigh(settings, ranked(side, tradeoff)))[0])
         pool = pool.without(networks[-1])
     return networks
 
@@ -53,6 +64,14 @@ def _side(corpus_share: float | None, pool: Pool, rng: random.Random) -> Sequenc
         return [*pool.corpus, *run]
     from_corpus = rng.random() < corpus_share
     return pool.corpus if (from_corpus and pool.corpus) or not run else run
+
+
+def ranked(networks: Sequence[Network], tradeoff: Tradeoff | None) -> Sequence[Network]:
+    """Return the networks with the share that each one beats in a tradeoff's order as their accuracies."""
+    if tradeoff is None:
+        return networks
+    beaten = {place: 1 - rank / len(networks) for rank, place in enumerate(tradeoff.order(networks))}
+    return [replace(network, val_accuracy=beaten[place]) for place, network in enumerate(networks)]
 
 
 def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]:

@@ -1,5 +1,6 @@
 """The panels of one run."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate
@@ -49,6 +50,7 @@ def run_panels(run: Run) -> list[Panel]:
         ),
         _accuracies(run),
         _best_and_mean(run),
+        *([_front(run)] if run.front else []),
         _stacked("What became of the completions", axis=_COUNT, series=_fates(run)),
         Panel(
             "Admitted to the archive",
@@ -114,6 +116,33 @@ def _accuracies(run: Run) -> Panel:
         form=Form.STRIP,
         rule=run.threshold if isinstance(run.threshold, float) else None,
         x=replace(CYCLE, low=0.4, high=len(run.reports) + 0.6),
+    )
+
+
+def _front(run: Run) -> Panel:
+    """Return accuracy against cost of all networks; those of the front are a series of their own."""
+    assert run.tradeoff is not None
+    cost_of, cost = run.tradeoff.cost_of, run.tradeoff.cost
+    points = {
+        str(entry.candidate): Point(
+            math.log10(1 + cost_of(entry.result)),
+            entry.val_accuracy or 0.0,
+            link=f"#n-{entry.candidate}",
+            hint=f"{entry.candidate}: {percent(entry.val_accuracy or 0.0)} %, {cost_of(entry.result):,.0f} {cost}",
+        )
+        for entry in run.networks
+        if entry.result and cost_of(entry.result) < math.inf
+    }
+    first = [str(entry.candidate) for entry in reversed(run.front) if str(entry.candidate) in points]
+    others = [point for name, point in points.items() if name not in first]
+    return Panel(
+        f"Accuracy against {cost}",
+        percent_axis("validation accuracy, %"),
+        [Series("front", [points[name] for name in first], 2), Series("other networks", others)],
+        note=f"front: no other network of the run is as accurate with fewer {cost}; counted by nnloop, "
+        "params with buffers",
+        form=Form.STRIP,
+        x=Axis(f"{cost}, powers of ten"),
     )
 
 

@@ -16,7 +16,7 @@ import nnloop
 from nnloop.json_record import Record
 from nnloop.records import candidate_id
 from nnloop.settings import Settings
-from nnloop.settings.keys import affecting
+from nnloop.settings.keys import affecting, former
 from nnloop.settings.setting import DATA, PROTOCOL
 
 _CODE = ("training/*.py", "sandbox/child.py", "sandbox/score.py")
@@ -52,7 +52,7 @@ def protocol_digest(dataset: Mapping[str, Any], proxy: Mapping[str, Any], finger
     Among them is the choice not to check the raw files' checksums, because the files may then be incomplete.
     """
     known = affecting({"dataset": dataset, "proxy": proxy}, PROTOCOL, DATA)
-    chosen = {key: value for key, value in known.items() if value is not None}
+    chosen = {key: value for key, value in known.items() if value is not None and value != former(key)}
     return _short(json.dumps([chosen, fingerprint], sort_keys=True))
 
 

@@ -23,7 +23,7 @@ from nnloop.runs.lease import Lease, myself
 from nnloop.runs.repeats import Incumbent
 from nnloop.settings import Settings
 from nnloop.settings.command import readable
-from nnloop.settings.keys import affecting, flat
+from nnloop.settings.keys import affecting, flat, former
 from nnloop.settings.setting import COMPUTED, Affects
 
 _PACKAGES = ("torch", "torchvision", "lightning", "transformers", "peft", "datasketch", "hydra-core", "wandb", "numpy")
@@ -408,4 +408,4 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any], parts: Sequence[
     """
     old, new = affecting(one, *parts), affecting(other, *parts)
     keys = sorted(old.keys() | new.keys())
-    return [key for key in keys if old.get(key) != new.get(key) and (key in old or new[key])]
+    return [key for key in keys if old.get(key, former(key)) != new.get(key, former(key)) and (key in old or new[key])]

@@ -3,6 +3,7 @@
 import io
 import math
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from nnloop.sandbox.wire import ExitInfo, TrialRequest
 from nnloop.training.recipe import probe_rows
 
 REASON_LENGTH = 300
+LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ class Trained:
     def weights_bytes(self) -> int:
         """The size of the weights alone."""
         return min(self.claims.weights_bytes, len(self.weights))
+
+    @property
+    def weights_count(self) -> int:
+        """The number of values in the weights, at 4 bytes each, whatever the type: none can hide in a larger one.
+
+        The header of safetensors, which names the arrays, is left out, unless it is longer than names are.
+        """
+        header = 8 + int.from_bytes(self.weights[:8], "little")
+        return -(-(self.weights_bytes - min(header, LONGEST_HEADER, self.weights_bytes)) // 4)
 
     @property
     def state(self) -> bytes | None:
@@ -75,8 +86,12 @@ def judge_training(outcome: Outcome, request: TrialRequest) -> TrialResult | Tra
     return _result(status, reason, claims, seconds=outcome.seconds, peak_bytes=_peak(claims, outcome, request))
 
 
-def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset: Dataset) -> TrialResult | SegmentEnd:
+def score(
+    trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset: Dataset, metric: str = "accuracy"
+) -> TrialResult | SegmentEnd:
     """Judge the end of the process that evaluates a trained network. Raises InfrastructureError if the sandbox failed.
+
+    `metric` is dataset.metric.
 
     The executor adds the sandbox's layers to the result.
     """
@@ -85,7 +100,7 @@ def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset:
     if status is Status.OK and claims.body is not None:
         status, reason = _check_facts(claims, trained, request)
     if status is Status.OK and claims.body is not None:
-        status, reason, accuracies = _grade(claims.body, dataset, request.recipe.classes)
+        status, reason, accuracies = _grade(claims.body, dataset, request.recipe.classes, metric=metric)
     if status in COMPLETED and trained.whole:
         excess = find_excess(
             trained.cpu_s, outcome.exit_info.cpu_s, claims.step_s, recipe=request.recipe, images=len(dataset.train_y)
@@ -104,6 +119,7 @@ def score(trained: Trained, outcome: Outcome, request: TrialRequest, *, dataset:
         seconds=seconds,
         peak_bytes=max(trained.peak_bytes, _peak(claims, outcome, request)),
         accuracies=accuracies,
+        weights=trained.weights_count,
     )
 
 
@@ -174,6 +190,7 @@ def _result(
     seconds: float,
     peak_bytes: int,
     accuracies: tuple[float, float] | tuple[None, None] = (None, None),
+    weights: int | None = None,
 ) -> TrialResult:
     return TrialResult(
         status,
@@ -181,6 +198,7 @@ def _result(
         val_accuracy=accuracies[0],
         test_accuracy=accuracies[1],
         params=claims.params,
+        weights=weights,
         flops=claims.flops,
         graph=claims.graph,
         precision=claims.precision,
@@ -210,7 +228,7 @@ def _how(code: int) -> str:
 
 
 def _grade(
-    logits: bytes, dataset: Dataset, classes: int
+    logits: bytes, dataset: Dataset, classes: int, *, metric: str
 ) -> tuple[Status, str, tuple[float, float] | tuple[None, None]]:
     """Return the status, its reason, and the validation and test accuracy."""
     shape = (len(dataset.eval_x), classes)
@@ -221,12 +239,32 @@ def _grade(
         return Status.DIVERGED, "the logits are not finite", (None, None)
     answers = values.argmax(1)
     count = len(dataset.val_y)
-    val = float((answers[:count] == dataset.val_y).mean())
-    test = float((answers[count:] == dataset.test_y).mean())
-    guess = float(np.bincount(dataset.val_y).max() / count)  # by always answering the commonest class
+    of = METRICS[metric]
+    val, test = of(answers[:count], dataset.val_y), of(answers[count:], dataset.test_y)
+    commonest = np.bincount(dataset.val_y).argmax()
+    guess = of(np.full(count, commonest), dataset.val_y)
     if val <= max(guess, 1 / classes):
         return Status.BELOW_CHANCE, f"validation accuracy {val:.4f}, guessing gives {guess:.4f}", (val, test)
     return Status.OK, "", (val, test)
+
+
+def accuracy(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """Return the share of images (N,) whose answer is their label."""
+    return float((answers == labels).mean())
+
+
+def balanced_accuracy(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """Return the mean, over the classes that occur among the labels (N,), of the share of their images answered so."""
+    counts = np.bincount(labels)
+    right = np.bincount(labels, weights=answers == labels, minlength=len(counts))
+    return float((right[counts > 0] / counts[counts > 0]).mean())
+
+
+METRICS: dict[str, Callable[[NDArray[np.int64], NDArray[np.int64]], float]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+}
+"""By dataset.metric."""
 
 
 def _unpack(data: bytes, shape: tuple[int, int]) -> NDArray[np.float32] | None:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from nnloop.errors import SettingsError
-from nnloop.settings.evaluation import LemurProxySettings, SlurmExecutorSettings
+from nnloop.settings.evaluation import LemurProxySettings, PoolSettings, SlurmExecutorSettings
 from nnloop.settings.groups import Settings, options, plain
 from nnloop.settings.hints import unknown_key
 from nnloop.settings.keys import given
@@ -33,8 +33,21 @@ def check(settings: Settings) -> None:
     own = isinstance(settings.proxy, LemurProxySettings) and settings.proxy.own_recipe
     if isinstance(settings.mode, DeltaSettings) and settings.mode.hp == "used" and not own:
         raise SettingsError("mode.hp=used: only proxy=lemur proxy.own_recipe=true trains by them; must be off or shown")
-    if isinstance(settings.parents, QualityDiversityParentsSettings) and not settings.parents.descriptors:
+    if isinstance(settings.parents, QualityDiversityParentsSettings):
+        _check_cells(settings.parents.descriptors, settings.search.pareto)
+    if settings.search.pareto != "none" and isinstance(settings.dataset, PoolSettings):
+        raise SettingsError(
+            f"search.pareto={settings.search.pareto}: compares networks of one dataset; a pool has several"
+        )
+
+
+def _check_cells(descriptors: list[str], pareto: str) -> None:
+    if not descriptors:
         raise SettingsError("parents.descriptors=[]: name at least one of params, depth, accuracy, family")
+    if pareto != "none" and "accuracy" in descriptors:
+        raise SettingsError(
+            f"search.pareto={pareto}: ranks by accuracy and cost; leave accuracy out of parents.descriptors"
+        )
 
 
 def refuse_unknown(prefix: str, given: set[str], known: set[str]) -> None:

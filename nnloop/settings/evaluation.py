@@ -1,7 +1,7 @@
 """Settings of datasets, training protocols, the sandbox and the executors."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nnloop.settings.setting import DATA, PLACE, PROTOCOL, RESULT, setting
 
@@ -9,21 +9,28 @@ LAYERS = ("user", "pid", "net", "ipc", "uts", "root", "no_new_privs", "seccomp",
 """The sandbox's layers (sandbox.layers)."""
 
 
+Value = TypeVar("Value")
+
+
 @dataclass
 class DatasetSettings:
-    """One of the datasets that `data.sources` can read."""
+    """One of the datasets that `data.sources` can read. `data.complete` replaces every None up to `crop_pad`."""
 
     name: str = setting(DATA, words=["cifar10", "cifar100", "mnist", "celeba", "digits"])
-    title: str = setting(RESULT)  # as the prompt and the report name it
-    description: str = setting(RESULT)  # one clause for the prompt about the pictures
-    classes: int = setting(DATA, 2, 1e6)
-    channels: int = setting(DATA, 1, 1024)
-    size: int = setting(DATA, 1, 4096, unit="pixels")  # square
-    mean: list[float] = setting(PROTOCOL)  # per channel, of pixels in [0, 1]
-    std: list[float] = setting(PROTOCOL)
+    title: str | None = setting(RESULT)  # as the prompt and the report name it; None: the name of its folder or file
+    description: str | None = setting(RESULT)  # one clause for the prompt about the pictures; None: their classes
+    classes: int | None = setting(DATA, 2, 1e6)  # None: as many as the labels name
+    channels: int | None = setting(DATA, 1, 1024)  # None: 1 if all images are grey, else 3
+    size: int | None = setting(DATA, 1, 4096, unit="pixels")  # square; None: the median shorter side, at most 64
+    mean: list[float] | None = setting(PROTOCOL)  # per channel, of pixels in [0, 1]; None: measured when prepared
+    std: list[float] | None = setting(PROTOCOL)
     flip: bool = setting(PROTOCOL)  # random horizontal flips in training
-    crop_pad: int = setting(PROTOCOL, 0, 64, unit="pixels")  # of padding before a random crop in training; 0: no crop
-    min_accuracy: float = setting(RESULT, 0, 1)  # default of admission.min_accuracy
+    crop_pad: int | None = setting(
+        PROTOCOL, 0, 64, unit="pixels"
+    )  # of padding before a random crop in training; 0: no crop; None: an eighth of the size
+    min_accuracy: float | None = setting(RESULT, 0, 1)  # default of admission.min_accuracy
+    metric: str = setting(PROTOCOL, words=["accuracy", "balanced_accuracy"], former="accuracy")
+    fit: str = setting(DATA, words=["crop", "pad"], former="crop")  # of images that are not square
     root: str | None = setting(PLACE)  # folder of the raw files, as torchvision's class has it; None: $NNLOOP_CACHE/raw
     mirror: str | None = setting(PLACE)  # address of a folder with the archives; None: the official servers
     verify: bool = setting(DATA)  # compare checksums and sizes with the published ones
@@ -31,6 +38,41 @@ class DatasetSettings:
     split_seed: int = setting(DATA, 0, 2**31 - 1)
     train_limit: int | None = setting(DATA, 20, 1e12, unit="images")  # training and validation, stratified; None: all
     test_limit: int | None = setting(DATA, 1, 1e12, unit="images")
+
+
+def known(value: Value | None) -> Value:
+    """Return a dataset's setting. Raises ValueError for None, which `data.complete` replaces before a job begins."""
+    if value is None:
+        raise ValueError("a setting of the dataset is not known yet: data.complete has not looked at its images")
+    return value
+
+
+@dataclass
+class FolderDatasetSettings(DatasetSettings):
+    """Own images: a folder for each class, in train/ and test/, in train/, val/ and test/, or in one tree."""
+
+    name: str = setting(DATA, words=["folder"])
+    test_fraction: float = setting(DATA, 0.01, 0.5)  # cut off if there is no test set
+
+
+@dataclass
+class NpzDatasetSettings(FolderDatasetSettings):
+    """Own arrays: train_x and train_y, and if there are such val_x and val_y, test_x and test_y."""
+
+    name: str = setting(DATA, words=["npz"])
+    layout: str = setting(DATA, words=["auto", "NHWC", "NCHW"])  # axes of arrays of four; auto: by their lengths
+
+
+@dataclass
+class HubDatasetSettings(FolderDatasetSettings):
+    """A dataset of the Hugging Face hub, or a local folder in one of its forms, read by the package datasets."""
+
+    name: str = setting(DATA, words=["hf"])
+    path: str = setting(DATA)  # hub id or local folder
+    subset: str | None = setting(DATA)  # one of its configurations; None: the only one
+    revision: str | None = setting(DATA)  # branch, tag or commit on the hub; None: the newest
+    image: str | None = setting(DATA)  # column; None: the only one with images
+    label: str | None = setting(DATA)  # column; None: the only one with classes
 
 
 @dataclass

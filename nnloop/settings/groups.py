@@ -10,8 +10,11 @@ from typing import Any, get_args
 from nnloop.settings.evaluation import (
     DatasetSettings,
     ExecutorSettings,
+    FolderDatasetSettings,
+    HubDatasetSettings,
     ImagenetteSettings,
     LemurProxySettings,
+    NpzDatasetSettings,
     PoolSettings,
     ProxySettings,
     SandboxSettings,
@@ -113,7 +116,15 @@ class Settings:
 
     job: JobSettings
     llm: LlmSettings
-    dataset: DatasetSettings | SvhnSettings | ImagenetteSettings | PoolSettings
+    dataset: (
+        DatasetSettings
+        | SvhnSettings
+        | ImagenetteSettings
+        | FolderDatasetSettings
+        | NpzDatasetSettings
+        | HubDatasetSettings
+        | PoolSettings
+    )
     mode: ModeSettings
     parents: ParentsSettings
     context: ContextSettings

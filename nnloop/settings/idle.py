@@ -5,7 +5,7 @@ A multirun over `llm=tiny,random context=single,memory` makes sense, although ll
 
 from collections.abc import Iterator, Sequence
 
-from nnloop.settings.evaluation import LemurProxySettings, PoolSettings
+from nnloop.settings.evaluation import FolderDatasetSettings, LemurProxySettings, PoolSettings
 from nnloop.settings.groups import Settings, kinds
 from nnloop.settings.models import (
     CausalLlmSettings,
@@ -34,6 +34,9 @@ _READ_BY = {
 }
 """The settings that a job reads beside its own group, the inputs that it needs, and name; a search reads all."""
 
+SQUARE = ("cifar10", "cifar100", "mnist", "svhn", "digits")
+"""Datasets whose images are square."""
+
 Reason = tuple[str, str]
 """A dotted key, which stands for all keys below it, and the reason why it has no effect."""
 
@@ -51,6 +54,11 @@ def idle(settings: Settings, overrides: Sequence[str]) -> list[str]:
     reasons = list(_reasons(settings, sorted(given)))
     told = {key: next((why for above, why in reasons if f"{key}.".startswith(f"{above}.")), None) for key in given}
     return [f"{given[key]}: {why}" for key, why in told.items() if why]
+
+
+def reads_dataset(job: str) -> bool:
+    """Tell whether a job reads images, or what the settings leave to them."""
+    return job == "search" or "dataset" in _READ_BY[job]
 
 
 def _reasons(settings: Settings, given: Sequence[str]) -> Iterator[Reason]:
@@ -117,6 +125,12 @@ def _of_the_trials(settings: Settings) -> Iterator[Reason]:
         yield from _each("dataset", ("flip", "crop_pad"), "proxy.transform decides over it")
     if settings.dataset.name == "digits":
         yield from _each("dataset", ("root", "mirror", "verify"), "scikit-learn carries the images of digits")
+    if isinstance(settings.dataset, FolderDatasetSettings):
+        yield from _each("dataset", ("mirror", "verify"), "own images have no published archives and checksums")
+    if settings.dataset.name == "hf":
+        yield "dataset.root", "dataset.path names the images"
+    if settings.dataset.name in SQUARE:
+        yield "dataset.fit", f"the images of {settings.dataset.name} are square"
     if settings.sandbox.name == "inline":
         why = "sandbox=inline runs one trial at a time, without a wall and without limits"
         yield from _each("executor", ("workers", "wall_s", "memory_gb"), why)
@@ -130,6 +144,10 @@ def _of_the_strategy(settings: Settings) -> Iterator[Reason]:
     if isinstance(settings.novelty, MinHashSettings) and most < SCAN:
         why = f"counts only beyond {SCAN:,} known networks; this run adds at most {most:,}"
         yield from _each("novelty", ("permutations", "lsh_threshold"), why)
+    if settings.search.pareto != "none" and settings.parents.name == "uniform":
+        yield "parents", f"parents=uniform ranks nothing, so search.pareto={settings.search.pareto} does not change it"
+    if settings.budget.patience is not None and settings.budget.patience >= settings.cycles:
+        yield "budget.patience", f"a run of cycles={settings.cycles} ends before"
     if settings.search.staleness is not None and settings.search.staleness >= settings.candidates - 1:
         yield "search.staleness", f"a cycle of candidates={settings.candidates} has no more results to be behind"
     if isinstance(settings.parents, IslandsParentsSettings):

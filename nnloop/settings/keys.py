@@ -38,6 +38,12 @@ def affects(key: str) -> Affects:
     return rule.affects if rule else RESULT
 
 
+def former(key: str) -> str | None:
+    """Return the value that every run had before this setting existed; None: it is as old as its group."""
+    rule = _by_key().get(key)
+    return rule.former if rule else None
+
+
 def allowed(key: str) -> list[str]:
     """Return every key that is possible in the place of `key`: for llm.nope, the keys of every LLM."""
     group, dot, _ = key.partition(".")

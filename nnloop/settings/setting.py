@@ -37,6 +37,7 @@ class Setting:
     unit: of a number; of a text the thing that it names.
     jobs: the jobs that need it. takers: further jobs that may be given it. Every other job refuses it; if both are
         empty, none does.
+    former: the value that every run had before the setting existed; digests and cache keys leave it out.
     """
 
     affects: Affects
@@ -46,6 +47,7 @@ class Setting:
     unit: str
     jobs: Sequence[str]
     takers: Sequence[str] = ()
+    former: str | None = None
 
 
 def setting(
@@ -57,9 +59,11 @@ def setting(
     unit: str = "",
     jobs: Sequence[str] = (),
     takers: Sequence[str] = (),
+    former: str | None = None,
 ) -> Any:
     """Return a dataclass field without a default: values live in conf/ alone."""
-    return field(metadata={"setting": Setting(affects, low, high, words=words, unit=unit, jobs=jobs, takers=takers)})
+    rule = Setting(affects, low, high, words=words, unit=unit, jobs=jobs, takers=takers, former=former)
+    return field(metadata={"setting": rule})
 
 
 def rules(of: Field[Any]) -> Setting:

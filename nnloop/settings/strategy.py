@@ -252,10 +252,12 @@ class SelectionSettings:
 
 @dataclass
 class BudgetSettings:
-    """Limits of a run. It ends with the cycle that uses one up, and goes on if the limit is raised."""
+    """Limits of a run. It ends with the cycle that reaches one, and goes on if the limit is raised."""
 
     tokens: int | None = setting(PLACE, 1, 1e12)  # prompts and completions; None: no limit
     hours: float | None = setting(PLACE, 1e-6, 1e12)  # wall time of the closed cycles
+    target: float | None = setting(PLACE, 0, 1)  # validation accuracy of a single trial at which a run is done
+    patience: int | None = setting(PLACE, 1, 10_000, unit="cycles")  # without a better network, after which it is done
 
 
 @dataclass
@@ -270,3 +272,4 @@ class SearchSettings:
     """The order of generation and evaluation."""
 
     staleness: int | None = setting(RESULT, 0, 1e6)  # results that a prompt may be behind, at most; None: a whole cycle
+    pareto: str = setting(RESULT, words=["none", "params", "flops"], former="none")  # cost beside accuracy (pareto)

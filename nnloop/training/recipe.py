@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from nnloop.json_record import Record
-from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings
+from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings, known
 from nnloop.settings.transforms import parse_transform
 
 PROBES = 128
@@ -55,9 +55,9 @@ def build_recipe(
 ) -> Recipe:
     """Combine a dataset's and a protocol's settings for a training set of `images` images."""
     shared = Recipe(
-        classes=dataset.classes,
-        mean=list(dataset.mean),
-        std=list(dataset.std),
+        classes=known(dataset.classes),
+        mean=list(known(dataset.mean)),
+        std=list(known(dataset.std)),
         epochs=epochs,
         batch_size=min(proxy.batch_size, images),
         lr=proxy.lr,
@@ -67,11 +67,11 @@ def build_recipe(
         chance_share=proxy.chance_share,
     )
     if isinstance(proxy, LemurProxySettings):
-        return _lemur(shared, proxy, dataset.channels)
+        return _lemur(shared, proxy, known(dataset.channels))
     return replace(
         shared,
         flip=dataset.flip,
-        crop_pad=dataset.crop_pad,
+        crop_pad=known(dataset.crop_pad),
         batch_size=batch_size(proxy.batch_size, proxy.min_steps, images),
         weight_decay=proxy.weight_decay,
         label_smoothing=proxy.label_smoothing,

@@ -1,6 +1,5 @@
 """Datasets that are published as JPEGs: Imagenette and CelebA."""
 
-import io
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from archive_server import serve
-from raw_files import CLASSES, SHAPES, TEST, TRAIN, VAL, Prepared, grey, mirrored, noisy_jpegs
+from raw_files import CLASSES, SHAPES, TEST, TRAIN, VAL, Prepared, grey, mirrored
 
 from nnloop import data
 from nnloop.errors import DatasetError
@@ -49,22 +48,6 @@ def test_the_official_parts_of_celeba_are_kept(prepared: Callable[[str], Prepare
     assert [*dataset.val_y] == [i % 2 for i in range(VAL)]
 
 
-def test_images_are_cut_out_as_torchvision_does_it() -> None:
-    from PIL import Image
-
-    from nnloop import compat
-    from nnloop.data.jpegs import decode
-
-    compat.ensure_torchvision_imports()
-    from torchvision.transforms import CenterCrop, Compose, Resize
-
-    for (width, height), size in (((178, 218), 64), ((427, 320), 128), ((97, 301), 33), ((50, 50), 128)):
-        (content,) = noisy_jpegs(1, width, height)
-        theirs = Compose([Resize(size), CenterCrop(size)])(Image.open(io.BytesIO(content)))
-        ours = decode(io.BytesIO(content), size)
-        np.testing.assert_array_equal(ours, np.asarray(theirs).transpose(2, 0, 1))
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_images_are_kept_at_the_size_asked_for(
     name: str, configure: Configure, published: Callable[[str], Path], private_cache: Path
@@ -72,6 +55,18 @@ def test_images_are_kept_at_the_size_asked_for(
     with serve(published(name)) as served:
         dataset = data.load(mirrored(configure, name, served, "dataset.size=24", "dataset.train_limit=40"))
     assert dataset.train_x.shape[1:] == (3, 24, 24)
+
+
+def test_what_a_mac_leaves_beside_the_images_is_no_image(
+    configure: Configure, published: Callable[[str], Path], private_cache: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(published("imagenette") / "imagenette2-320.tgz") as tar:
+        tar.extractall(tmp_path, filter="data")
+    folder = sorted((tmp_path / "imagenette2-320" / "train").iterdir())[0]
+    for name in ("._n0_1.JPEG", ".DS_Store"):
+        (folder / name).write_bytes(b"Mac OS X")
+    chosen = configure("dataset=imagenette", f"dataset.root={tmp_path}", "dataset.verify=false", "dataset.size=8")
+    assert len(data.load(chosen.dataset).train_y) == TRAIN * 9 // 10
 
 
 def test_a_damaged_image_is_named(

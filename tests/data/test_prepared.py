@@ -182,13 +182,17 @@ def test_a_limit_beyond_the_set_is_refused(configure: Configure) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("dataset.size=64", r"^dataset.size=64: the images of digits are 8 pixels wide"),
+        ("dataset.classes=null", r"^dataset.classes=null: digits needs a value"),
         ("dataset.val_fraction=null", r"^dataset.val_fraction=None: for digits this must be a number"),
     ],
 )
 def test_what_does_not_suit_the_set_is_refused(override: str, message: str, configure: Configure) -> None:
     with pytest.raises(DatasetError, match=message):
-        data.load(configure("dataset=digits", override).dataset)
+        data.load(data.complete(configure("dataset=digits", override).dataset))
+
+
+def test_every_dataset_has_the_size_asked_for(configure: Configure, private_cache: Path) -> None:
+    assert data.load(configure("dataset=digits", "dataset.size=5").dataset).train_x.shape == (1200, 1, 5, 5)
 
 
 @pytest.mark.long

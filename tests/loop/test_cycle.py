@@ -79,4 +79,23 @@ def test_costs_are_given_per_cycle_and_per_admitted_network() -> None:
     ],
 )
 def test_a_budget_is_used_up_by_the_closed_cycles(tokens: int | None, hours: float | None, message: str | None) -> None:
-    assert over_budget([REPORT, REPORT], BudgetSettings(tokens, hours)) == message
+    assert over_budget([REPORT, REPORT], BudgetSettings(tokens, hours, target=None, patience=None)) == message
+
+
+@pytest.mark.parametrize(
+    ("target", "patience", "message"),
+    [
+        (0.8, None, "budget.target=0.8 is reached: 80.00% in cycle 2"),
+        (0.81, None, None),
+        (None, 2, "budget.patience=2 is used up: the best, 80.00%, is of cycle 2"),
+        (None, 3, None),
+        (None, None, None),
+    ],
+)
+def test_a_search_is_done_at_its_target_and_when_nothing_better_comes(
+    target: float | None, patience: int | None, message: str | None
+) -> None:
+    reports = [replace(REPORT, best_accuracy=best) for best in (0.7, 0.8, None, 0.8)]
+    budget = BudgetSettings(tokens=None, hours=None, target=target, patience=patience)
+    assert over_budget(reports, budget) == message
+    assert over_budget([], budget) is None

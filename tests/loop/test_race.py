@@ -54,6 +54,11 @@ def test_a_small_budget_tries_few_networks_more_than_once(budget: int, networks:
     assert (len(accuracies), sum(map(len, accuracies.values()))) == (networks, trials)
 
 
+def test_a_front_is_tried_to_the_end() -> None:
+    accuracies = race(["a", "b", "c"], 20, lambda keys: [{"a": 0.9}.get(key[0], 0.1) for key in keys], to_the_end=True)
+    assert [len(values) for values in accuracies.values()] == [3, 3, 3]
+
+
 class Fresh:
     """An executor whose trials differ by seed; it remembers them."""
 

@@ -3,6 +3,7 @@
 import pytest
 
 from nnloop.loop.selection import SelectionRules
+from nnloop.pareto import Tradeoff
 from nnloop.records import Network, Status, TrialResult
 
 PARENT = Network("id", "code", "parent", val_accuracy=0.5)
@@ -22,6 +23,19 @@ PARENT = Network("id", "code", "parent", val_accuracy=0.5)
 def test_the_rule_decides_on_selection(rule: str, accuracy: float, selected: bool) -> None:
     result = TrialResult(Status.OK, val_accuracy=accuracy)
     assert SelectionRules(0.6, rule).selects(result, admitted=False, parent=PARENT) is selected
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "weights", "selected"),
+    [(0.8, 50, True), (0.8, 100, False), (0.5, 50, False), (0.95, 900, True), (0.8, None, False)],
+)
+def test_with_a_tradeoff_a_good_network_that_is_cheaper_is_better_too(
+    accuracy: float, weights: int | None, selected: bool
+) -> None:
+    parent = Network("id", "code", "parent", val_accuracy=0.9, weights=100)
+    rules = SelectionRules(0.6, "better", Tradeoff("params", 0.6))
+    result = TrialResult(Status.OK, val_accuracy=accuracy, weights=weights, params=1)
+    assert rules.selects(result, admitted=False, parent=parent) is selected
 
 
 @pytest.mark.parametrize("rule", ["better", "good"])

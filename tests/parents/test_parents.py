@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nnloop.parents import ParentsSettings, sample
 from nnloop.parents.pool import Pool, PromptSlot, SelectedNetwork, selected
+from nnloop.pareto import Tradeoff
 from nnloop.records import COMPLETED, Entry, Network, Status, TrialResult
 from nnloop.settings import (
     AgeingParentsSettings,
@@ -45,6 +46,20 @@ def samples(rule: ParentsSettings, pool: Pool = POOL, count: int = 2000, place: 
 def test_the_same_generator_state_samples_the_same(rule: ParentsSettings) -> None:
     sampled = [sample(rule, POOL, PromptSlot(3, 1), count=4, rng=random.Random(7)) for _ in range(2)]
     assert sampled[0] == sampled[1]
+
+
+@EVERY_RULE
+def test_a_tradeoff_ranks_by_front_and_changes_no_network(rule: ParentsSettings) -> None:
+    small = Network("small", "", "small", 0.55, 10, weights=10)
+    large = [Network(f"l{n}", "", f"l{n}", 0.54 - n / 100, 1000, weights=1000) for n in range(5)]
+    poor = Network("poor", "", "poor", 0.1, 1, weights=1)
+    pool = Pool([*large, small, poor], [])
+    rng = random.Random(0)
+    drawn = [sample(rule, pool, LATE, count=1, rng=rng, tradeoff=Tradeoff("params", 0.3))[0] for _ in range(200)]
+    assert all(network in pool.corpus for network in drawn)
+    if rule.name in ("power_law", "ageing"):
+        times = Counter(network.id for network in drawn)
+        assert times["small"] == max(times.values()) > times["poor"]
 
 
 @EVERY_RULE

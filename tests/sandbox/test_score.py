@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nnloop.data import Dataset
 from nnloop.errors import InfrastructureError
 from nnloop.records import Status, TrialResult
 from nnloop.sandbox.client import Outcome
-from nnloop.sandbox.score import SegmentEnd, Trained, judge_training, score
+from nnloop.sandbox.score import SegmentEnd, Trained, accuracy, balanced_accuracy, judge_training, score
 from nnloop.sandbox.wire import LARGEST_STATE, ExitInfo
 
 
@@ -101,6 +102,48 @@ def test_the_commonest_class_for_every_image_is_not_ok() -> None:
     result = graded(EVALUATED + logits([0, 0, 0, 0]))
     assert (result.status, result.val_accuracy) == (Status.BELOW_CHANCE, 0.5)
     assert result.reason == "validation accuracy 0.5000, guessing gives 0.5000"
+
+
+def test_a_balanced_accuracy_counts_every_class_alike() -> None:
+    labels = np.array([0] * 8 + [1] * 2)
+    answers = np.array([0] * 8 + [0, 1])
+    assert accuracy(answers, labels) == 0.9
+    assert balanced_accuracy(answers, labels) == 0.75
+    assert balanced_accuracy(np.zeros(10, dtype=np.int64), labels) == 0.5
+    assert balanced_accuracy(np.full(10, 7), labels) == 0.0
+
+
+def test_the_metric_decides_on_accuracy_and_chance() -> None:
+    pixels = np.zeros((8, 1, 2, 2), dtype=np.uint8)
+    rare = Dataset("rare", pixels[:4], np.arange(4), pixels, np.array([0, 0, 0, 1]), np.array([0, 0, 0, 1]), "")
+    before = trained(BUILT + TRAINED + b"weights")
+    assert isinstance(before, Trained)
+    ends = {}
+    for metric, answers in product(("accuracy", "balanced_accuracy"), ([0, 0, 0, 0], [0, 0, 1, 1])):
+        outcome = Outcome(ended(), EVALUATED + logits([*answers, *answers]), 1.0)
+        result = score(before, outcome, request(weights_bytes=7), dataset=rare, metric=metric)
+        assert isinstance(result, TrialResult)
+        ends[metric, sum(answers)] = (result.status, round(result.test_accuracy or 0, 4))
+    assert ends == {
+        ("accuracy", 0): (Status.BELOW_CHANCE, 0.75),
+        ("accuracy", 2): (Status.BELOW_CHANCE, 0.75),
+        ("balanced_accuracy", 0): (Status.BELOW_CHANCE, 0.5),
+        ("balanced_accuracy", 2): (Status.OK, 0.8333),
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "count"),
+    [(16, 40, 10), (16, 41, 11), (1 << 17, 0, (8 + (1 << 17) - (1 << 16)) // 4), ((1 << 64) - 1, 0, 0)],
+)
+def test_the_parent_counts_the_weights_whatever_the_network_says(header: int, values: int, count: int) -> None:
+    body = header.to_bytes(8, "little") + bytes(min(header, 1 << 17) + values)
+    if header >= 1 << 64 - 1:
+        body = body[: 1 << 16]
+    told = TRAINED.replace(b'"weights_bytes": 7', b'"weights_bytes": %d' % len(body))
+    before = trained(BUILT + told + body)
+    assert isinstance(before, Trained)
+    assert before.weights_count == count
 
 
 def test_the_entry_says_where_training_and_evaluation_saw_different_networks() -> None:

@@ -17,6 +17,9 @@ OPTIONS = sorted(path.relative_to(ROOT / "conf") for path in (ROOT / "conf").glo
 NEEDED = {
     "llm=scripted": ["llm.path=x.jsonl"],
     "llm=openai": ["finetune=off"],
+    "dataset=folder": ["dataset.root=x"],
+    "dataset=npz": ["dataset.root=x"],
+    "dataset=hf": ["dataset.path=x"],
     "job=evaluate": ["candidate=x.py"],
     "job=report": ["runs=x"],
     "job=validate": ["runs=x"],

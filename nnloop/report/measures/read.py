@@ -20,8 +20,10 @@ from nnloop.measures import (
     TOKENS,
     Measure,
     distinct,
+    median_accuracy,
     summarise,
 )
+from nnloop.pareto import Tradeoff
 from nnloop.records import Costs, CycleReport, Entry, Interval, Network, Status, TrialResult
 from nnloop.report.measures import packs
 from nnloop.report.measures.summaries import MARK
@@ -102,13 +104,14 @@ class Run:
         parts = " and ".join(f"{limit:,} {part} images" for part, limit in limits.items() if limit is not None)
         return (
             f"{self.setting('dataset.title') or self.setting('dataset.name')}{f' (only {parts})' if parts else ''}, "
-            f"proxy {self.setting('proxy.name')}, {epochs} epoch{'s' if epochs != 1 else ''}, validation split"
+            f"proxy {self.setting('proxy.name')}, {epochs} epoch{'s' if epochs != 1 else ''}, "
+            f"{'' if self.metric == 'accuracy' else f'{self.metric}, '}validation split"
         )
 
     @property
     def balance(self) -> str | None:
-        """Accuracy of a constant answer in words; None if it is about chance."""
-        return balance(self.meta.get("dataset"))
+        """Accuracy of a constant answer in words; None if it is about chance, as every balanced accuracy is."""
+        return None if self.metric != "accuracy" else balance(self.meta.get("dataset"))
 
     @cached_property
     def digest(self) -> Digest:
@@ -147,24 +150,36 @@ class Run:
 
     @property
     def threshold(self) -> float | dict[str, float]:
-        """Accuracy that a network needs to be admitted; of a pool that of each dataset, by its name."""
+        """Accuracy that a network needs to be admitted: a setting, or the median of the corpus; of a pool by dataset."""
         least, members = self.setting("admission.min_accuracy"), self.setting("dataset.of")
         if members:
-            return {name: member["min_accuracy"] if least is None else least for name, member in members.items()}
-        return float(self.setting("dataset.min_accuracy", 0.0) if least is None else least)
+            given = {name: member["min_accuracy"] if least is None else least for name, member in members.items()}
+            return {name: self._median(name) if value is None else value for name, value in given.items()}
+        own = self.setting("dataset.min_accuracy", 0.0) if least is None else least
+        return self._median("") if own is None else float(own)
+
+    def _median(self, dataset: str) -> float:
+        return median_accuracy(one for one in self.corpus.values() if one.dataset == dataset) or 0.0
 
     @property
     def bar(self) -> str:
-        """The threshold in words, such as "40 %" or "82 % on digits, 97 % on mnist"."""
+        """The threshold in words, such as "40 %", "82 % on digits, 97 % on mnist" or "87 %, the median of the corpus"."""
         least = self.threshold
         if isinstance(least, float):
-            return f"{percent(least, 0)} %"
+            settings = (self.setting("admission.min_accuracy"), self.setting("dataset.min_accuracy", 0.0))
+            measured = ", the median of the corpus" if settings == (None, None) else ""
+            return f"{percent(least, 0)} %{measured}"
         return ", ".join(f"{percent(value, 0)} % on {name}" for name, value in least.items())
 
     @property
     def datasets(self) -> dict[str, str]:
         """Titles of a pool's datasets, by their names; empty for a run on one dataset."""
         return {name: str(member["title"]) for name, member in (self.setting("dataset.of") or {}).items()}
+
+    @property
+    def metric(self) -> str:
+        """The accuracy that counts, in words."""
+        return str(self.setting("dataset.metric", "accuracy")).replace("_", " ")
 
     @property
     def corpus_best(self) -> float | None:
@@ -176,6 +191,21 @@ class Run:
     def networks(self) -> list[Entry]:
         """Distinct valid networks, best first, those of retries among them."""
         return sorted(distinct(self.entries), key=lambda entry: (-(entry.val_accuracy or 0.0), entry.cycle, entry.slot))
+
+    @property
+    def tradeoff(self) -> Tradeoff | None:
+        """The tradeoff of search.pareto; None: accuracy alone counts."""
+        cost = self.setting("search.pareto", "none")
+        return None if cost == "none" or isinstance(self.threshold, dict) else Tradeoff(cost, self.threshold)
+
+    @cached_property
+    def front(self) -> list[Entry]:
+        """The run's networks that no other one of the run beats in accuracy and cost, most accurate first."""
+        if self.tradeoff is None:
+            return []
+        return [
+            self.networks[at] for at in self.tradeoff.front([entry.result for entry in self.networks if entry.result])
+        ]
 
     @cached_property
     def by_id(self) -> dict[str, Entry]:
