@@ -28,7 +28,7 @@ from nnloop.report.measures.read import Run, read_all
 from nnloop.report.measures.validation import FILE, Validation, ValidationPair, correlation_text, study
 from nnloop.runs.durable import journal, read_lines
 from nnloop.seeding import derive
-from nnloop.settings import Settings, ValidateJobSettings
+from nnloop.settings import Settings, ValidateJobSettings, known
 from nnloop.settings.members import only
 
 log = logging.getLogger(__name__)

@@ -150,7 +150,7 @@ class Run:
 
     @property
     def threshold(self) -> float | dict[str, float]:
-        """Accuracy that a network needs to be admitted: a setting, or the median of the corpus; of a pool by dataset."""
+        """Accuracy for admission, a setting or the median of the corpus; of a pool by the name of each dataset."""
         least, members = self.setting("admission.min_accuracy"), self.setting("dataset.of")
         if members:
             given = {name: member["min_accuracy"] if least is None else least for name, member in members.items()}
@@ -163,7 +163,7 @@ class Run:
 
     @property
     def bar(self) -> str:
-        """The threshold in words, such as "40 %", "82 % on digits, 97 % on mnist" or "87 %, the median of the corpus"."""
+        """The threshold in words, such as "40 %", "82 % on digits, 97 % on mnist" or "87 %, the corpus's median"."""
         least = self.threshold
         if isinstance(least, float):
             settings = (self.setting("admission.min_accuracy"), self.setting("dataset.min_accuracy", 0.0))
