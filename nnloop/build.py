@@ -35,7 +35,7 @@ from nnloop.measures import median_accuracy
 from nnloop.modes import Mode, static_guard
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.render import Task
-from nnloop.parents import make_rule
+from nnloop.parents import make_rule, sample
 from nnloop.parents.user_rule import OwnRule, ParentsRule
 from nnloop.pareto import Tradeoff
 from nnloop.printable import PrintableStream
@@ -262,7 +262,7 @@ def make_search(
     rules = make_rules(settings, corpus)
     rule = rule or make_rule(settings.parents)
     if rules.tradeoff is not None and not isinstance(rule, OwnRule):
-        rule = partial(rule, tradeoff=rules.tradeoff)
+        rule = partial(sample, settings.parents, tradeoff=rules.tradeoff)
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus, datasets=task.of)) as archive:
         search = Search(
             settings=settings,
@@ -305,7 +305,7 @@ def load_llm(settings: Settings) -> Engine:
     return llm.load(settings.llm, settings.mode.name, settings.candidates)
 
 
-def make_rules(settings: Settings, corpus: JudgedCorpus = ()) -> SelectionRules:
+def make_rules(settings: Settings, corpus: JudgedCorpus) -> SelectionRules:
     """Make the rules of admission and selection, with each dataset's threshold: a setting, or its corpus's median."""
     least = {name: _threshold(of_one, name, corpus) for name, of_one in members(settings).items()}
     own = {name: accuracy for name, accuracy in least.items() if name}

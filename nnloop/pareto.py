@@ -58,7 +58,7 @@ class Tradeoff:
 
 
 def fronts(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the number of each point's front, (accuracy, cost), from 0 for those that are not dominated.
+    """Return the number of each point's front, (accuracy, cost), from 0 for the points that none dominates.
 
     A point is dominated by one that is as good in both and better in one; equal points share a front.
     """

@@ -33,7 +33,7 @@ def test_with_a_tradeoff_a_good_network_that_is_cheaper_is_better_too(
     accuracy: float, weights: int | None, selected: bool
 ) -> None:
     parent = Network("id", "code", "parent", val_accuracy=0.9, weights=100)
-    rules = SelectionRules(0.6, "better", Tradeoff("params", 0.6))
+    rules = SelectionRules(0.6, "better", tradeoff=Tradeoff("params", 0.6))
     result = TrialResult(Status.OK, val_accuracy=accuracy, weights=weights, params=1)
     assert rules.selects(result, admitted=False, parent=parent) is selected
 
