@@ -46,6 +46,11 @@ log = logging.getLogger(__name__)
 class LocalExecutor:
     """An executor that runs trials in a sandbox; thread-safe. It is made at once, and imports torch meanwhile."""
 
+    workers: int
+    shortfalls: list[str]  # of this machine, in words
+    _devices: Devices
+    _pool: ThreadPoolExecutor
+
     def __init__(
         self,
         dataset: Dataset,
