@@ -1,6 +1,7 @@
 """job=report: the pages, tables and figures of runs and validations, from their folders or their summaries."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -33,14 +34,19 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
         raise readable.errors[0]
     for one in runs:
         _check_place(one)
+        write_extras(one)  # before the page, which links them
         write_run_page(one)
-        write_extras(one)
         pages.append(one.page)
     save_summaries(runs, validations, settings.summaries)
     if max(len(runs), len(paths)) > 1:
         pages.append(common_folder([one.path for one in runs]) / "report.html")
-        comparisons = write_overview(readable, pages[-1], last=settings.job.last_cycles, baseline=settings.job.baseline)
-        write_overview_extras(comparisons, pages[-1].with_suffix(""))
+        write_overview(
+            readable,
+            pages[-1],
+            last=settings.job.last_cycles,
+            baseline=settings.job.baseline,
+            write_tables=partial(write_overview_extras, beside=pages[-1].with_suffix("")),
+        )
     print(*(pages[-1:] if runs else pages), sep="\n", file=out)
 
 

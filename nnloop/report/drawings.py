@@ -24,6 +24,7 @@ _NAMES = {
     "adaptive_max_pool2d": "max to size",
     "avg_pool2d": "average pool",
     "cat": "concatenate",
+    "empty_like": "dropout mask",
     "hardtanh": "clamp",
     "max_pool2d_with_indices": "max pool",
     "native_dropout": "dropout",

@@ -1,12 +1,12 @@
 """The panels of one run."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
 from nnloop.measures import ADMITTED, BEST, JACCARD, MEAN, TOKENS_EACH, VALID, Measure
-from nnloop.records import CycleReport, Interval, Status
+from nnloop.records import CycleReport, Interval, Status, TrialResult
 from nnloop.report.measures.read import Run
 from nnloop.report.panels import CYCLE, Axis, Form, Panel, Point, Series, percent_axis
 from nnloop.report.text import percent
@@ -36,6 +36,8 @@ FATES: dict[str, tuple[int, frozenset[Status]]] = {
 
 _STAGES = {"generate": 0, "evaluate": 1, "finetune": 2}
 _COUNT = Axis("completions", low=0.0, whole=True)
+MOST_DOTS = 400
+"""Networks beside the Pareto front in a chart, the best ones."""
 _SECONDS = Axis("seconds", low=0.0)
 
 
@@ -78,6 +80,10 @@ def run_panels(run: Run) -> list[Panel]:
         panels.append(Panel(title, axis, [_curve(run, TOKENS_EACH, 5)], note="generated, without the prompt"))
         read = {"tokens": ("generated", 5), "prompt_tokens": ("read", 4)}
         panels.append(_per_admitted(run, "Tokens", axis=Axis("tokens", low=0.0), units=read))
+    panels += [
+        _costs(run, "Accuracy against parameters", lambda result: result.params),
+        _costs(run, "Accuracy against FLOPs", lambda result: result.flops),
+    ]
     losses = [
         Point(report.cycle + 1, report.finetune.loss, hint=f"{report.finetune.pairs} pairs")
         for report in run.reports
@@ -144,6 +150,51 @@ def _front(run: Run) -> Panel:
         form=Form.STRIP,
         x=Axis(f"{cost}, powers of ten"),
     )
+
+
+def _costs(run: Run, title: str, cost: Callable[[TrialResult], int | None]) -> Panel:
+    """Return the accuracies of networks against what they cost, on a logarithmic axis, with the Pareto front."""
+    known = [
+        (size, accuracy, entry)
+        for entry in run.networks
+        if entry.result and (size := cost(entry.result) or 0) > 0 and (accuracy := entry.val_accuracy) is not None
+    ]
+    front = pareto([(size, accuracy) for size, accuracy, _ in known])
+    points = [
+        Point(
+            math.log10(size), accuracy, link=f"#n-{entry.candidate}", hint=f"{entry.candidate}: {percent(accuracy)} %"
+        )
+        for size, accuracy, entry in known
+    ]
+    ahead = [points[place] for place in front]
+    behind = [point for place, point in enumerate(points) if place not in set(front)][:MOST_DOTS]
+    note = "line: no smaller network is better"
+    if len(behind) + len(ahead) < len(points):
+        note += f"; the best {len(behind) + len(ahead)} of {len(points)} networks"
+    return Panel(
+        title,
+        percent_axis("validation accuracy, %"),
+        [Series("network", behind, 6, line=False), Series("Pareto front", ahead, 0)],
+        note=note,
+        x=Axis(title.rpartition(" ")[2], lambda value: large(10**value)),
+    )
+
+
+def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the places of the points (cost, accuracy) to which no other is cheaper and as good, the cheapest first."""
+    front: list[int] = []
+    for place in sorted(range(len(points)), key=lambda place: (points[place][0], -points[place][1])):
+        if not front or points[place][1] > points[front[-1]][1]:
+            front.append(place)
+    return front
+
+
+def large(value: float) -> str:
+    """Return a large number in short, as in "1.5M"."""
+    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= power:
+            return f"{value / power:.3g}{letter}"
+    return f"{value:.3g}"
 
 
 def _best_and_mean(run: Run) -> Panel:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from nnloop.errors import RunFolderError
 from nnloop.report import figures
+from nnloop.report.measures import validation as validations
 from nnloop.report.measures.compare import Comparison, compare
 from nnloop.report.measures.protocols import by_protocol
 from nnloop.report.measures.read import Run, read_all, read_reports
-from nnloop.report.measures.validation import Validation, write_tables
+from nnloop.report.measures.validation import Validation
 from nnloop.report.web.index_page import index_page
 from nnloop.report.web.overview_page import overview_page
 from nnloop.report.web.run_page import run_page
@@ -62,16 +63,23 @@ def write_index(folder: Path) -> None:
 
 
 def write_overview(
-    readable: ReadRuns, out: Path, *, last: int | None = None, baseline: str | None = None
+    readable: ReadRuns,
+    out: Path,
+    *,
+    last: int | None = None,
+    baseline: str | None = None,
+    write_tables: Callable[[Sequence[Comparison]], None] = lambda _: None,
 ) -> list[Comparison]:
     """Write the page of several runs to `out`, with links to their own pages, and return its comparisons.
 
-    The page names the runs that could not be read. `last` and `baseline` are compare's. Raises RunFolderError if no arm
+    The page names the runs that could not be read. `last` and `baseline` are compare's; `write_tables` is called before
+    the page is written, which links the tables beside it. Raises RunFolderError if no arm
     is the `baseline`.
     """
     runs = [run for run in readable.runs if run.reports] or readable.runs
     groups = by_protocol(runs)
     comparisons = [compare(members, protocol, last, baseline=baseline) for protocol, members in groups.items()]
+    write_tables(comparisons)
     write_text(out, overview_page(runs, comparisons, out=out, left_out=list(map(str, readable.errors))))
     return comparisons
 
@@ -80,7 +88,7 @@ def write_validation(validation: Validation) -> Path:
     """Write the page, tables and pictures of a validation; return the page's path."""
     folder = validation.folder
     folder.mkdir(parents=True, exist_ok=True)
-    write_tables(validation.pairs, folder)
+    validations.write_tables(validation.pairs, folder)
     for suffix in ("png", "svg"):
         figures.validation(validation, folder / f"validation.{suffix}")
     out = folder / "validation.html"

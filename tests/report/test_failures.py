@@ -32,8 +32,8 @@ def test_statuses_are_those_of_first_answers_the_commonest_first() -> None:
 
 def test_reasons_that_differ_in_what_they_quote_are_one_kind() -> None:
     assert commonest_reasons(ENTRIES, 2) == [
-        Reason("truncated", "cut after 7 tokens", 3),
-        Reason("patch_failed", ENTRIES[0].reason, 2),
+        Reason("truncated", "cut after 7 tokens", 3, ENTRIES[3:6]),
+        Reason("patch_failed", ENTRIES[0].reason, 2, ENTRIES[:2]),
     ]
     assert len(commonest_reasons(ENTRIES, 9)) == 3
 

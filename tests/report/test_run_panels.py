@@ -8,7 +8,7 @@ from nnloop.measures import TOKENS
 from nnloop.records import Status
 from nnloop.report.measures.read import Run, read
 from nnloop.report.panels import Panel
-from nnloop.report.run_panels import FATES, run_panels
+from nnloop.report.run_panels import FATES, large, pareto, run_panels
 
 
 @pytest.fixture
@@ -63,3 +63,13 @@ def test_every_distinct_network_has_its_dot(run: Run) -> None:
     strip = panel(run, "Accuracy by cycle")
     assert strip.rule == run.threshold
     assert len(strip.series[0].points) == len(run.networks)
+
+
+def test_the_pareto_front_has_no_point_that_is_dearer_and_no_better() -> None:
+    points = [(3, 0.5), (1, 0.4), (2, 0.4), (2, 0.6), (5, 0.9), (4, 0.1)]
+    assert pareto(points) == [1, 3, 4]
+    assert pareto([]) == []
+
+
+def test_large_numbers_are_short() -> None:
+    assert [large(value) for value in (12, 1500, 2.5e6, 3e9)] == ["12", "1.5k", "2.5M", "3G"]

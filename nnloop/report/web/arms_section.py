@@ -1,6 +1,19 @@
 """The comparison of arms, as a section of the overview."""
 
-from nnloop.measures import COMPARED, Measure
+from collections.abc import Sequence
+
+from nnloop.measures import (
+    ADMITTED,
+    BEST,
+    COMPARED,
+    INCUMBENT,
+    MEAN,
+    MEAN_OF_ALL,
+    TEST_OF_INCUMBENT,
+    TOKENS_PER_ADMITTED,
+    VALID,
+    Measure,
+)
 from nnloop.records import Interval
 from nnloop.report.arm_panels import CONTRASTED, arm_panels
 from nnloop.report.measures.compare import Comparison, Difference, Estimate
@@ -8,14 +21,17 @@ from nnloop.report.panels import Axis
 from nnloop.report.text import count, interval, percent, plain_interval
 from nnloop.report.web import svg
 from nnloop.report.web.charts import card, titled
-from nnloop.report.web.html import Content, Markup, details, remark, table, tag
+from nnloop.report.web.html import Content, Markup, details, estimate, remark, table, tag
+
+_FIRST = (MEAN, VALID, INCUMBENT, TEST_OF_INCUMBENT, BEST, MEAN_OF_ALL, ADMITTED, TOKENS_PER_ADMITTED)
+"""Measures of the first table; the others are folded away."""
 
 
 def arms_section(comparison: Comparison) -> Markup:
     """Return the arms' measures, curves, differences and rankings."""
     parts = [
         _final(comparison),
-        svg.legend({arm.name: colour for colour, arm in enumerate(comparison.arms)}),
+        svg.legend({arm.name: colour for colour, arm in enumerate(comparison.arms)}, switches=True),
         tag("div", map(card, arm_panels(comparison)), class_="charts"),
         _differences(comparison),
         _rankings(comparison),
@@ -28,16 +44,23 @@ def _final(comparison: Comparison) -> Markup:
     note += "with their 95% interval (Student's t over seeds); none from a single seed"
     if comparison.unfinished:
         note += f"; {comparison.unfinished} unfinished runs are in the curves alone"
-    rows = [[_name(one.arm.name), count(len(one.arm.runs)), *_cells(one.measures)] for one in comparison.final]
+    rows = [(one.arm.name, count(len(one.arm.runs)), one.measures) for one in comparison.final]
     meanings = [[measure.name, measure.meaning] for measure in COMPARED]
     parts = [
         tag("h3", "Arms"),
         remark(note),
-        table(["arm", "seeds", *(measure.heading for measure in COMPARED)], rows),
+        _arms(rows, _FIRST),
+        details("further measures", _arms(rows, [measure for measure in COMPARED if measure not in _FIRST])),
         details("what the columns mean", table(["column", "is"], meanings, class_="words")),
         _all_settings(comparison),
     ]
     return tag("div", parts)
+
+
+def _arms(rows: Sequence[tuple[str, str, dict[str, Estimate]]], shown: Sequence[Measure]) -> Markup:
+    """Return some measures of the arms; few enough to fit a screen."""
+    head = ["arm", "seeds", *(measure.heading for measure in shown)]
+    return table(head, [[_name(name), seeds, *_cells(known, shown)] for name, seeds, known in rows])
 
 
 def _all_settings(comparison: Comparison) -> Markup | None:
@@ -100,9 +123,9 @@ def _rankings(comparison: Comparison) -> Markup | None:
         note = (
             f"every run cut off after {count(budget)} {kind}, the most that all of them spent; by the best single trial"
         )
-        head = ["arm", "place", "seeds", "completions", *(measure.heading for measure in COMPARED)]
+        head = ["arm", "place", "seeds", "completions", *(measure.heading for measure in _FIRST)]
         rows = (
-            [_name(one.arm), str(place), str(one.n), count(one.completions.value), *_cells(one.measures)]
+            [_name(one.arm), str(place), str(one.n), count(one.completions.value), *_cells(one.measures, _FIRST)]
             for place, one in enumerate(ranked, 1)
         )
         parts += [tag("p", tag("b", f"equal {kind}: "), note), table(head, rows)]
@@ -113,9 +136,10 @@ def _name(arm: str) -> Markup:
     return tag("span", arm, class_="name")  # may wrap
 
 
-def _cells(measures: dict[str, Estimate]) -> list[str]:
+def _cells(known: dict[str, Estimate], shown: Sequence[Measure]) -> list[Markup]:
+    """Return estimates, each with its interval below it."""
     cells = []
-    for measure in COMPARED:
-        shown = measures[measure.name].as_interval if measure.name in measures else None
-        cells.append(interval(shown) if measure.fraction else plain_interval(shown))
+    for measure in shown:
+        one = known[measure.name].as_interval if measure.name in known else None
+        cells.append(estimate(interval(one) if measure.fraction else plain_interval(one)))
     return cells

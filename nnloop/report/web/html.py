@@ -64,6 +64,12 @@ def table(head: Sequence[Content], rows: Iterable[Sequence[Content]], **attribut
     return tag("div", tag("table", top, body, **attributes), class_="scroll")
 
 
+def estimate(shown: str) -> Markup:
+    """Return an estimate as `text.interval` writes it, with its interval below it."""
+    value, _, ends = shown.partition(" ")
+    return tag("span", value, [" ", tag("small", ends)] if ends else None)
+
+
 def details(title: Content, *content: Content, **attributes: str | None) -> Markup:
     """Return content that is folded away under a title until it is clicked; open="" shows it from the start."""
     return tag("details", tag("summary", title), *content, **attributes)

@@ -11,8 +11,8 @@ from nnloop.report.text import count, duration, percent, shown
 from nnloop.report.web.html import Content, page, remark, section, table, tag
 
 _HEAD = (
-    *("run", "cycles", f"{VALID.heading}, last cycle", f"{MEAN.heading}, last cycle"),
-    *(BEST.heading, ADMITTED.heading, TOKENS.heading, "time"),
+    *("run", BEST.heading, f"{MEAN.heading}, last cycle", f"{VALID.heading}, last cycle"),
+    *(ADMITTED.heading, TOKENS.heading, "cycles", "time"),
 )
 
 
@@ -28,15 +28,19 @@ def index_page(runs: Sequence[Run], folder: Path, left_out: Sequence[str] = ()) 
     return page(name, [title, command, *tables], [remark("left out: ", reason) for reason in left_out])
 
 
+def _link(run: Run) -> str | None:
+    return urllib.parse.quote(f"./{run.name}/{run.page.name}") if run.page.exists() else None
+
+
 def _row(run: Run) -> list[Content]:
     reports = run.reports
     accuracies = [report.best_accuracy for report in reports if report.best_accuracy is not None]
     return [
-        tag("a", run.name, href=urllib.parse.quote(f"./{run.name}/{run.page.name}"), class_="name"),
-        f"{len(reports)} of {run.setting('cycles', '?')}",
-        *(shown(measure, measure.of_cycle(reports[-1]) if reports else None) for measure in (VALID, MEAN)),
+        tag("a" if run.page.exists() else "span", run.name, href=_link(run), class_="name"),
         percent(max(accuracies, default=None), BEST.digits),
+        *(shown(measure, measure.of_cycle(reports[-1]) if reports else None) for measure in (MEAN, VALID)),
         count(sum(report.counts.admitted for report in reports)),
         count(sum(report.costs.tokens for report in reports)),
+        f"{len(reports)} of {run.setting('cycles', '?')}",
         duration(run.seconds),
     ]

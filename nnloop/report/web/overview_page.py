@@ -10,18 +10,20 @@ from pathlib import Path
 
 from nnloop import measures
 from nnloop.errors import RunFolderError
+from nnloop.report.headlines import of_comparison
 from nnloop.report.measures import packs
 from nnloop.report.measures.compare import Comparison
 from nnloop.report.measures.read import Run
 from nnloop.report.measures.validation import MARK, correlation_text, read_validations
 from nnloop.report.text import duration, shown
 from nnloop.report.web.arms_section import arms_section
-from nnloop.report.web.html import Content, Markup, page, remark, section, table, tag
+from nnloop.report.web.html import Content, Markup, estimate, page, remark, section, table, tag
 from nnloop.report.web.published_section import published_section
+from nnloop.report.web.scripts import script
 from nnloop.report.web.tokens_section import tokens_section
 
 _SHOWN = (
-    *(measures.VALID, measures.MEAN, measures.INCUMBENT, measures.TEST_OF_INCUMBENT, measures.BEST),
+    *(measures.MEAN, measures.VALID, measures.INCUMBENT, measures.TEST_OF_INCUMBENT, measures.BEST),
     *(measures.TEST_OF_BEST, measures.ABOVE, measures.ADMITTED),
     *(measures.DISTINCT, measures.TOKENS_EACH, measures.LINES_EACH, measures.TOKENS),
 )
@@ -39,10 +41,10 @@ def overview_page(
     if len(comparisons) > 1:
         sections.append(remark("Runs of different protocols stand apart: never compare their accuracies."))
     sections += [_protocol(comparison, out) for comparison in comparisons]
-    sections.append(_validations(out))
+    sections += [_validations(out), _csv(out)]
     sections += [tag("h2", "Behind the numbers"), published_section(runs)]
     sections += [remark("left out: ", reason) for reason in left_out]
-    return page(title, sections)
+    return page(title, sections, script=script("legend"))
 
 
 def _protocol(comparison: Comparison, out: Path) -> Markup:
@@ -51,6 +53,7 @@ def _protocol(comparison: Comparison, out: Path) -> Markup:
     arms = (arms_section(comparison), tag("h3", "Runs")) if len(runs) > 1 else None
     outdated = runs[0].outdated  # runs of one comparison share their digest
     parts = [
+        tag("p", of_comparison(comparison), class_="headline"),
         remark(outdated) if outdated else None,
         remark(balance) if balance else None,
         arms,
@@ -79,17 +82,34 @@ def _validations(out: Path) -> Markup | None:
 
 
 def _runs_table(runs: Sequence[Run], out: Path) -> Markup:
-    head = ["run", "cycles", *(measure.heading for measure in _SHOWN), "time"]
+    head = ["run", *(measure.heading for measure in _SHOWN), "cycles", "time"]
     rows: list[list[Content]] = [
         [
-            tag("a", run.name, href=_link(run.page, out), class_="name"),
+            _named(run, out),
+            *(estimate(shown(measure, run.of(measure))) for measure in _SHOWN),
             f"{len(run.reports)} of {run.setting('cycles', '?')}",
-            *(shown(measure, run.of(measure)) for measure in _SHOWN),
             duration(run.seconds),
         ]
         for run in runs
     ]
     return table(head, rows)
+
+
+def _named(run: Run, out: Path) -> Markup:
+    """Return a run's name, as a link if its page is there."""
+    return tag(
+        "a" if run.page.exists() else "span",
+        run.name,
+        href=_link(run.page, out) if run.page.exists() else None,
+        class_="name",
+    )
+
+
+def _csv(out: Path) -> Markup | None:
+    """Return links to the tables that lie beside the page."""
+    files = sorted(out.with_suffix("").glob("*.csv"))
+    links = ([tag("a", file.name, href=_link(file, out)), " "] for file in files)
+    return remark("tables as CSV: ", links) if files else None
 
 
 def _link(page: Path, out: Path) -> str:

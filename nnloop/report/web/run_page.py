@@ -117,7 +117,9 @@ def _cycles(run: Run) -> Markup:
     before = run.reports[0].before if run.reports else None
     tuned = f"; before the first cycle the LLM learned {before.pairs} pairs of the corpus" if before else ""
     note = remark(f"above: at or above {run.bar}{tuned}")
-    return section("Cycles", note, table(head, (_cycle_row(run, report) for report in run.reports)))
+    beside = run.page.with_suffix("") / "cycles.csv"
+    csv = remark(tag("a", "as CSV", href=f"./{beside.parent.name}/{beside.name}")) if beside.exists() else None
+    return section("Cycles", note, csv, table(head, (_cycle_row(run, report) for report in run.reports)))
 
 
 def _by_dataset(run: Run) -> Markup:
@@ -189,4 +191,6 @@ def _kind(reason: Reason) -> Markup:
 def _settings(run: Run) -> Markup:
     facts = {key: value for key, value in run.meta.items() if key != "settings"}
     rows = [(key, str(value)) for node in (facts, run.meta["settings"]) for key, value in flat(node).items()]
-    return section("Behind the numbers", details("settings and provenance", table(["key", "value"], rows)))
+    return section(
+        "Behind the numbers", details("settings and provenance", table(["key", "value"], rows, class_="words"))
+    )

@@ -99,25 +99,31 @@ def forest_chart(rows: Sequence[tuple[str, Interval]], x: Axis) -> Markup:
     frame, bottom = Frame((low, high), (0.0, 1.0), left=12), _TOP + 36 * len(rows)
     parts = []
     for value in ticks(low, high):
-        parts.append(_segment((frame.px(value), _TOP), (frame.px(value), bottom), "grid" if value else "axis"))
+        for top in (_TOP + 36 * number for number in range(len(rows))):  # beside the names, never through them
+            parts.append(
+                _segment((frame.px(value), top + 18), (frame.px(value), top + 36), "grid" if value else "axis")
+            )
         parts.append(tag("text", x.label(value), x=frame.px(value), y=bottom + 16, class_="mid"))
     for number, (name, interval) in enumerate(rows):
         y, colour = _TOP + 36 * number + 26, 0 if interval.low > 0 or interval.high < 0 else 6
         left, middle, right = (frame.px(value) for value in (interval.low, interval.value, interval.high))
-        hint = f"{name}: {x.label(interval.value)} [{x.label(interval.low)}, {x.label(interval.high)}]"
-        parts.append(tag("text", name, x=12, y=y - 12))
+        told = f"{x.label(interval.value)} [{x.label(interval.low)}, {x.label(interval.high)}]"
+        hint = f"{name}: {told}"
+        room = (WIDTH - 24) // 7 - len(told)  # letters
+        parts.append(tag("text", name if len(name) <= room else f"{name[: room - 1]}…", x=12, y=y - 12))
+        parts.append(tag("text", told, x=WIDTH - 8, y=y - 12, class_="end"))
         parts.append(_segment((left, y), (right, y), f"line s{colour}"))
         parts.append(tag("circle", tag("title", hint), cx=middle, cy=y, r=4, class_=f"dot s{colour}"))
     parts.append(tag("text", x.title, x=WIDTH / 2, y=bottom + 34, class_="mid title"))
     return tag("svg", *parts, viewBox=f"0 0 {WIDTH} {bottom + 40}", role="img")
 
 
-def legend(colours: Mapping[str, int]) -> Markup:
-    """Return the key to the colours of a chart, by name."""
+def legend(colours: Mapping[str, int], switches: bool = False) -> Markup:
+    """Return the key to the colours of a chart, by name; `switches` turn series of the charts behind it on and off."""
     keys = (
         tag("span", tag("i", class_=f"key {_kind(colour)}"), name, class_="entry") for name, colour in colours.items()
     )
-    return tag("div", keys, class_="legend")
+    return tag("div", keys, class_="legend switches" if switches else "legend")
 
 
 def _kind(colour: int) -> str:

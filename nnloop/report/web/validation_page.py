@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from nnloop.report.headlines import of_validation
 from nnloop.report.measures.validation import Validation, ValidationPair, ValidationReport, p_text
 from nnloop.report.text import count, number, percent, signed
 from nnloop.report.validation_panels import validation_panels
@@ -15,13 +16,20 @@ def validation_page(validation: Validation) -> str:
     title = f"Does {report.proxy} rank like {report.long}?"
     parts = [
         tag("h1", title),
+        tag("p", of_validation(report), class_="headline"),
         remark(f"{report.dataset}. {report.rule}. {_failures(report)}"),
         _tiles(report),
         tag("div", map(card, validation_panels(validation)), class_="charts"),
         _notes(report),
-        section("Pairs", _pairs(pairs)),
+        section("Pairs", _csv(validation), _pairs(pairs)),
     ]
     return page(title, parts)
+
+
+def _csv(validation: Validation) -> Markup | None:
+    """Return links to the tables beside the page."""
+    names = [name for name in ("pairs.csv", "curves.csv") if (validation.folder / name).exists()]
+    return remark("as CSV: ", ([tag("a", name, href=f"./{name}"), " "] for name in names)) if names else None
 
 
 def _failures(report: ValidationReport) -> str:

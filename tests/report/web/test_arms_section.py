@@ -29,9 +29,13 @@ def cards(section: str) -> list[str]:
 
 
 def test_arms_stand_in_a_table_with_a_column_for_each_measure(two_arms: list[Run]) -> None:
-    table = arms_section(compare(two_arms, "p")).partition("<h3>Arms</h3>")[2].partition("</table>")[0]
-    heads = re.findall(r"<th scope[^>]*>(.*?)</th>", table)
-    assert [head.removesuffix(", %") for head in heads] == ["arm", "seeds", *(measure.name for measure in COMPARED)]
+    section = arms_section(compare(two_arms, "p")).partition("<h3>Arms</h3>")[2].partition("what the columns mean")[0]
+    heads = re.findall(r"<th scope[^>]*>(.*?)</th>", section)
+    assert [head.removesuffix(", %") for head in heads[:3]] == ["arm", "seeds", "mean"]
+    assert {head.removesuffix(", %") for head in heads} == {"arm", "seeds", *(measure.name for measure in COMPARED)}
+    table, further = (part.partition("</table>")[0] for part in section.split("further measures"))
+    assert table.count("<th") <= 11  # so that it fits a screen
+    assert "<small>[" in further
     rows = re.findall(r'<tr><td><span class="name">(.*?)</span></td><td>(.*?)</td>', table)
     assert rows == [("finetune=lora", "2"), ("finetune=off", "2")]
 

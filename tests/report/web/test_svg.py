@@ -91,7 +91,11 @@ def test_an_interval_without_zero_stands_out_in_a_forest() -> None:
     chart = forest_chart([("sure", Interval(2.0, 1.0, 3.0)), ("unsure", Interval(0.5, -1.0, 2.0))], Axis("points"))
     assert len(shapes(chart, "circle", "s0")) == len(shapes(chart, "circle", "s6")) == 1
     assert "<title>sure: 2 [1, 3]</title>" in chart
-    assert len(shapes(chart, "line", "axis")) == 1  # at zero
+    assert len(shapes(chart, "line", "axis")) == 2  # at zero, in the rows alone
+    assert ">2 [1, 3]</text>" in chart  # values are printed
+    lines = [line for kind in ("axis", "grid") for line in shapes(chart, "line", kind)]
+    names = [float(text.get("y") or 0) for text in shapes(chart, "text", "end")]
+    assert all(not float(line.get("y1") or 0) < y < float(line.get("y2") or 0) for line in lines for y in names)
 
 
 def test_intervals_are_cut_off_where_no_value_can_lie() -> None:

@@ -37,9 +37,9 @@ nn.explorer = (data) => {
 
   function cell(value, index) {
     if (index === column.completion) return make("td", make("a", value, { href: `#c-${value.replace(".", "-")}` }));
-    if (index === column.network && data.parents[value]) return make("td", make("a", value, { href: `#n-${value}` }), { class: "mono" });
-    if (index === column.parent && data.parents[value]) return make("td", make("a", value, { href: `#n-${value}` }), { class: "mono" });
-    if (index === column.parent || index === column.network) return make("td", value === null ? "-" : title(value), { class: "mono" });
+    if (index === column.network && data.parents[value]) return make("td", make("a", value.slice(0, 8), { href: `#n-${value}`, title: value }), { class: "mono" });
+    if (index === column.parent && data.parents[value]) return make("td", make("a", value.slice(0, 8), { href: `#n-${value}`, title: value }), { class: "mono" });
+    if (index === column.parent || index === column.network) return make("td", value === null ? "-" : title(value).slice(0, 16), { class: "mono" });
     if (index === column.reason) return make("td", value, { class: "wrap" });
     return make("td", value === null ? "-" : nn.shown(value));
   }
