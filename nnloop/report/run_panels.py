@@ -155,7 +155,7 @@ def _front(run: Run) -> Panel:
 def _costs(run: Run, title: str, cost: Callable[[TrialResult], int | None]) -> Panel:
     """Return the accuracies of networks against what they cost, on a logarithmic axis, with the Pareto front."""
     known = [
-        (size, accuracy, entry)
+        (size, accuracy, entry.candidate)
         for entry in run.networks
         if entry.result and (size := cost(entry.result) or 0) > 0 and (accuracy := entry.val_accuracy) is not None
     ]
