@@ -4,10 +4,17 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from own_images import write_tree
 from paths import ROOT
+from trials import linux, network, trial
+
+from nnloop import build, data
+from nnloop.settings import Settings
 
 PAGE = (ROOT / "docs/own_data.md").read_text()
 CODE = re.findall(r"```python\n(.*?)```", PAGE, re.S)[0]
@@ -30,3 +37,21 @@ def test_the_example_is_searched(given: str, mode: str, tmp_path: Path) -> None:
     assert "the median of the corpus" in (run / "report.html").read_text()
     settings = json.loads((run / "run.json").read_text())["settings"]["dataset"]
     assert (settings["classes"], settings["channels"], settings["size"], settings["mean"]) == (10, 1, 8, [0.3055])
+
+
+@pytest.mark.long
+@linux
+def test_own_images_are_hidden_from_candidates(
+    configure: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NNLOOP_CACHE", str(tmp_path / "cache"))
+    root = write_tree(tmp_path / "own")
+    chosen = configure("dataset=folder", f"dataset.root={root}", "executor.workers=1")
+    settings = replace(chosen, dataset=data.complete(chosen.dataset))
+    seen = f"[p for t in ({str(tmp_path)!r}, {str(root)!r}) for p, _, _ in __import__('os').walk(t)]"
+    with build.make_executor(settings, data.load(settings.dataset), tmp_path) as executor:
+        honest = executor.submit(trial(network())).result()
+        spy = executor.submit(trial(network(init=f"raise RuntimeError('found ' + str({seen}))"))).result()
+    if "root" not in honest.sandbox and "landlock" not in honest.sandbox:
+        pytest.skip(f"this machine has only {honest.sandbox}")
+    assert (spy.status.value, "found []" in spy.reason) == ("build_failed", True), spy

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from nnloop.data.archives import ArchiveFile, check_md5
 from nnloop.data.dataset import Part, Pixels, Raw
+from nnloop.data.kaggle import face, kaggle_folder, read_faces
 from nnloop.data.official import official
 from nnloop.data.pixels import decode
 from nnloop.data.survey import is_hidden
@@ -42,7 +43,12 @@ def read_imagenette(settings: DatasetSettings, root: Path) -> Raw:
 
 
 def celeba_archives(settings: DatasetSettings) -> tuple[ArchiveFile, ...]:
-    """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces can replace the zip."""
+    """Return CelebA's zip of aligned faces and its texts; a folder of unpacked faces can replace the zip.
+
+    In Kaggle's form there are none.
+    """
+    if kaggle_folder(settings) is not None:
+        return ()
     return tuple(
         ArchiveFile(
             f"celeba/{name}", urls=(DRIVE.format(key),), md5=md5, folder=FACES if name.endswith(".zip") else None
@@ -57,6 +63,9 @@ def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
     torchvision's class reads the texts. The JPEGs are read from the zip if there is one: unpacking 202,599 files takes
     long and exceeds file quotas on clusters.
     """
+    unpacked = kaggle_folder(settings)
+    if unpacked is not None:
+        return _read_kaggle(settings, unpacked)
     open_image = _open_faces(settings, root)
     kind = _celeba_class(settings.verify)
 
@@ -66,6 +75,14 @@ def read_celeba(settings: DatasetSettings, root: Path) -> Raw:
         return _part(faces.filename, male, open_image=open_image, settings=settings)
 
     return Raw(part("train"), part("test"), part("valid"))
+
+
+def _read_kaggle(settings: DatasetSettings, folder: Path) -> Raw:
+    parts = {
+        part: _part(faces.names, faces.male, open_image=lambda name: face(folder, name).open("rb"), settings=settings)
+        for part, faces in read_faces(folder).items()
+    }
+    return Raw(parts["train"], parts["test"], parts["valid"])
 
 
 def _part(names: Sequence[str], labels: ArrayLike, *, open_image: Open, settings: DatasetSettings) -> Part:

@@ -20,6 +20,7 @@ import numpy as np
 from nnloop.data import sources
 from nnloop.data.archives import ArchiveFile, provide, root_error
 from nnloop.data.dataset import Dataset, Part, Raw
+from nnloop.data.kaggle import kaggle_folder
 from nnloop.data.lock import acquire
 from nnloop.data.measure import repeats
 from nnloop.data.npy import write
@@ -77,7 +78,8 @@ def prepared_folder(settings: DatasetSettings) -> Path:
     parts = {key.removeprefix("dataset."): value for key, value in data.items() if value != former(key)}
     root = root_of(settings)
     on_the_hub = isinstance(settings, HubDatasetSettings) and not root.exists()
-    place = None if settings.verify or on_the_hub else str(root.resolve())
+    checked = settings.verify and kaggle_folder(settings) is None
+    place = None if checked or on_the_hub else str(root.resolve())
     text = json.dumps([VERSION, parts, place, sources.find(settings.name).version()])
     key = hashlib.sha256(text.encode()).hexdigest()[:12]
     return cache_home() / "prepared" / f"{settings.name}-{key}"
