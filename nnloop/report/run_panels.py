@@ -161,10 +161,8 @@ def _costs(run: Run, title: str, cost: Callable[[TrialResult], int | None]) -> P
     ]
     front = pareto([(size, accuracy) for size, accuracy, _ in known])
     points = [
-        Point(
-            math.log10(size), accuracy, link=f"#n-{entry.candidate}", hint=f"{entry.candidate}: {percent(accuracy)} %"
-        )
-        for size, accuracy, entry in known
+        Point(math.log10(size), accuracy, link=f"#n-{name}", hint=f"{name}: {percent(accuracy)} %")
+        for size, accuracy, name in known
     ]
     ahead = [points[place] for place in front]
     behind = [point for place, point in enumerate(points) if place not in set(front)][:MOST_DOTS]
