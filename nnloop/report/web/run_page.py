@@ -119,7 +119,7 @@ def _cycles(run: Run) -> Markup:
     note = remark(f"above: at or above {run.bar}{tuned}")
     beside = run.page.with_suffix("") / "cycles.csv"
     csv = remark(tag("a", "as CSV", href=f"./{beside.parent.name}/{beside.name}")) if beside.exists() else None
-    return section("Cycles", note, csv, table(head, (_cycle_row(run, report) for report in run.reports)))
+    return section("Cycles", [note, csv], table(head, (_cycle_row(run, report) for report in run.reports)))
 
 
 def _by_dataset(run: Run) -> Markup:
