@@ -10,6 +10,9 @@ from nnloop.settings import HfLlmSettings, Settings
 PAPER_B_SECONDS = (72.0, 108.0)
 """(least, most) for a candidate of a 7B model on an RTX 4090, fine-tune and trial included (arXiv 2605.04903)."""
 
+PAPER_LLMS = ("deepseek", "mistral", "qwen")
+"""The 7B models that this holds for; another llm.model has another name."""
+
 _WITH_VALUES = ("--config-name", "-cn", "--config-dir", "-cd", "--config-path", "-cp", "--cfg", "-c", "--package", "-p")
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from nnloop import naming
-from nnloop.command_line import PAPER_B_SECONDS
+from nnloop.command_line import PAPER_B_SECONDS, PAPER_LLMS
 from nnloop.errors import NnloopError, RunFolderError, UserError
 from nnloop.launch.messages import one_line
 from nnloop.printable import printable
@@ -107,7 +107,7 @@ def _plan(settings: Settings, overrides: list[str], known: Mapping[RunKind, tupl
     candidates = max(0, settings.cycles - closed) * settings.candidates
     kind = tuple(group.name for group in (settings.llm, settings.dataset, settings.mode, settings.proxy))
     each, source = known.get(kind), "runs of the same kind in outputs/, as measured"
-    if each is None and isinstance(settings.llm, HfLlmSettings) and settings.llm.name != "tiny":
+    if each is None and settings.llm.name in PAPER_LLMS:
         each, source = PAPER_B_SECONDS, "72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
     seconds = (each[0] * candidates, each[1] * candidates) if each else None
     large = isinstance(settings.llm, HfLlmSettings) and settings.llm.name != "tiny"

@@ -17,12 +17,28 @@ __all__ = ["Engine", "Request", "check", "load"]
 
 
 def check(settings: LlmSettings, finetune: FinetuneSettings) -> str | None:
-    """Check, from small files alone, that an LLM whose weights are loaded here can be had, asked and tuned.
+    """Check, before anything is trained, that an LLM can be had, asked and tuned.
 
-    Returns the dtype that its weights will have; None for other LLMs. Raises ModelError or SettingsError.
+    Of weights that are loaded here small files alone are read; of a server it is asked what it offers and takes.
+    Returns the dtype that the weights will have; None if none are loaded here. Raises ModelError or SettingsError.
     """
-    if not isinstance(settings, HfLlmSettings):
+    if isinstance(settings, OpenAiLlmSettings):
+        return _check_served(settings, finetune)
+    return _check_weights(settings, finetune) if isinstance(settings, HfLlmSettings) else None
+
+
+def _check_served(settings: OpenAiLlmSettings, finetune: FinetuneSettings) -> str | None:
+    from nnloop.llm.openai import OpenAiEngine
+    from nnloop.llm.weights import named_weights, of_weights
+
+    OpenAiEngine(settings, next(iter(settings.max_new_tokens)))  # its constructor asks the server, in any mode alike
+    if settings.weights is None or not isinstance(finetune, LoraSettings):
         return None
+    with named_weights():
+        return _check_weights(of_weights(settings), finetune)
+
+
+def _check_weights(settings: HfLlmSettings, finetune: FinetuneSettings) -> str:
     _share_cores()
     from nnloop.llm.finetune import check_targets
     from nnloop.llm.pretrained import plan

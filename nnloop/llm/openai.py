@@ -8,7 +8,6 @@ folder, which it must see under the same path.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,10 @@ from nnloop.llm.background import in_background
 from nnloop.llm.engine import Request, Watch, guess_tokens, unwatched
 from nnloop.llm.server import Server
 from nnloop.llm.stopping import LONGEST, Ending, loops
+from nnloop.llm.weights import named_weights, of_weights
 from nnloop.modes.tagged import TAGS, end_of_answer
 from nnloop.records import Completion
-from nnloop.settings import HfLlmSettings, OpenAiLlmSettings
-from nnloop.settings.models import CausalLlmSettings
+from nnloop.settings import OpenAiLlmSettings
 
 if TYPE_CHECKING:
     from nnloop.llm.chat import Chat
@@ -47,6 +46,8 @@ class OpenAiEngine:
         self._limit = settings.max_new_tokens[mode]
         self._server = Server(settings)
         self._model = settings.model or self._first_model()
+        if settings.model is not None:
+            self._server.check_reached()
         self._start = None if settings.adapter is None else Path(settings.adapter)
         self._chat = self._read_chat()
         if self.trainable or self._start:
@@ -102,7 +103,8 @@ class OpenAiEngine:
         """Load the weights here and return their engine, to be tuned; the caller closes it."""
         from nnloop.llm.hf import HfEngine
 
-        return HfEngine(_of_weights(self._settings), self._mode)
+        with named_weights():
+            return HfEngine(of_weights(self._settings), self._mode)
 
     def offload(self) -> None:
         """Do nothing: the memory is the server's."""
@@ -122,8 +124,9 @@ class OpenAiEngine:
         from nnloop.llm.chat import Chat
         from nnloop.llm.pretrained import load_tokenizer
 
-        tokenizer = load_tokenizer(_of_weights(self._settings))
-        return Chat(tokenizer, self._settings.system, self._settings.template).check()
+        with named_weights():
+            tokenizer = load_tokenizer(of_weights(self._settings))
+            return Chat(tokenizer, self._settings.system, self._settings.template).check()
 
     def _check_takes_adapters(self) -> None:
         """Ask for an adapter without naming one: a server that takes adapters objects to the missing name alone."""
@@ -177,10 +180,3 @@ class OpenAiEngine:
             adapter=self.adapter,
             ending=unended if end is None else Ending.ANSWER,
         )
-
-
-def _of_weights(settings: OpenAiLlmSettings) -> HfLlmSettings:
-    """Return the settings that load the weights here. What llm.engine=hf alone has matters to no fine-tune."""
-    shared = {field.name: getattr(settings, field.name) for field in fields(CausalLlmSettings)}
-    model = str(settings.weights)
-    return HfLlmSettings(**shared, engine="hf", model=model, offload=False, top_k=0)

@@ -68,6 +68,14 @@ class Server:
         except (LookupError, TypeError, ValueError):
             raise self._error("models", f"no list of models: {' '.join(response.text[:200].split())}") from None
 
+    def check_reached(self) -> None:
+        """Raise ModelError where the server can't be reached or refuses the key; it need not list its models."""
+        try:
+            self._send("models", None, tries=self._tries)
+        except NO_ANSWER as error:
+            if not isinstance(error, APIStatusError) or error.status_code == 401:
+                raise self._error("models", self._reason(error)) from None
+
     def call(self, path: str, body: Body | None = None, known: str = "") -> httpx2.Response:
         """Send a GET, or a POST with a body. Raises ModelError.
 

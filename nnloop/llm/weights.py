@@ -1,10 +1,15 @@
-"""The name of the weights that an LLM starts a run with."""
+"""The weights that are loaded here: those of a served LLM that is tuned here, and the name of those of a run."""
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import fields
 from hashlib import file_digest, sha256
 from pathlib import Path
 
+from nnloop.errors import ModelError, SettingsError
 from nnloop.llm import hub
-from nnloop.settings import HfLlmSettings, LlmSettings
+from nnloop.settings import HfLlmSettings, LlmSettings, OpenAiLlmSettings
+from nnloop.settings.models import CausalLlmSettings
 
 
 def weights_digest(settings: LlmSettings) -> str | None:
@@ -26,3 +31,19 @@ def _hash(folder: Path, only: str | None = None) -> str:
         with path.open("rb") as file:
             whole.update(f"{path.name} {file_digest(file, 'sha256').hexdigest()}\n".encode())
     return whole.hexdigest()[:12]
+
+
+def of_weights(settings: OpenAiLlmSettings) -> HfLlmSettings:
+    """Return the settings that load llm.weights here. What llm.engine=hf alone has matters to no fine-tune."""
+    shared = {field.name: getattr(settings, field.name) for field in fields(CausalLlmSettings)}
+    model = str(settings.weights)
+    return HfLlmSettings(**shared, engine="hf", model=model, offload=False, top_k=0)
+
+
+@contextlib.contextmanager
+def named_weights() -> Iterator[None]:
+    """Let errors about these weights name the setting that gave them, which is llm.weights."""
+    try:
+        yield
+    except (ModelError, SettingsError) as error:
+        raise type(error)(str(error).replace("llm.model", "llm.weights")) from None

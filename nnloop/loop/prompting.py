@@ -21,6 +21,7 @@ from nnloop.records import BLANK, Entry, Network, Prompt, Status
 from nnloop.runs.folder import RunFolder
 from nnloop.seeding import derive
 from nnloop.settings import (
+    CausalLlmSettings,
     ContextSettings,
     CrossoverContextSettings,
     EmptyCorpusSettings,
@@ -131,15 +132,29 @@ class PromptBuilder:
         corpus = [network for network in own if self._is_showable(engine, network)]
         run = [one for one in selected(known, self.archive.networks) if self._is_showable(engine, one.network)]
         if not corpus and not run and not isinstance(self.settings.corpus, EmptyCorpusSettings):
-            limit = " and can be rewritten within llm.max_new_tokens" if self.mode.name == "full" else ""
             of = f" for {dataset}" if dataset else ""
             if not own:
                 raise SettingsError(
                     f"corpus.name={self.settings.corpus.name}: no network of the corpus trained{of}; the log has the"
                     " reasons, another corpus or proxy may suit it"
                 )
-            raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{of}{limit}")
+            raise SettingsError(self._too_long(engine, own, of))
         return Pool(corpus, run)
+
+    def _too_long(self, engine: Engine, networks: Sequence[Network], dataset: str) -> str:
+        """Name the limit that keeps every one of the corpus networks, which are a dataset's, from being shown."""
+        llm, of = self.settings.llm, f"network of the corpus for {dataset}" if dataset else "network of the corpus"
+        assert isinstance(llm, CausalLlmSettings)  # the others have no limit
+        limit = f"llm.max_new_tokens.{self.mode.name}={llm.max_new_tokens[self.mode.name]}"
+        writable = [network for network in networks if self._is_writable(engine, network)]
+        if networks and not writable:
+            least = min(engine.count(full_target(network.code)) for network in networks)
+            return f"{limit}: too few to rewrite any {of}, of which the shortest has {least} tokens"
+        least = min((engine.count(self.mode.prompt(network, self.task).text) for network in writable), default=0)
+        return (
+            f"llm.context_length={llm.context_length}: no {of} fits beside an answer of {limit}; the shortest prompt has"
+            f" {least} tokens, without the chat template's"
+        )
 
     def _is_showable(self, engine: Engine, network: Network) -> bool:
         """Tell whether the network's prompt fits in the LLM's context, and in mode=full its rewriting in an answer.
@@ -147,12 +162,15 @@ class PromptBuilder:
         A prompt is never cut.
         """
         if network.id not in self._fits:
-            writable = self.mode.name != "full" or engine.writes(full_target(network.code))
+            writable = self._is_writable(engine, network)
             self._fits[network.id] = writable and engine.fits(self.mode.prompt(network, self.task).text)
             if not self._fits[network.id]:
                 why = "for the LLM's context" if writable else "to be rewritten within llm.max_new_tokens"
                 _log.info("%s is not shown: too long %s", network.name, why)
         return self._fits[network.id]
+
+    def _is_writable(self, engine: Engine, network: Network) -> bool:
+        return self.mode.name != "full" or engine.writes(full_target(network.code))
 
     def count_hidden(self, engine: Engine, cycle: int) -> int:
         """Count the networks, of the corpus and selected up to the end of a cycle, that are too long to be shown."""

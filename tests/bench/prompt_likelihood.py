@@ -1,7 +1,7 @@
 """Compare two sets of prompts by what a real LLM does under each: its likelihood of right answers, and its own answers.
 
-    python tests/bench/prompt_likelihood.py --model FOLDER [--sets tiny chat] [--networks 20] [--answers 10] \
-        [--sampled 64] [--tokens 192] [mode=full] [llm.diff_context=1]
+    python tests/bench/prompt_likelihood.py --model FOLDER [--sets tiny chat] [--first 0] [--networks 20] \
+        [--answers 10] [--sampled 64] [--tokens 192] [mode=full] [llm.diff_context=1]
 
 Right answers are edits of our seeds by the structural operators, in the form that the fine-tune would teach. Each has
 its log-likelihood per token under both prompts; differences are paired, and the interval is Student's t over the means
@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from hydra import compose, initialize_config_dir
 
+from torch.nn import functional
+
 from nnloop import corpus
 from nnloop.corpus.edits import mutate
 from nnloop.errors import CompletionError
@@ -34,6 +36,7 @@ from nnloop.modes.parse import extract_code
 from nnloop.modes.render import Task
 from nnloop.records import Network, candidate_id
 from nnloop.settings import HfLlmSettings, Settings
+from nnloop.settings.command import prepare
 from nnloop.settings.load import load
 from nnloop.stats import student_mean, wilson
 
@@ -47,11 +50,11 @@ def main() -> None:
     given = ["llm=qwen", "dataset=cifar10", f"llm.model={arguments.model}", "llm.device=cpu", "llm.dtype=bfloat16"]
     given += ["llm.context_length=4096", *(f"llm.max_new_tokens.{mode}={arguments.tokens}" for mode in EDITS)]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        settings = load(compose("config", overrides=[*given, "llm.batch_size=16", *overrides]))
+        settings = load(compose("config", overrides=prepare([*given, "llm.batch_size=16", *overrides])))
     assert isinstance(settings.llm, HfLlmSettings)
     engine, task = HfEngine(settings.llm, settings.mode.name), make_task(settings)
     modes = [make_mode(_asked_by(settings, name)) for name in arguments.sets]
-    networks = corpus.seeds()[: arguments.networks]
+    networks = corpus.seeds()[arguments.first :][: arguments.networks]
     about = {"model": pathlib.Path(arguments.model).name, "mode": settings.mode.name, "sets": arguments.sets}
     if networks:
         told = _likelihoods(engine, modes, task, networks, answers=arguments.answers)
@@ -67,6 +70,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--model", required=True)
     parser.add_argument("--sets", nargs=2, default=["tiny", "chat"])
     parser.add_argument("--networks", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="network, so that several calls can share the work")
     parser.add_argument("--answers", type=int, default=10, help="for each network")
     parser.add_argument("--sampled", type=int, default=64)
     parser.add_argument("--tokens", type=int, default=192, help="of a sampled answer")
@@ -102,6 +106,7 @@ def _likelihoods(
         "answers": len(totals[0]),
         "nats_per_token": [round(-sum(one) / len(one), 4) for one in totals],
         "gain": student_mean(each).to_json() if len(each) > 1 else each,
+        "gains": [round(one, 5) for one in each],  # of each network
         "better_share": round(sum(b > a for a, b in zip(*totals, strict=True)) / len(totals[0]), 3),
         "prompt_tokens": [round(sum(one) / len(one)) for one in lengths],
         "seconds": round(time.perf_counter() - start),
@@ -126,9 +131,11 @@ def _log_likelihoods(engine: HfEngine, examples: Sequence[Example]) -> list[floa
     width = max(len(example.completion) for example in examples)
     padded = [example.completion + [0] * (width - len(example.completion)) for example in examples]
     ids = torch.tensor([[prompt[-1], *completion[:-1]] for completion in padded])
-    logits = model(input_ids=ids, past_key_values=cache).logits.float().log_softmax(-1)  # (B, T, V)
-    chosen = logits.gather(2, torch.tensor(padded)[..., None])[..., 0]
-    return [float(row[: len(e.completion)].mean()) for row, e in zip(chosen, examples, strict=True)]
+    logits = model(input_ids=ids, past_key_values=cache).logits  # (B, T, V)
+    return [
+        -float(functional.cross_entropy(row[: len(one.completion)].float(), torch.tensor(one.completion)))
+        for row, one in zip(logits, examples, strict=True)
+    ]
 
 
 def _sampled(engine: HfEngine, mode: Mode, task: Task, networks: Sequence[Network], *, count: int) -> dict[str, object]:

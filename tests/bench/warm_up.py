@@ -1,14 +1,15 @@
 """Warm a small real LLM up on short deltas, and count what its completions come to before and after.
 
-    python tests/bench/warm_up.py MODEL FOLDER [--pairs 256] [--completions 64] [--minutes 10] [llm.temperature=0.5 ...]
+    python tests/bench/warm_up.py MODEL FOLDER [--pairs 256] [--completions 64] [--minutes 10] [finetune.epochs=1 ...]
 
 MODEL is a hub id, a folder or a GGUF file. Four searches of one cycle on digits: the bare LLM and the warmed-up one,
 each at mode.fuzz=0 and 2. A search's completions are written once and replayed at the other fuzz, so that nothing
-differs but the rule. Pairs are single edits of the seeds, as diffs; training ends after the minutes, whatever is left.
-Prints a Markdown table of statuses, and the seconds.
+differs but the rule. Pairs are single edits of the seeds, as diffs, at most so many as the minutes of two cores allow.
+Overrides of the config are taken as on nnloop's command line. Prints a Markdown table of statuses, and the seconds.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -25,28 +28,37 @@ from hydra import compose, initialize_config_dir
 from nnloop.corpus.edits import random_edit
 from nnloop.llm.finetune import finetune
 from nnloop.llm.hf import HfEngine
+from nnloop.llm.stopping import Ending
 from nnloop.modes.make import make_mode, make_task
 from nnloop.modes.pairs import TrainingPair
-from nnloop.records import Network, candidate_id
+from nnloop.records import Completion, Network, candidate_id
 from nnloop.runs.folder import RunFolder
-from nnloop.settings import Settings
+from nnloop.settings import HfLlmSettings, LoraSettings, Settings
+from nnloop.settings.command import prepare
 from nnloop.settings.load import load
 
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf"
 SEED = 0
+CORES = 2
+"""Whose minutes are meant; the machine's other work does not count."""
+FEW = 8
+"""Pairs that tell how long one takes."""
 
 
 def main() -> None:
     arguments, overrides = _arguments()
     folder = arguments.folder.resolve()
-    llm = [f"llm.model={arguments.model}", *(one for one in overrides if not one.startswith("finetune."))]
-    search = ["dataset=digits", "mode=delta", "finetune=off", "cycles=1", f"candidates={arguments.completions}"]
-    common = [*search, "tracker=none", "executor.workers=2", f"seed={SEED}"]
-    rows = _searches("bare", folder, ["llm=smollm2", *llm], common)
-    settings = _settings(["llm=smollm2", f"llm.model={arguments.model}", *overrides, *search[:2], "tracker=none"])
-    pairs = _pairs(settings, RunFolder(folder / "bare-0").corpus(), arguments.pairs)
-    tuned = _warm_up(settings, pairs, folder / "adapter", arguments.minutes)
-    rows |= _searches("warm", folder, ["llm=smollm2", *llm, f"llm.adapter={folder / 'adapter'}"], common)
+    llm = [
+        "llm=smollm2",
+        f"llm.model={arguments.model}",
+        *(one for one in overrides if not one.startswith("finetune.")),
+    ]
+    common = ["dataset=digits", "mode=delta", "cycles=1", f"candidates={arguments.completions}"]
+    common += ["tracker=none", "executor.workers=2", f"seed={SEED}"]
+    rows = _searches("bare", folder, llm, [*common, "finetune=off"])
+    settings = _settings(["llm=smollm2", f"llm.model={arguments.model}", *overrides, *common])
+    tuned = _warm_up(settings, RunFolder(folder / "bare-0").corpus(), folder / "adapter", arguments=arguments)
+    rows |= _searches("warm", folder, [*llm, f"llm.adapter={folder / 'adapter'}"], [*common, "finetune=off"])
     _print(rows, tuned)
 
 
@@ -62,7 +74,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
 
 def _settings(overrides: list[str]) -> Settings:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return load(compose("config", overrides=overrides))
+        return load(compose("config", overrides=prepare(overrides)))
 
 
 def _searches(name: str, folder: pathlib.Path, llm: list[str], common: list[str]) -> dict[str, Counter[str]]:
@@ -71,9 +83,16 @@ def _searches(name: str, folder: pathlib.Path, llm: list[str], common: list[str]
     _run([*llm, *common, "mode.fuzz=0"], strict)
     texts = folder / f"{name}.jsonl"
     written = RunFolder(strict).read_completions(0)
-    texts.write_text("".join(json.dumps({"text": written[slot].text}) + "\n" for slot in sorted(written)))
+    texts.write_text("".join(_line(written[slot]) for slot in sorted(written)))
     _run(["llm=scripted", f"llm.path={texts}", *common, "mode.fuzz=2"], fuzzy)
     return {f"{name}, fuzz {fuzz}": _statuses(path) for fuzz, path in ((0, strict), (2, fuzzy))}
+
+
+def _line(completion: Completion) -> str:
+    """Write a line from which llm=scripted gives the same completion, with the reason of its end."""
+    of = completion.generation
+    ending = Ending.LIMIT if of.truncated else Ending.LOOP if of.looped else Ending.ANSWER
+    return json.dumps({"text": completion.text, "ending": ending}) + "\n"
 
 
 def _run(overrides: list[str], folder: pathlib.Path) -> None:
@@ -85,34 +104,42 @@ def _statuses(folder: pathlib.Path) -> Counter[str]:
     return Counter(str(entry.status) for entry in RunFolder(folder).entries())
 
 
-def _pairs(settings: Settings, networks: list[Network], count: int) -> list[TrainingPair]:
-    """Pairs of a seed with a single edit of it, the shortest prompts first."""
+def _warm_up(
+    settings: Settings, networks: Sequence[Network], folder: pathlib.Path, *, arguments: argparse.Namespace
+) -> str:
+    """Tune once on as many pairs as the minutes allow, by the time that a first few take; returns what was done."""
+    assert isinstance(settings.llm, HfLlmSettings)
+    assert isinstance(settings.finetune, LoraSettings)
+    engine = HfEngine(settings.llm, "delta")
+    pairs = _pairs(settings, networks, arguments.pairs, engine.count)
+    few, once = pairs[:FEW], replace(settings.finetune, epochs=1)
+    start = time.process_time()
+    finetune(engine, few, settings=once, folder=folder.with_name("few"), parent=None, seed=SEED)
+    each = (time.process_time() - start) / len(few) * settings.finetune.epochs
+    pairs = pairs[: int(CORES * 60 * arguments.minutes / each)]
+    print(f"{each:.2f} s of a core a pair: {len(pairs)} pairs", file=sys.stderr, flush=True)
+    start = time.process_time()
+    result = finetune(engine, pairs, settings=settings.finetune, folder=folder, parent=None, seed=SEED)
+    return (
+        f"{result.pairs} pairs, {settings.finetune.epochs} epochs, {result.steps} steps, {result.tokens} tokens,"
+        f" loss {result.loss:.3f}, of held-out pairs {result.held_out_loss_before:.3f} -> {result.held_out_loss:.3f},"
+        f" {(time.process_time() - start) / CORES:.0f} s of {CORES} cores"
+    )
+
+
+def _pairs(
+    settings: Settings, networks: Sequence[Network], count: int, tokens: Callable[[str], int]
+) -> list[TrainingPair]:
+    """Make pairs of a network with a single edit of it; the networks take turns."""
     mode, task, rng = make_mode(settings), make_task(settings), random.Random(SEED)
-    parents = sorted(networks, key=lambda network: len(network.code))
-    pairs = []
-    while len(pairs) < count:
-        parent = parents[len(pairs) % len(parents)]
+    pairs: list[TrainingPair] = []
+    for parent in itertools.cycle(networks):
+        if len(pairs) == count:
+            break
         code = random_edit(parent.code, rng)
-        if mode.suits(parent.code, code):
+        if mode.suits(parent.code, code, tokens):
             pairs.append(mode.pair(parent, Network(candidate_id(code), code, ""), task))
     return pairs
-
-
-def _warm_up(settings: Settings, pairs: list[TrainingPair], folder: pathlib.Path, minutes: float) -> str:
-    """Tune in parts until the time is over; returns what was done."""
-    engine = HfEngine(settings.llm, "delta")
-    start, parent, done, result = time.perf_counter(), None, 0, None
-    size = 32
-    while done < len(pairs) and (time.perf_counter() - start) / 60 < minutes:
-        part = folder if done + size >= len(pairs) else folder.with_name(f"adapter-{done}")
-        part_of = pairs[done : done + size]
-        result = finetune(engine, part_of, settings=settings.finetune, folder=part, parent=parent, seed=SEED)
-        parent, done = part, done + len(part_of)
-        print(f"{done} pairs, loss {result.loss:.2f}, {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    if parent is not None and parent != folder:
-        parent.rename(folder)
-    seconds, tokens = time.perf_counter() - start, result.tokens if result else 0
-    return f"{done} pairs, {seconds:.0f} s, loss {result.loss:.2f} in the last part" if tokens else "nothing"
 
 
 def _print(rows: dict[str, Counter[str]], tuned: str) -> None:

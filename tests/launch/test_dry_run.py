@@ -22,19 +22,21 @@ def test_a_dry_run_tells_jobs_folders_and_gpu_hours_and_submits_nothing(tmp_path
     run = make_run(tmp_path / "outputs/search/tiny-digits-delta-s0", cycles=2, candidates=6)
     each = sum(report.costs.seconds["total"] for report in run.reports()) / 12
     before = sorted(tmp_path.rglob("*"))
-    given = ("-m", "hydra/launcher=slurm", "llm=tiny,deepseek,random", "dataset=digits", "name=new", "cycles=2")
+    given = ("-m", "hydra/launcher=slurm", "llm=tiny,deepseek,random,smollm2", "dataset=digits", "name=new", "cycles=2")
     done = nnloop(tmp_path, *given, "candidates=1000")
     assert (done.returncode, done.stderr) == (0, "")
     *jobs, total, paper, measured, last = done.stdout.splitlines()
     known = f"{each * 2000 / 3600:,.1f} h"
     assert [job.split("  ")[-1] for job in jobs] == [
-        f"outputs/new/{llm}-digits-delta-s0-candidates_1000-cycles_2" for llm in ("tiny", "deepseek", "random")
+        f"outputs/new/{llm}-digits-delta-s0-candidates_1000-cycles_2"
+        for llm in ("tiny", "deepseek", "random", "smollm2")
     ]
     assert known in jobs[0]
     assert "40.0-60.0 GPU-h" in jobs[1]  # paper B's 72 to 108 s a candidate
     assert "? h" in jobs[2]
-    assert total.startswith("3 jobs, 6,000 candidates, ")
-    assert total.endswith("; 1 job has no estimate")
+    assert "? GPU-h" in jobs[3]  # a small LLM takes no 7B's seconds
+    assert total.startswith("4 jobs, 8,000 candidates, ")
+    assert total.endswith("; 2 jobs have no estimate")
     assert paper == "estimate: 72 to 108 s a candidate: paper B's cycle on one RTX 4090, not this cluster"
     assert measured == "estimate: runs of the same kind in outputs/, as measured"
     assert last == "nothing was submitted"

@@ -1,5 +1,6 @@
 """llm=openai against a local server that speaks the protocol."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from served import Server, serve
 
 from nnloop import build
 from nnloop.errors import ModelError, SettingsError
-from nnloop.llm import Engine, Request, adapters, load
+from nnloop.llm import Engine, Request, adapters, check, load
 from nnloop.llm.adapter_files import adapter_hash
 from nnloop.llm.finetune import finetune
 from nnloop.llm.openai import OpenAiEngine
@@ -94,6 +95,20 @@ def test_no_server_is_one_clear_error(configure: Callable[..., Settings]) -> Non
         load(settings.llm, "delta", 4)
 
 
+def test_a_server_that_cannot_be_reached_or_refuses_the_key_is_told_before_anything_is_trained(
+    server: Server, configure: Callable[..., Settings]
+) -> None:
+    settings = configure("llm=openai", "finetune=off", f"llm.base_url={server.url}", "llm.model=hidden", "llm.tries=1")
+    for server.listing in (200, 404, 403):  # many servers list no models
+        assert check(settings.llm, settings.finetune) is None
+    server.listing = 401
+    with pytest.raises(ModelError, match=r"llm\.base_url=.*: models: HTTP 401.*llm\.key_variable\) is not set"):
+        check(settings.llm, settings.finetune)
+    settings.llm.base_url = "http://127.0.0.1:9/v1"
+    with pytest.raises(ModelError, match=r"llm\.base_url=http://127\.0\.0\.1:9/v1: models: .*(refused|failed)"):
+        check(settings.llm, settings.finetune)
+
+
 def test_without_weights_the_context_is_estimated(connect: Callable[..., Engine]) -> None:
     engine = connect("llm.context_length=2048", "llm.max_new_tokens.delta=1024")
     assert engine.fits("x = 1\n" * 400)  # 800 estimated tokens and the chat's beside 1,024
@@ -144,6 +159,32 @@ def test_what_is_tuned_here_is_asked_for_there_and_the_last_one_unloaded(
     engine.use_adapter(None)
     assert next(engine.generate(requests(1))).generation.adapter is None
     assert (server.asked[-1]["model"], server.adapters) == ("served", {})
+
+
+def test_weights_that_cannot_be_had_or_tuned_are_told_before_anything_is_trained(
+    server: Server, configure: Callable[..., Settings], weights: Path, tmp_path: Path
+) -> None:
+    """The line names llm.weights, which the user has set."""
+    server.takes_adapters = True
+    shutil.copytree(weights, tmp_path / "part")
+    (tmp_path / "part" / "model.safetensors").unlink()
+
+    def checked(where: Path, *overrides: str) -> str | None:
+        given = (f"llm.base_url={server.url}", f"llm.weights={where}", "llm.context_length=512", *overrides)
+        settings = configure("llm=openai", *given)
+        return check(settings.llm, settings.finetune)
+
+    assert checked(weights) == "float32"
+    assert checked(weights, "finetune=off") is None
+    for where, overrides, told in (
+        (tmp_path / "nowhere", [], r"llm\.weights=.*/nowhere: no such folder"),
+        (tmp_path / "nowhere", ["finetune=off"], r"llm\.weights=.*/nowhere: no such folder"),
+        (tmp_path / "part", [], r"llm\.weights=.*/part: the folder holds no complete checkpoint"),
+        (weights, ["finetune.targets=[query]"], r"finetune\.targets=query: .* has no layer of that name"),
+        (weights, ["llm.device=cuda:7"], r"llm\.device=cuda:7: torch sees"),
+    ):
+        with pytest.raises((ModelError, SettingsError), match=f"^{told}"):
+            checked(where, *overrides)
 
 
 @pytest.mark.long

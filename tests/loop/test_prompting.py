@@ -170,15 +170,20 @@ def test_a_bandit_is_told_its_operators_successes_up_to_the_results_that_a_promp
 
 
 def test_an_llm_whose_context_holds_no_network_is_refused(builder) -> None:
-    with pytest.raises(SettingsError, match="no network of the corpus fits"):
-        builder().build(engine(limit=100), PromptSlot(0, 0), visible_results=0)
+    told = (
+        r"^llm\.context_length=2048: no network .* fits beside an answer of llm\.max_new_tokens\.delta=256; the .* \d+ "
+    )
+    with pytest.raises(SettingsError, match=told):
+        builder("llm=smollm2").build(engine(limit=100), PromptSlot(0, 0), visible_results=0)
 
 
 def test_a_network_that_can_not_be_rewritten_is_no_parent_in_full_mode_and_counted(builder) -> None:
     short = SimpleNamespace(fits=lambda text: True, writes=lambda text: len(text) < 50, count=len)
     assert builder("mode=delta").build(short, PromptSlot(0, 0), visible_results=0).prompt.parent == NETWORK.id
-    made = builder("mode=full")
-    with pytest.raises(SettingsError, match=r"fits in a prompt and can be rewritten within llm\.max_new_tokens"):
+    made = builder("mode=full", "llm=smollm2")
+    with pytest.raises(
+        SettingsError, match=r"^llm\.max_new_tokens\.full=768: too few to rewrite any .* has \d+ tokens$"
+    ):
         made.build(short, PromptSlot(0, 0), visible_results=0)
     assert made.count_hidden(short, 0) == 1
     long = SimpleNamespace(fits=lambda text: True, writes=lambda text: True, count=len)

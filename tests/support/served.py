@@ -16,6 +16,7 @@ class Server:
     url: str = ""
     failures: int = 0
     status: int = 503
+    listing: int = 200  # status of its list of models
     takes_adapters: bool = False
     adapters: dict[str, str] = field(default_factory=dict)  # path by name
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -47,7 +48,7 @@ def serve() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.reply(200, {"data": [{"id": "served"}]})
+            self.reply(state.listing, {"data": [{"id": "served"}]})
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
