@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from hydra import compose, initialize_config_dir
-
 from torch.nn import functional
 
 from nnloop import corpus
