@@ -9,6 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 MAX_TOKENS = 10_000_000  # a count beyond is not believed
+CUT = frozenset(["length", "max_tokens", "max_output_tokens", "model_length"])
+"""What servers give as finish_reason where a limit of tokens ended the answer."""
+BROKEN = {
+    **dict.fromkeys(("content_filter", "sensitive", "safety"), "the server's content filter ended the answer"),
+    **dict.fromkeys(("error", "network_error", "abort"), "the server broke the answer off"),
+    "insufficient_system_resource": "the server broke the answer off, for want of resources",
+}
+"""What they give where something else ended it, and the words for that."""
 SLACK = (
     200  # characters that may follow the answer's end before the stream is left: mostly they are none, and the counts
 )
@@ -49,7 +57,7 @@ class _Parts:
         if item.get("error"):
             raise AnswerError(f"the server sent an error: {message_of(item['error'])}")
         self.usage = item.get("usage") or self.usage
-        choices = item.get("choices")
+        choices = [] if item.get("usage") and item.get("choices") is None else item.get("choices")
         if not isinstance(choices, list):
             raise AnswerError(f"no choices in {_shown(item)}")
         text = ""
@@ -63,7 +71,7 @@ class _Parts:
     def _add_choice(self, choice: dict[str, Any]) -> str:
         self.choices += 1
         reason = choice.get("finish_reason")
-        self.reason = reason if isinstance(reason, str) else self.reason
+        self.reason = reason.lower() if isinstance(reason, str) else self.reason
         message = choice.get("delta") if "delta" in choice else choice.get("message")
         if message is None and self.reason:
             return ""
@@ -79,14 +87,14 @@ class _Parts:
         """Return the whole answer. Raises AnswerError if there is none."""
         if not self.choices:
             raise AnswerError("an answer without a choice")
-        if self.reason == "content_filter":
-            raise AnswerError("the server's content filter ended the answer")
+        if self.reason in BROKEN:
+            raise AnswerError(BROKEN[self.reason])
         usage = self.usage if isinstance(self.usage, dict) else {}
         return Answer(
             "".join(self.texts),
             tokens=_count(usage.get("completion_tokens")),
             prompt_tokens=_count(usage.get("prompt_tokens")),
-            truncated=self.reason == "length",
+            truncated=self.reason in CUT,
         )
 
 

@@ -3,6 +3,7 @@
 | the answer | taken |
 |---|---|
 | thoughts before the answer (`modes.thoughts`) | left out; a thought that never ends: refused |
+| every line behind `>`, or content in `<![CDATA[` | read without these marks |
 | `<nn>` tags on lines of their own, also nested, unclosed or mismatched | the last such content that holds a `Net` |
 | code fences, other tags, several blocks | the last block that parses and has a `Net` |
 | a block equal to the parent shown | taken only where no other block is a network |
@@ -101,10 +102,16 @@ def tidy(code: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    """Return the text without a byte-order mark. Raises CompletionError if it is too long."""
+    """Return the text without what surrounds the whole of it: a byte-order mark, the marks of a quotation or of CDATA.
+
+    Raises CompletionError if it is too long.
+    """
     if len(text) > MAX_CHARS:
         raise CompletionError(Status.UNPARSEABLE, f"an answer of {len(text)} characters")
-    return text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
+    if all(line[:1] == ">" for line in text.split("\n") if line.strip()):
+        text = re.sub(r"(?m)^> ?", "", text)
+    return re.sub(r"<!\[CDATA\[|\]\]>(?=\s*(?:</|\Z))", "", text) if "<![CDATA[" in text else text
 
 
 def _thoughtless(text: str, cut: str) -> str:

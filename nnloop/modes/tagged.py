@@ -5,6 +5,7 @@ is taken from it.
 """
 
 import re
+import textwrap
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from nnloop.modes import thoughts
 TAGS = {"delta": "delta", "full": "nn"}
 """The tag around an answer, by mode."""
 HEADER = re.compile(
-    r"(?mi)^[ \t]*@@|^(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b|^<{5,9}[ \w:\r]*$"
-    r"|^[ \t]*<(?:search|old_str|old_string|old_code|original)>|^(?:---|\+\+\+) \S*[\w-]\.\w|^--- .*\n\+\+\+ "
-    r"|^\*\*\* (?:Begin Patch|Update File:)|^\*{15}"
+    r"(?mi)^[ \t]*@@|^[ \t]*(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b|^<{5,9}[ \w:\r]*$"
+    r"|^[ \t]*<(?:search|find|before|old|old_str|old_string|old_code|original)>|^[ \t*#]*SEARCH[ \t*:]*\n```"
+    r"|^(?:---|\+\+\+) \S*[\w-]\.\w|^--- .*\n\+\+\+ |^\*\*\* (?:Begin Patch|Update File:)|^\*{15}"
 )
 """Headers of a diff."""
 DIFF = re.compile(HEADER.pattern + r"|^[-+](?![-+]*\s*$)(?! \S)")
@@ -48,8 +49,10 @@ def tagged(text: str, mode: str) -> Iterator[Tagged]:
             closings.popleft()
         end = closings[0] if closings and closings[0].start() < following else None
         content = text[opening.end() : end.start() if end else following]
-        if _HOLDS[mode].search(content):
-            yield Tagged(content, end.end() if end else following, end is not None)
+        for one in (content, textwrap.dedent(content)):
+            if _HOLDS[mode].search(one):
+                yield Tagged(one, end.end() if end else following, end is not None)
+                break
 
 
 def end_of_answer(text: str, mode: str) -> int | None:

@@ -17,36 +17,48 @@ from collections.abc import Iterator
 from nnloop.patching.diff import Hunk, Line, Section
 
 _SEARCH = re.compile(r"<{5,9}\s*|(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL|HEAD)\b.*", re.IGNORECASE)
-_DIVIDER = re.compile(r"={5,9}\s*")
-_REPLACE = re.compile(r"(?:>{5,9}|\+{5,9} ?REPLACE\b|>{3,9} ?(?:REPLACE|UPDATED)\b).*", re.IGNORECASE)
+_DIVIDER = re.compile(r"={3,9}\s*")
+_REPLACE = re.compile(r"(?:>{5,9}|[+<]{5,9} ?REPLACE\b|>{3,9} ?(?:REPLACE|UPDATED)\b).*", re.IGNORECASE)
 _LINES = re.compile(r":(?:start|end)_line:.*|-{5,9}\s*")  # of Roo, between SEARCH and the source's lines
 _BASE = re.compile(r"\|{5,9}.*")
-_OLD, _NEW = "search|old_str|old_string|old_code|original", "replace|new_str|new_string|new_code|updated"
-_PAIR = re.compile(rf"(?ms)^[ \t]*<({_OLD})>[ \t]*\n?(.*?)\n?[ \t]*</\1>\s*<({_NEW})>[ \t]*\n?(.*?)\n?[ \t]*</\3>")
+_OLD = "search|find|before|old|old_str|old_string|old_code|original"
+_NEW = "replace|replacement|after|new|new_str|new_string|new_code|updated"
+_FENCED = r"[ \t*:]*\n```[^\n]*\n((?:(?!```)[^\n]*\n)*)```[ \t]*$"
+_LABELLED = re.compile(
+    rf"(?mi)^[ \t*#]*(?:search|find){_FENCED}\s*^[ \t*#]*(?:replace|replacement|replace with){_FENCED}"
+)
+_PAIR = re.compile(rf"(?msi)^[ \t]*<({_OLD})>[ \t]*\n?(.*?)\n?[ \t]*</\1>\s*<({_NEW})>[ \t]*\n?(.*?)\n?[ \t]*</\3>")
 
 
 def present(text: str) -> bool:
     """Tell whether the text has the beginning of a block."""
-    return any(_SEARCH.fullmatch(line) for line in text.split("\n") if line[:1] in "<-") or bool(_PAIR.search(text))
+    marks = (line for line in _dedented(text).split("\n") if line[:1] in "<-")
+    return any(_SEARCH.fullmatch(line) for line in marks) or any(form.search(text) for form in (_PAIR, _LABELLED))
 
 
 def read(text: str) -> list[Section]:
     """Read all blocks as hunks of one section; its `refusal` tells of a malformed block."""
     section = Section()
-    for old, new, refusal in _blocks(_untagged(text).split("\n")):
+    for old, new, refusal in _blocks(_untagged(_dedented(text)).split("\n")):
         section.refusal = section.refusal or refusal
         section.hunks.append(_hunk([f"{line}\n" for line in old], [f"{line}\n" for line in new]))
     return [section]
 
 
+def _dedented(text: str) -> str:
+    """Undo an indentation of the blocks, seen at the first mark; lines without it stay."""
+    mark = re.search(r"(?mi)^([ \t]+)(?:<{3,9}|-{5,9}) ?(?:SEARCH|ORIGINAL)\b", text)
+    return re.sub(rf"(?m)^{mark[1]}", "", text) if mark else text
+
+
 def _untagged(text: str) -> str:
-    """Write pairs of tags as blocks."""
+    """Write pairs of tags, and pairs of fences under labels, as blocks."""
 
     def block(pair: re.Match[str]) -> str:
         new = [pair[4]] if pair[4] else []
         return "\n".join(["<<<<<<< SEARCH", pair[2], "=======", *new, ">>>>>>> REPLACE"])
 
-    return _PAIR.sub(block, text)
+    return _PAIR.sub(block, _LABELLED.sub(r"<search>\n\1</search>\n<replace>\n\2</replace>", text))
 
 
 def _blocks(lines: list[str]) -> Iterator[tuple[list[str], list[str], str]]:
@@ -57,7 +69,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[list[str], list[str], str]]:
             if body is not None:
                 yield _split(body, ended=False)
             body = []
-        elif body is not None and line[:1] in (">", "+") and _REPLACE.fullmatch(line):
+        elif body is not None and line[:1] in (">", "+", "<") and _REPLACE.fullmatch(line):
             yield _split(body, ended=True)
             body = None
         elif body is not None and (body or not _LINES.fullmatch(line)):

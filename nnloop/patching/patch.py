@@ -12,6 +12,7 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | several places match, no line number | the first behind the hunk before, or behind the line that the header quotes |
 | SEARCH/REPLACE blocks, of several forms (`patching.blocks`) | each is a hunk without numbers |
 | ... `<<<<<<< SEARCH>`, a file name or line numbers behind SEARCH | left out |
+| ... indented as a whole, or three or four signs in a mark | read |
 | ... one more `=======` where the new lines begin or end | left out; elsewhere: refused |
 | ... without its end or its divider, or with three versions | refused |
 | ... part of a line, where it stands once in the source | replaced there; several times: refused |
@@ -21,6 +22,7 @@ at all. Correct diffs give byte for byte what `git apply --unidiff-zero` and GNU
 | several lines `@@ class Net` before a hunk | each is looked for behind the one before |
 | a context diff (`***************`) | refused |
 | non-breaking spaces and their like outside quotes, byte-order marks | white space, where the diff fails otherwise |
+| a dash of print in the place of `-` | read as `-`, where the diff fails otherwise |
 | file headers missing, wrong, with `..` or absolute paths; git's extended headers | names only: no file is touched |
 | several files | the one file whose hunks all fit; refused where none or several fit |
 | creates or deletes the file (`/dev/null`) | refused |
@@ -50,6 +52,7 @@ Not done: three-way merges, renames, binary patches.
 if the diff is refused, and with 2 if a file can't be read.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +62,9 @@ from typing import Literal
 from nnloop.patching import blocks, diff, syntax
 from nnloop.patching.place import Placement, Placer
 from nnloop.patching.source import Edit, PlaceError, SourceLines, plain_spaces
+
+_DASH = re.compile(r"(?m)^[\u2010-\u2015\u2212](?=[ \t])")
+"""A dash or minus sign of print, in the place of the one that removes a line."""
 
 
 class PatchError(Exception):
@@ -83,7 +89,7 @@ def apply_patch(source: str, patch: str, *, fuzz: int = 0) -> Patched:
     try:
         return _apply(source, patch, fuzz)
     except PatchError as error:
-        plain = plain_spaces(patch)
+        plain = _DASH.sub("-", plain_spaces(patch))
         if plain == patch:
             raise
         try:

@@ -34,6 +34,7 @@ def read(reply: bytes, *, piece: int = 7, ends_with: str = "</never>") -> Answer
         stream(chunk([{"type": "reasoning", "text": "no"}, {"type": "text", "text": TEXT}], "stop") | {"usage": USAGE}),
         stream({"choices": [{"index": 1, "delta": {"content": "no"}}]}, chunk(TEXT, "stop") | {"usage": USAGE}),
         stream(chunk(TEXT), chunk(None, "stop"), {"choices": [], "usage": USAGE}),
+        stream(chunk(TEXT), chunk(None, "eos_token"), {"choices": None, "usage": USAGE}),
         http(200, ': note\n\nid: 1\ndata:{"choices":[{"delta":{"content":"<delta>\\n+x\\n</delta>"},\n'
              'data: "finish_reason":"stop"}],\ndata:"usage":{"completion_tokens":7,"prompt_tokens":5}}\n\n'
              "data: [DONE]\n\n", kind="Text/Event-Stream; charset=utf-8"),
@@ -56,6 +57,12 @@ def test_carriage_returns_end_lines_and_strange_separators_do_not() -> None:
 
 def test_reasoning_alone_is_an_empty_answer_that_the_limit_cut() -> None:
     assert read(stream(chunk(None, "length", reasoning_content="Let me think"))) == Answer("", truncated=True)
+
+
+@pytest.mark.parametrize("reason", ["length", "max_tokens", "MAX_TOKENS", "model_length"])
+def test_whatever_a_server_calls_its_limit_the_answer_is_cut(reason: str) -> None:
+    assert read(stream(chunk("half", reason))) == read(whole("half", choice={"finish_reason": reason}))
+    assert read(stream(chunk("half", reason))) == Answer("half", truncated=True)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,8 @@ def test_counts_that_nobody_can_believe_are_left_out(usage: object) -> None:
         (whole([None]), r"a part that is no text: null"),
         (whole(None, choice={"message": {"content": None, "refusal": "I won't"}}), r"the LLM refused: I won't"),
         (whole("half", choice={"finish_reason": "content_filter"}), r"content filter ended"),
+        (stream(chunk("half", "insufficient_system_resource")), r"broke the answer off, for want of resources"),
+        (stream(chunk("half", "error")), r"the server broke the answer off"),
         (http(200, "[1, 2]"), r"the server sent \[1, 2\]"),
         (http(200, "<!doctype>\n<title>hi", kind="text/html"), r"no JSON but text/html: <!doctype> <title>hi"),
         (http(200, ""), r"no JSON but application/json:"),

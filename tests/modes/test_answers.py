@@ -5,6 +5,7 @@ import re
 import pytest
 from answers import ANSWERS, Case
 from edits import BASE, WIDER
+from odd_answers import ODD_ANSWERS
 
 from nnloop.errors import CompletionError
 from nnloop.modes import Mode
@@ -13,7 +14,7 @@ from nnloop.modes.full import Full
 from nnloop.records import REWRITE, candidate_id
 
 
-@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.shape)
+@pytest.mark.parametrize("case", [*ANSWERS, *ODD_ANSWERS], ids=lambda case: case.shape)
 def test_an_answer_is_taken_as_meant_or_refused_with_its_reason(case: Case) -> None:
     mode: Mode = Full() if case.mode == "full" else Delta(3, True, fuzz=case.fuzz, rewrites=case.rewrites)
     cut = "the token limit cut it off" if case.cut else ""
@@ -28,4 +29,5 @@ def test_an_answer_is_taken_as_meant_or_refused_with_its_reason(case: Case) -> N
 
 
 def test_shapes_have_names_of_their_own() -> None:
-    assert len({case.shape for case in ANSWERS}) == len(ANSWERS) > 60
+    shapes = [case.shape for case in (*ANSWERS, *ODD_ANSWERS)]
+    assert len(set(shapes)) == len(shapes) > 150
