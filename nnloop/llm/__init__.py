@@ -1,7 +1,9 @@
 """Language models and their stand-ins. `load` gives the engine that the settings name; `hf` alone needs torch."""
 
 import os
+from pathlib import Path
 
+from nnloop.errors import ModelError
 from nnloop.llm.engine import Engine, Request
 from nnloop.settings import (
     FinetuneSettings,
@@ -40,12 +42,20 @@ def _check_served(settings: OpenAiLlmSettings, finetune: FinetuneSettings) -> st
 
 def _check_weights(settings: HfLlmSettings, finetune: FinetuneSettings) -> str:
     _share_cores()
-    from nnloop.llm.finetune import check_targets
+    from nnloop.llm import adapter_files
+    from nnloop.llm.finetune import check_origin, check_targets
     from nnloop.llm.pretrained import plan
 
-    made = plan(settings)
+    made, start = plan(settings), None if settings.adapter is None else Path(settings.adapter)
+    if start is not None:
+        try:
+            adapter_files.check(start)
+        except ModelError as error:
+            raise ModelError(f"llm.adapter: {error}") from None
     if isinstance(finetune, LoraSettings):
         check_targets(made.layers, finetune, name=settings.model)
+        if start is not None:
+            check_origin(made.layers, finetune, start)
     return str(made.dtype).removeprefix("torch.")
 
 

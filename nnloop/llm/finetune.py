@@ -265,10 +265,17 @@ def _backward(model: "PeftModel", group: Sequence[Example], settings: LoraSettin
 
 def with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | None) -> "PeftModel":
     """Put trainable LoRA layers into the model: the origin's, or new ones that change nothing yet."""
+    check_targets(base, settings, base.name_or_path)
+    if origin is None:
+        return adapters.add_lora(base, _lora_config(base, settings))
+    check_origin(base, settings, origin)
+    return adapters.attach(base, origin, trainable=True)
+
+
+def _lora_config(base: "PreTrainedModel", settings: LoraSettings) -> "LoraConfig":
     from peft import LoraConfig
 
-    check_targets(base, settings, base.name_or_path)
-    config = LoraConfig(
+    return LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -276,10 +283,6 @@ def with_lora(base: "PreTrainedModel", settings: LoraSettings, origin: Path | No
         target_modules=resolve_targets(base, settings.targets, base.name_or_path),
         layers_to_transform=None if settings.layers is None else list(range(settings.layers)),
     )
-    if origin is None:
-        return adapters.add_lora(base, config)
-    _check_same(config, origin)
-    return adapters.attach(base, origin, trainable=True)
 
 
 def resolve_targets(base: "PreTrainedModel", targets: Sequence[str], name: str) -> list[str]:
@@ -306,9 +309,9 @@ def check_targets(base: "PreTrainedModel", settings: LoraSettings, name: str) ->
         raise SettingsError(f"finetune.layers={settings.layers}: {name} has {layers}")
 
 
-def _check_same(wanted: "LoraConfig", origin: Path) -> None:
-    """Refuse to continue an adapter of another shape than the settings say. Raises SettingsError."""
-    saved = adapters.read_config(origin)
+def check_origin(base: "PreTrainedModel", settings: LoraSettings, origin: Path) -> None:
+    """Refuse to continue an adapter of another shape than the settings say. Raises ModelError or SettingsError."""
+    saved, wanted = adapters.read_config(origin), _lora_config(base, settings)
     keys = {"r": "rank", "lora_alpha": "alpha", "target_modules": "targets", "layers_to_transform": "layers"}
     for name, key in keys.items():
         if getattr(saved, name) != getattr(wanted, name):

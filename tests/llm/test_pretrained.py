@@ -11,10 +11,11 @@ from tuning import answers, pairs
 
 from nnloop import build
 from nnloop.errors import ModelError, SettingsError
-from nnloop.llm import check, pretrained
-from nnloop.llm.finetune import finetune
+from nnloop.llm import adapters, check, pretrained
+from nnloop.llm.finetune import finetune, with_lora
 from nnloop.llm.hf import HfEngine
 from nnloop.llm.memory_forecast import shape_of
+from nnloop.settings import NoFinetuneSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -120,6 +121,18 @@ def test_the_check_knows_the_layers_to_tune(folders: dict[str, Path]) -> None:
     ):
         check(given, checkpoints.lora(targets=["qkv"]))
     assert check(given, checkpoints.lora(targets=["auto", "lm_head"])) == "float32"
+
+
+def test_the_check_knows_the_adapter_to_start_from(folders: dict[str, Path], engine: HfEngine, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^llm\.adapter: .*/nowhere: holds no adapter"):
+        check(checkpoints.settings(folders["qwen"], adapter=str(tmp_path / "nowhere")), NoFinetuneSettings("off"))
+    model = with_lora(engine.bare(), checkpoints.lora(), None)
+    adapters.save(model, tmp_path / "a", adapters.Lineage("", None, "m", None, {}, 0))
+    adapters.detach(model)
+    given = checkpoints.settings(folders["qwen"], adapter=str(tmp_path / "a"))
+    assert check(given, checkpoints.lora()) == "float32"
+    with pytest.raises(SettingsError, match=r"^finetune\.rank: the adapter in .*/a has 4; use that$"):
+        check(given, checkpoints.lora(rank=8))
 
 
 QUANTISED = {
