@@ -152,8 +152,8 @@ class PromptBuilder:
             return f"{limit}: too few to rewrite any {of}, of which the shortest has {least} tokens"
         least = min((engine.count(self.mode.prompt(network, self.task).text) for network in writable), default=0)
         return (
-            f"llm.context_length={llm.context_length}: no {of} fits beside an answer of {limit}; the shortest prompt has"
-            f" {least} tokens, without the chat template's"
+            f"llm.context_length={llm.context_length}: no {of} fits beside an answer of {limit}; the shortest prompt"
+            f" has {least} tokens, without the chat template's"
         )
 
     def _is_showable(self, engine: Engine, network: Network) -> bool:
