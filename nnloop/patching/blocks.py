@@ -27,7 +27,9 @@ _FENCED = r"[ \t*:]*\n```[^\n]*\n((?:(?!```)[^\n]*\n)*)```[ \t]*$"
 _LABELLED = re.compile(
     rf"(?mi)^[ \t*#]*(?:search|find){_FENCED}\s*^[ \t*#]*(?:replace|replacement|replace with){_FENCED}"
 )
-_PAIR = re.compile(rf"(?msi)^[ \t]*<({_OLD})>[ \t]*\n?(.*?)\n?[ \t]*</\1>\s*<({_NEW})>[ \t]*\n?(.*?)\n?[ \t]*</\3>")
+_PAIR = re.compile(
+    rf"(?msi)^[ \t]*<({_OLD})>((?:(?!<\1>).)*?)</\1>\s*<({_NEW})>((?:(?!<\3>).)*?)</\3>"
+)  # neither part has its own tag inside, so that many tags take no longer than their text
 
 
 def present(text: str) -> bool:
@@ -55,10 +57,15 @@ def _untagged(text: str) -> str:
     """Write pairs of tags, and pairs of fences under labels, as blocks."""
 
     def block(pair: re.Match[str]) -> str:
-        new = [pair[4]] if pair[4] else []
-        return "\n".join(["<<<<<<< SEARCH", pair[2], "=======", *new, ">>>>>>> REPLACE"])
+        old, new = (_inner(pair[part]) for part in (2, 4))
+        return "\n".join(["<<<<<<< SEARCH", old, "=======", *([new] if new else []), ">>>>>>> REPLACE"])
 
     return _PAIR.sub(block, _LABELLED.sub(r"<search>\n\1</search>\n<replace>\n\2</replace>", text))
+
+
+def _inner(text: str) -> str:
+    """Return what stands between a pair of tags, without the rest of the tags' own lines."""
+    return text.lstrip(" \t").removeprefix("\n").rstrip(" \t").removesuffix("\n")
 
 
 def _blocks(lines: list[str]) -> Iterator[tuple[list[str], list[str], str]]:

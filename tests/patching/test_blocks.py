@@ -85,3 +85,12 @@ def test_hostile_blocks_end_soon(line: str) -> None:
     start = time.process_time()
     outcome(BASE, "<<<<<<< SEARCH\n" + line * 20_000)
     assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    "piece", ["<search>\n", "<search> ", "SEARCH:\n```\n", "SEARCH:\n```\na\n```\n", "</search>\n\n"]
+)
+def test_hostile_pairs_end_soon(piece: str) -> None:
+    start = time.process_time()
+    blocks.present(piece * (200_000 // len(piece)))
+    assert time.process_time() - start < 2
