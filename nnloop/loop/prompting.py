@@ -141,9 +141,9 @@ class PromptBuilder:
             raise SettingsError(self._too_long(engine, own, of))
         return Pool(corpus, run)
 
-    def _too_long(self, engine: Engine, networks: Sequence[Network], dataset: str) -> str:
-        """Name the limit that keeps every one of the corpus networks, which are a dataset's, from being shown."""
-        llm, of = self.settings.llm, f"network of the corpus for {dataset}" if dataset else "network of the corpus"
+    def _too_long(self, engine: Engine, networks: Sequence[Network], of: str) -> str:
+        """Name the limit that keeps every one of these corpus networks from being shown; `of` names their dataset."""
+        llm, of = self.settings.llm, f"network of the corpus{of}"
         assert isinstance(llm, CausalLlmSettings)  # the others have no limit
         limit = f"llm.max_new_tokens.{self.mode.name}={llm.max_new_tokens[self.mode.name]}"
         writable = [network for network in networks if self._is_writable(engine, network)]
