@@ -30,10 +30,10 @@ from nnloop.training.step import backward, batch_loss
 from nnloop.training.unfit import UnfitError
 
 RANDOM_LOOKS = 2
+# A network with more parameters and buffers has one random look.
 MANY_BYTES = 8 << 20
-"""A network with more parameters and buffers has one random look."""
+# Larger networks are not looked at, and looks past it are dropped: they would take too long to hand over.
 MOST_BYTES = 256 << 20
-"""Larger networks are not looked at, and looks past it are dropped: they would take too long to hand over."""
 ODD_LOOKS = 3  # of steps that change other tensors than the step before: the first two and the last
 GRADIENT_TOLERANCE = 0.01  # of a tensor's norm
 STATE_TOLERANCE = 1e-4  # a step changes a long average little
