@@ -219,7 +219,7 @@ class TrialResult(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate(Record):
+class AccuracyEstimate(Record):
     """An estimate of a network's accuracy from its trial and its parent (loop.estimates)."""
 
     value: float  # a fraction
@@ -242,7 +242,7 @@ class Entry(Record):
     salvaged: list[str] = field(default_factory=list)  # what mode.salvage and its like did to the answer
     hp: dict[str, float] = field(default_factory=dict)  # the candidate's own hyperparameters; empty: the run's
     transform: str = ""  # the candidate's own; empty: the run's
-    estimate: Estimate | None = None  # None: not a new network, selection.estimate=trial, or noise not measured
+    estimate: AccuracyEstimate | None = None  # None: not a new network, selection.estimate=trial, or noise not measured
 
     @property
     def cycle(self) -> int:

@@ -20,7 +20,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nnloop.records import Entry, Estimate, Network, Status
+from nnloop.records import AccuracyEstimate, Entry, Network, Status
 
 NEAREST = 8  # networks with repeats that tell the noise at a level
 CHANGES = 40  # nearest changes that tell their size at a level
@@ -45,7 +45,7 @@ class Estimator:
     spread: float  # standard deviation between corpus networks
     changes: Sequence[_Change]
 
-    def of(self, accuracy: float, parent: Network) -> Estimate:
+    def of(self, accuracy: float, parent: Network) -> AccuracyEstimate:
         """Estimate a network of the run from its trial and its parent, of which an accuracy is known."""
         noise, family = self.noise(accuracy), parent.worth
         return _shrink(accuracy, family, noise=noise, spread=self._change_spread(family))
@@ -133,7 +133,7 @@ def _spread(corpus: Sequence[Network]) -> float:
     return statistics.stdev(known) if len(known) > 1 else 0.0
 
 
-def _shrink(accuracy: float, family: float, *, noise: float, spread: float) -> Estimate:
+def _shrink(accuracy: float, family: float, *, noise: float, spread: float) -> AccuracyEstimate:
     total = spread**2 + noise**2
     share = max(SMALLEST_SHARE, spread**2 / total) if total else 1.0
-    return Estimate(family + share * (accuracy - family), noise=noise, share=share)
+    return AccuracyEstimate(family + share * (accuracy - family), noise=noise, share=share)

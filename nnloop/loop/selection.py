@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nnloop.pareto import Tradeoff
-from nnloop.records import Estimate, Network, Status, TrialResult
+from nnloop.records import AccuracyEstimate, Network, Status, TrialResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,15 @@ class SelectionRules:
         return result.status is Status.OK and novel and self._is_good(result, dataset)
 
     def selects(
-        self, result: TrialResult, *, admitted: bool, parent: Network, estimate: Estimate | None = None
+        self, result: TrialResult, *, admitted: bool, parent: Network, estimate: AccuracyEstimate | None = None
     ) -> bool:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
 
         `better` selects each distinct network that is better than its parent, whatever its accuracy; `good` selects
         those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do; `all`
         selects each distinct network that trained. With an `estimate` of the network's accuracy, this is compared with
-        the parent's. With a tradeoff a network is better too if it reached `min_accuracy` and is cheaper than its parent.
+        the parent's. With a tradeoff a network is better too if it reached `min_accuracy` and is cheaper than its
+        parent.
         """
         if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nnloop.loop.estimates import SMALLEST_SHARE, estimate_corpus, make_estimators
-from nnloop.records import Entry, Estimate, Generation, Network, Status, TrialResult
+from nnloop.records import AccuracyEstimate, Entry, Generation, Network, Status, TrialResult
 
 
 def network(name: str, accuracy: float, noise: float | None = 0.02, trials: int = 3) -> Network:
@@ -14,7 +14,7 @@ def network(name: str, accuracy: float, noise: float | None = 0.02, trials: int 
 
 def entry(parent: str, accuracy: float, *, slot: int, estimate: float | None = None) -> Entry:
     made = Generation(0, slot, parent, "delta", seed=0, tokens=1, prompt_tokens=1, lines=1, seconds=0.0)
-    known = Estimate(accuracy if estimate is None else estimate, noise=0.02, share=1.0)
+    known = AccuracyEstimate(accuracy if estimate is None else estimate, noise=0.02, share=1.0)
     return Entry(made, f"n{slot}", Status.OK, result=TrialResult(Status.OK, val_accuracy=accuracy), estimate=known)
 
 
