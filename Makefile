@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SLURM_FOLDER ?= /tmp/nnloop-slurm
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-long test-slurm slurm-up slurm-down lint types bench attacks clean
+.PHONY: help install run test test-long test-slurm slurm-up slurm-down lint types bench attacks soak clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ bench: $(STAMP) ## the benchmarks in tests/bench, one after the other
 
 attacks: $(STAMP) ## run the hostile networks and write their table (nnloop/sandbox/ATTACKS.md)
 	$(BIN)/python tests/support/hostile.py table
+
+soak: $(STAMP) ## 1,000 trials, a third of them hostile, or those that are left; keeps the result (tests/attacks/soak.json)
+	$(BIN)/python tests/support/hostile.py soak
 
 clean: ## remove .venv, caches and build files; outputs/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,6 +8,7 @@ Accuracies are test accuracies, as in LEMUR; admission ignores them. corpus=lemu
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +17,7 @@ from nnloop.corpus.lemur import NAMES
 from nnloop.errors import RunFolderError
 from nnloop.jobs.report import find_runs
 from nnloop.records import Entry
+from nnloop.report.measures import packs
 from nnloop.runs.durable import write_json, write_text
 from nnloop.runs.folder import RunFolder
 from nnloop.settings import Settings
@@ -26,19 +28,17 @@ _ABSENT = ("digits",)  # datasets that LEMUR doesn't have
 def run(settings: Settings, folder: Path, out: TextIO) -> None:
     """Export the networks that settings.runs admitted to settings.to; print a line for each, then their number.
 
-    Raises RunFolderError if the runs admitted no network.
+    Raises RunFolderError if the runs admitted no network, or if one of them is not as nnloop writes it.
     """
     to = Path(str(settings.to)).expanduser()
     trials: dict[Path, list[dict[str, Any]]] = defaultdict(list)
     names: set[str] = set()
     for run_folder in map(RunFolder, find_runs(str(settings.runs))):
-        protocol = run_folder.settings()
-        for entry in (entry for entry in run_folder.entries() if entry.admitted):
-            code = for_lemur(run_folder.read_code(str(entry.candidate)))
+        for entry, code, statistics in _admitted(run_folder):
             name = f"nnloop-{lemur_hash(code)}"
             _write(to / f"ab/nn/nn/{name}.py", code)
-            if _is_lemurs(protocol):
-                trials[_statistics(to, name, protocol)].append(_trial(entry, protocol))
+            if statistics is not None:
+                trials[to / statistics.format(name=name)].append(_trial(entry, run_folder.settings()))
             if name not in names:
                 print(f"{entry.candidate} {name}", file=out)
             names.add(name)
@@ -50,6 +50,22 @@ def run(settings: Settings, folder: Path, out: TextIO) -> None:
     print(f"{len(names)} networks, {len(trials)} of them with statistics, in {to}", file=out)
 
 
+def _admitted(run: RunFolder) -> Iterator[tuple[Entry, str, str | None]]:
+    """Yield entries, their networks in LEMUR's form, and the place of their statistics.
+
+    The run may be somebody else's. Raises RunFolderError.
+    """
+    try:
+        protocol = run.settings()
+        place = _statistics(protocol) if _is_lemurs(protocol) else None
+        for entry in (entry for entry in run.entries() if entry.admitted):
+            if place is not None:
+                _trial(entry, protocol)
+            yield entry, for_lemur(run.read_code(str(entry.candidate))), place
+    except (TypeError, ValueError, KeyError, SyntaxError, RecursionError, OverflowError) as error:
+        raise RunFolderError(f"{run.path}: is not as nnloop writes it: {type(error).__name__}: {error}") from None
+
+
 def _write(path: Path, code: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, code)
@@ -59,15 +75,16 @@ def _is_lemurs(protocol: dict[str, Any]) -> bool:
     return protocol["proxy"]["name"] == "lemur" and protocol["dataset"]["name"] not in _ABSENT
 
 
-def _statistics(to: Path, name: str, protocol: dict[str, Any]) -> Path:
-    dataset = protocol["dataset"]["name"]
-    config = f"img-classification_{NAMES.get(dataset, dataset)}_acc_{name}"
-    return to / f"ab/nn/stat/train/{config}/{protocol['proxy']['epochs']}.json"
+def _statistics(protocol: dict[str, Any]) -> str:
+    """Return the path of a network's statistics, with its name left open."""
+    dataset, epochs = protocol["dataset"]["name"], int(protocol["proxy"]["epochs"])
+    return f"ab/nn/stat/train/img-classification_{packs.plain(NAMES.get(dataset, dataset))}_acc_{{name}}/{epochs}.json"
 
 
 def _trial(entry: Entry, protocol: dict[str, Any]) -> dict[str, Any]:
     """Return one trial under LEMUR's names; `duration` is the whole trial's, in nanoseconds."""
-    assert entry.result is not None
+    if entry.result is None or entry.result.test_accuracy is None:
+        raise ValueError("a network was admitted without a result")
     proxy = protocol["proxy"]
     prm = {
         "batch": proxy["batch_size"],

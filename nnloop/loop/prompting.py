@@ -133,6 +133,11 @@ class PromptBuilder:
         if not corpus and not run and not isinstance(self.settings.corpus, EmptyCorpusSettings):
             limit = " and can be rewritten within llm.max_new_tokens" if self.mode.name == "full" else ""
             of = f" for {dataset}" if dataset else ""
+            if not own:
+                raise SettingsError(
+                    f"corpus.name={self.settings.corpus.name}: no network of the corpus trained{of}; the log has the"
+                    " reasons, another corpus or proxy may suit it"
+                )
             raise SettingsError(f"llm.context_length: no network of the corpus fits in a prompt{of}{limit}")
         return Pool(corpus, run)
 

@@ -72,6 +72,7 @@ def _train(request: TrialRequest, images: TrainImages, report: int) -> None:
         on_built=on_built,
         max_params=request.max_params,
         segment=_segment(request),
+        secret=request.secret,
     )
     if isinstance(trained, Checkpoint):
         _say(report, event="checkpoint", state_bytes=len(trained.state), weights_bytes=len(trained.weights))

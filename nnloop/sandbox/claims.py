@@ -55,8 +55,11 @@ class Claims:
     body: bytes | None = None  # weights or logits; None: the work did not come to its end
 
 
-def read_claims(data: bytes) -> Claims:
-    """Read a report. One that was cut off by the process's death has no body. Raises ValueError or RecursionError."""
+def read_claims(data: bytes, *, evaluating: bool = False) -> Claims:
+    """Read the report of a training or of an evaluation. One that was cut off by the process's death has no body.
+
+    Raises ValueError or RecursionError.
+    """
     claims = Claims()
     place = 0
     while claims.body is None and claims.unfit is None:
@@ -65,7 +68,7 @@ def read_claims(data: bytes) -> Claims:
             if len(data) > LARGEST_EVENTS:
                 raise ValueError("too long an event")
             return claims
-        ended = _add_event(claims, json.loads(data[place:end]))
+        ended = _add_event(claims, json.loads(data[place:end]), evaluating=evaluating)
         place = end + 1
         if ended and claims.state_bytes is not None:
             claims.state, place = data[place : place + claims.state_bytes], place + claims.state_bytes
@@ -76,9 +79,11 @@ def read_claims(data: bytes) -> Claims:
     return claims
 
 
-def _add_event(claims: Claims, event: Any) -> bool:
+def _add_event(claims: Claims, event: Any, *, evaluating: bool) -> bool:
     """Check one line's object and add it to the claims; tell if it is the last line. Raises ValueError."""
     kind = event.get("event") if isinstance(event, dict) else None
+    if kind != "unfit" and evaluating != (kind == "evaluated"):
+        raise ValueError("an event of the other process")
     if kind == "built" and claims.params is None:
         _add_facts(claims, event)
         return False

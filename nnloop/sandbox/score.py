@@ -129,7 +129,7 @@ def _judge(outcome: Outcome, request: TrialRequest) -> tuple[Claims, Status, str
     if exit_info.cause in ("broken", "cancelled"):
         raise InfrastructureError(f"the sandbox: {exit_info.fault or exit_info.cause}")
     try:
-        claims = read_claims(outcome.report)
+        claims = read_claims(outcome.report, evaluating=request.weights_bytes is not None)
     except (ValueError, RecursionError):
         claims = Claims(unfit=Status.CRASHED, reason="its report can't be read")
     return claims, *_verdict(exit_info, claims, request)

@@ -32,6 +32,7 @@ class TrialRequest(Record):
     until: int | None = None  # stop after this epoch and return the training's state; None: train to the end
     state: str | None = None  # returned by an earlier segment, base64; only a process of the same candidate loads it
     weights_bytes: int | None = None  # evaluate the weights and recorded steps that follow this message; None: train
+    secret: int = 0  # decides which steps of the training are recorded; the candidate can't know it before it runs
     looks_at: int = 0  # size of the weights; the rest of `weights_bytes` are recorded steps
 
     @property

@@ -20,8 +20,8 @@ from nnloop.training.images import Chunks, Normalise, TrainBatches, TrainImages
 from nnloop.training.module import STEPS_PER_CALL, Classifier
 from nnloop.training.own import OwnTraining, Passes, trains_itself
 from nnloop.training.randomness import seed_generators
-from nnloop.training.recipe import Recipe, probe_rows
-from nnloop.training.tamper import KNOWN_IMAGES, Watch
+from nnloop.training.recipe import KNOWN_EVERY, Recipe, probe_rows
+from nnloop.training.tamper import Watch
 from nnloop.training.unfit import UnfitError, blame
 
 
@@ -45,18 +45,19 @@ def train(
     on_built: Callable[[Built], None],
     max_params: int | None = None,
     segment: Segment | None = None,
+    secret: int = 0,
 ) -> Finished | Checkpoint:
     """Build, check and train one candidate.
 
     The same seed gives the same weights on one thread, in one piece or in segments. `on_built` gets the network before
     training starts. A network with more than `max_params` parameters is not trained. `segment` is the part to train
-    (None: everything); a segment that is not the last returns a Checkpoint. Raises UnfitError if the candidate is at
-    fault.
+    (None: everything); a segment that is not the last returns a Checkpoint. `secret` decides which steps are recorded.
+    Raises UnfitError if the candidate is at fault.
     """
     seed_generators(seed)
     device = images.x.device
-    with Watch(seed) as watch:
-        sample = Normalise(recipe, device, torch.contiguous_format)(images.x[:2])
+    with Watch(seed, secret) as watch:
+        sample = Normalise(recipe, device, torch.contiguous_format)(images.x[probe_rows(len(images.y))][:2])
         built = build(code, sample, recipe, device=device)
         on_built(built)
         refuse_large(built, max_params)
@@ -76,8 +77,9 @@ def _train(
     """Train a built network to the end, or to the end of `segment`."""
     net, device = built.net, built.precision.device
     normalise = Normalise(recipe, device, built.memory_format)
-    few = slice(None, None, max(1, len(images.y) // KNOWN_IMAGES))
-    watch.built(net, normalise(images.x[few]), images.y[few], classes=recipe.classes)
+    probe = probe_rows(len(images.y))
+    known_x, known_y = images.x[probe][::KNOWN_EVERY], images.y[probe][::KNOWN_EVERY]
+    watch.built(net, normalise(known_x), known_y, classes=recipe.classes)
     seed_generators(seed)  # the checks may have drawn random numbers
     batches = TrainBatches(images, recipe, normalise, seed=seed)
     steps = recipe.epochs * len(batches)
@@ -94,13 +96,20 @@ def _train(
         state = _fit(classifier, batches, segment)
         if state is not None:
             watch.trained()
-            return Checkpoint(state, tensors.pack(net), _looks(classifier))
+            return Checkpoint(state, _weights(classifier), _looks(classifier))
         watch.trained()
-    weights = tensors.pack(net)
-    answers = classify(built, images.x[probe_rows(len(images.y))], normalise, recipe=recipe).argmax(1).tolist()
+    weights = _weights(classifier) if classifier else tensors.pack(net)
+    answers = classify(built, images.x[probe], normalise, recipe=recipe).argmax(1).tolist()
     peak = torch.cuda.max_memory_reserved() if device.type == "cuda" else None
     loss = classifier.mean_loss if classifier else None
     return Finished(weights, answers, looks=_looks(classifier), train_loss=loss, peak_device_bytes=peak)
+
+
+def _weights(classifier: Classifier) -> bytes:
+    weights = tensors.pack(classifier.net)
+    if classifier.recorder:
+        classifier.recorder.finish(weights)
+    return weights
 
 
 def _looks(classifier: Classifier | None) -> bytes:

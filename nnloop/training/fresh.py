@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from nnloop.records import Status
-from nnloop.training import replay, tensors
+from nnloop.training import recording, replay, tensors
 from nnloop.training.contract import Built, build
 from nnloop.training.images import EvalImages, Normalise
 from nnloop.training.operator_graph import trace
 from nnloop.training.own import trains_itself
 from nnloop.training.randomness import seed_generators
-from nnloop.training.recipe import Recipe
+from nnloop.training.recipe import KNOWN_EVERY, Recipe
 from nnloop.training.unfit import UnfitError, blame
 
 EVAL_BATCH = 512
@@ -62,11 +62,17 @@ def evaluate(
     """
     seed_generators(seed)
     device = images.x.device
-    sample = Normalise(recipe, device, torch.contiguous_format)(images.x[:2])
+    sample = Normalise(recipe, device, torch.contiguous_format)(images.probe_x[:2])
     built = build(code, sample, recipe, device=device)
     normalise = Normalise(recipe, device, built.memory_format)
+    record = None
+    if looks is not None and not trains_itself(built.net, recipe):
+        with blame(Status.CRASHED, "before its training, repeated: "):
+            record = recording.unpack(looks) if looks else recording.Recording({}, [])
+            replay.check_untrained(built, record, normalise(images.probe_x[::KNOWN_EVERY]))
     graph = trace(built.net, sample.contiguous(memory_format=built.memory_format))
     with blame(Status.CRASHED, "in its evaluation: "):
+        built.net.train()  # as it was when they were packed
         tensors.unpack(built.net, weights)
         seed_generators(seed)
         answers = classify(built, images.probe_x, normalise, recipe=recipe).argmax(1).tolist()
@@ -75,9 +81,9 @@ def evaluate(
             raise UnfitError(Status.DIVERGED, "the logits are not finite")
         _check_batches(built, logits, images.x, prepare=normalise, seed=seed)
     step_s = 0.0
-    if looks is not None and not trains_itself(built.net, recipe):
+    if record is not None:
         with blame(Status.CRASHED, "in a step of its training, repeated: "):
-            step_s = replay.check(built, replay.unpack(looks) if looks else [], recipe, seed=seed)
+            step_s = replay.check(built, record.looks, recipe, seed=seed)
     return Evaluated(
         logits,
         answers,

@@ -15,8 +15,8 @@ from nnloop.training.images import Batch
 from nnloop.training.precision import Precision
 from nnloop.training.randomness import RandomState
 from nnloop.training.recipe import Recipe, one_cycle
-from nnloop.training.replay import Recorder
-from nnloop.training.step import backward, batch_loss, optimizer_step
+from nnloop.training.recording import Recorder
+from nnloop.training.step import backward, batch_loss, clip, optimizer_step
 from nnloop.training.tamper import Watch
 from nnloop.training.unfit import UnfitError
 
@@ -60,7 +60,9 @@ class Classifier(LightningModule):
         if self.random is not None:
             self.random.restore(self.generator)
         if self.watch is not None:
-            self.recorder = Recorder(self.net, self.watch.seed, range(self.steps + 1, self.last_step + 1))
+            optimizer: Any = self.optimizers(use_pl_optimizer=False)
+            steps = range(self.steps + 1, self.last_step + 1)
+            self.recorder = Recorder(self.net, optimizer, seed=self.watch.seed, secret=self.watch.secret, steps=steps)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the place in the schedule and the random number generators, which Lightning does not save."""
@@ -82,18 +84,20 @@ class Classifier(LightningModule):
         self._check()
 
     def _step(self, optimizer: SGD, x: Tensor, y: Tensor) -> None:
-        recipe, step = self.recipe, self.steps + 1
+        recipe, step, lr = self.recipe, self.steps + 1, self.recipe.lr
         if recipe.warmup_share is not None:
-            optimizer.param_groups[0]["lr"] = recipe.lr * one_cycle(self.steps, self.total_steps, recipe.warmup_share)
+            lr *= one_cycle(self.steps, self.total_steps, recipe.warmup_share)
+            optimizer.param_groups[0]["lr"] = lr
         optimizer.zero_grad()
         if self.recorder:
             self.recorder.begin(step)
         loss = batch_loss(self.net, x, y, recipe=recipe, precision=self.precision)
         with self.watch.own_pass() if self.watch else nullcontext():
             backward(loss)
+        clip(self.net, recipe.clip_norm)
         if self.recorder:
-            self.recorder.end(step, x, y)
-        optimizer_step(self.net, optimizer, recipe.clip_norm)
+            self.recorder.end(step, x, y, lr=lr)
+        optimizer_step(optimizer)
         self.loss_sum += loss.detach()
         self.steps = step
 

@@ -8,6 +8,8 @@ from nnloop.settings import DatasetSettings, LemurProxySettings, ProxySettings, 
 from nnloop.settings.transforms import parse_transform
 
 PROBES = 128
+KNOWN_EVERY = 3
+"""One in so many of them is answered by the untrained network too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The two halves of a step by the recipe: the gradient of a batch, and the optimizer's step.
+"""The parts of a step by the recipe: the gradient of a batch, its clipping, and the optimizer's step.
 
 Training and its repetition in a clean process share them. Torch's functions are taken when this module is imported,
 before any candidate's code, and hooks of torch's optimizers do not run.
@@ -32,10 +32,14 @@ def backward(loss: Tensor) -> None:
     _backward(loss)
 
 
-def optimizer_step(net: nn.Module, optimizer: SGD, clip_norm: float) -> None:
-    """Clip the gradient, unless `clip_norm` is 0, and take the optimizer's step."""
+def clip(net: nn.Module, clip_norm: float) -> None:
+    """Clip the gradient, unless `clip_norm` is 0."""
     if clip_norm:
         clip_grad_norm_(net.parameters(), clip_norm)
+
+
+def optimizer_step(optimizer: SGD) -> None:
+    """Take the optimizer's step."""
     _sgd_step(optimizer)
 
 

@@ -13,8 +13,8 @@ Status.OFF_RECIPE, which honest code may end in too:
 - in a network that trains itself, more gradients than batches, together with more optimizer steps than batches (two
   steps by one gradient are only a larger one) or with parameters that change between two optimizer steps.
 
-Steps of the recipe are recorded and repeated in the evaluation's process (`replay`), and the parent compares their cost
-with the training's.
+Steps of the recipe are recorded (`recording`) and repeated in the evaluation's process (`replay`), and the parent
+compares their cost with the training's.
 """
 
 import functools
@@ -36,7 +36,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from nnloop.records import Status
 from nnloop.training.unfit import UnfitError
 
-KNOWN_IMAGES = 40
 LOOKS = 4  # steps after which the parameters are compared before the next step
 KNOWING = 0.6  # share of the way from chance to perfect accuracy that no untrained network reaches
 
@@ -47,10 +46,11 @@ class Watch:
     Each of the three, and the end of the block, raises UnfitError.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, secret: int = 0) -> None:
+        """Watch a training by this seed; `secret` decides when it is looked at more closely."""
+        self.seed, self.secret = seed, secret
         self.changed = False  # parameters between two optimizer steps; looked at for a few steps
-        self._random = random.Random(seed)
+        self._random = random.Random(secret)
         self._steps = 0
         self._passes = 0
         self._gradients = 0  # calls of torch.autograd.grad

@@ -34,7 +34,7 @@ def fill(net: nn.Module, values: Mapping[str, Tensor]) -> None:
     own = dict(named(net))
     with torch.no_grad():
         for name, value in values.items():
-            if name in own and own[name].shape == value.shape and not _overlaps(own[name]):
+            if name in own and own[name].shape == value.shape and not overlaps(own[name]):
                 own[name].copy_(value)
             else:
                 _put(net, name, value)
@@ -49,7 +49,8 @@ def named(net: nn.Module) -> Iterator[tuple[str, Tensor]]:
 _PLAIN = torch.contiguous_format
 
 
-def _overlaps(tensor: Tensor) -> bool:
+def overlaps(tensor: Tensor) -> bool:
+    """Tell if several elements of a tensor are the same memory, as after `expand`."""
     return any(stride == 0 and size > 1 for stride, size in zip(tensor.stride(), tensor.shape, strict=True))
 
 

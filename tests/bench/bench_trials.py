@@ -1,8 +1,11 @@
 """What a digits trial costs: to its first step, from end to end, for the wall around it, and for Lightning in it.
 
     python tests/bench/bench_trials.py [TRIALS]
+    python tests/bench/bench_trials.py seconds TRIALS [OVERRIDE...]
 
-Prints one JSON line. Times are wall medians and want idle cores. TRIALS (200) seed networks give the throughput.
+Prints one JSON line. Times are wall medians and want idle cores. TRIALS (200) seed networks give the throughput. The
+second form gives the seconds of that many trials, one after the other, of seed networks in turn: copied into a checkout
+of another commit, it tells what changes between the two cost.
 """
 
 import json
@@ -39,6 +42,9 @@ REPEATS = 20
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["seconds"]:
+        print(json.dumps(seconds(int(sys.argv[2]), sys.argv[3:])))
+        return
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     walled, bare = measure([]), measure(["user", "seccomp", "landlock", "cgroup"])
     print(
@@ -55,9 +61,23 @@ def main() -> None:
     )
 
 
-def start(without: list[str]) -> LocalExecutor:
+def seconds(trials: int, overrides: list[str]) -> dict[str, object]:
+    networks = corpus.seeds()
+    with start([], *overrides, "executor.workers=1") as executor:
+        executor.submit(make_trial("1 / 0")).result()
+        results = [executor.submit(make_trial(networks[at % len(networks)].code)).result() for at in range(trials)]
+    taken = [round(result.seconds, 3) for result in results]
+    return {
+        "status": sorted({result.status.value for result in results}),
+        "sum_s": round(sum(taken), 2),
+        "each_s": taken,
+    }
+
+
+def start(without: list[str], *overrides: str) -> LocalExecutor:
+    given = ["dataset=digits", f"sandbox.without={json.dumps(without)}", *overrides]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        settings = load(compose("config", ["dataset=digits", f"sandbox.without={json.dumps(without)}"]))
+        settings = load(compose("config", given))
     return build.make_executor(settings, data.load(settings.dataset), Path())
 
 

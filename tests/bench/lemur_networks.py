@@ -3,13 +3,14 @@
     python tests/bench/lemur_networks.py WHEEL FOLDER [--networks 200] [--seed 0] proxy=fast dataset.root=... [...]
     python tests/bench/lemur_networks.py WHEEL FOLDER --peer PYTHON --images FOLDER [--networks 20]
     python tests/bench/lemur_networks.py WHEEL FOLDER --table
+    python tests/bench/lemur_networks.py WHEEL FOLDER --patterns
 
 WHEEL is nn-dataset 2.1.2. The first form judges the sample with job=evaluate under the given overrides, ten networks at
 a time, and goes on where it was stopped: FOLDER/<proxy>.jsonl gets a line for each. The order is random too, so what is
 there after a stop is a random sample as well. The second has LEMUR's own trainer judge the first of them (what check_nn
 calls after pylint; PYTHON is tests/support/lemur_env.py's) on the first 500 training and 500 test images of
 cifar-10-batches-py in the images' folder. The third prints nnloop/corpus/LEMUR.md from FOLDER: the table, and
-where the two differ.
+where the two differ. The fourth counts the image classifiers whose source does something that the audit looks at.
 """
 
 import argparse
@@ -49,8 +50,11 @@ def main() -> None:
     parser.add_argument("--images", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--patterns", action="store_true")
     arguments, overrides = parser.parse_known_args()
-    if arguments.table:
+    if arguments.patterns:
+        print(json.dumps(count_patterns(arguments.wheel)))
+    elif arguments.table:
         with zipfile.ZipFile(arguments.wheel) as archive:
             of = len(classifiers(archive))
         sample = f"{arguments.networks} networks drawn at random (seed {arguments.seed}) of {of:,} image classifiers"
@@ -72,6 +76,34 @@ def draw(wheel: Path, folder: Path, count: int, seed: int) -> list[Path]:
         for name, file in zip(sample, files, strict=True):
             file.write_bytes(archive.read(f"ab/nn/nn/{name}.py"))
     return files
+
+
+PATTERNS = {
+    "writes of .data": r"\.data(?:\[[^]]*\])?\s*[-+*/]?=[^=]|\.data\.\w+_\(",
+    "renorm, normalised or clamped weights": r"renorm\(|weight\w*\.clamp_|weight\w*\.copy_|clip_weight",
+    "averages of weights": r"deepcopy\(self|\bema\b|lerp_\(|momentum_update",
+    "complex numbers": r"torch\.complex|cfloat|\bfft\.",
+    "train() of its own": r"def train\(self",
+    "auxiliary outputs": r"\baux_logits|return \w+, aux|self\.aux",
+    "hooks": r"register_\w*hook",
+    "gc, sys or inspect": r"\bgc\.|sys\._|inspect\.",
+    "threads": r"\bthreading\b|ThreadPool",
+    "gradients in forward": r"autograd\.(?:grad|backward)\(|enable_grad",
+    "a seed of its own": r"manual_seed\(|random\.seed\(|torch\.seed\(",
+    "parametrisations": r"spectral_norm|weight_norm|parametriz",
+    "checkpointing": r"utils\.checkpoint",
+}
+"""What honest networks were accused for, or could be: expressions of a source."""
+
+
+def count_patterns(wheel: Path) -> dict[str, int]:
+    """Count the image classifiers by pattern."""
+    with zipfile.ZipFile(wheel) as archive:
+        sources = [archive.read(f"ab/nn/nn/{name}.py").decode(errors="replace") for name in classifiers(archive)]
+    found = {
+        name: sum(re.search(pattern, source) is not None for source in sources) for name, pattern in PATTERNS.items()
+    }
+    return {"classifiers": len(sources), **found}
 
 
 def classifiers(archive: zipfile.ZipFile) -> list[str]:

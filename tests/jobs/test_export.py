@@ -1,7 +1,9 @@
 """job=export: what searches admitted, as LEMUR has it."""
 
+import contextlib
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +98,51 @@ def test_runs_that_admitted_nothing_are_refused(configure: Configure, tmp_path: 
     searched(tmp_path / "run", configure(*LEMUR), {seed_sources()[0]: False})
     with pytest.raises(RunFolderError, match="nothing to export"):
         export.run(job_settings(tmp_path / "run", tmp_path / "to"), tmp_path, io.StringIO())
+
+
+ELSEWHERE = "x/../../../../../../elsewhere"
+
+
+def hostile(run: Path, key: str, value: Any) -> None:
+    """Change a setting, a fact of the first entry, or the code of somebody's run."""
+    about, (first, *_) = json.loads((run / "run.json").read_text()), (run / "archive.jsonl").read_text().splitlines()
+    row = json.loads(first)
+    group, _, name = key.partition(".")
+    if key == "code":
+        write_text(RunFolder(run).code(row["candidate"]), value)
+    elif key in row:
+        row[key] = value
+    else:
+        about["settings"][group][name] = value
+    (run / "run.json").write_text(json.dumps(about))
+    (run / "archive.jsonl").write_text(json.dumps(row) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("dataset.name", ELSEWHERE),
+        ("dataset.name", "{name.__class__}/../../../../../../../elsewhere"),
+        ("proxy.epochs", ELSEWHERE),
+        ("proxy.prm", 7),
+        ("result", None),
+        ("candidate", "../../elsewhere"),
+        ("code", "class Net(" * 10_000),
+        ("code", "x = 1\n"),
+    ],
+)
+def test_a_run_of_somebody_else_s_writes_nothing_elsewhere_and_ends_without_another_error(
+    key: str, value: Any, configure: Configure, tmp_path: Path
+) -> None:
+    run = searched(tmp_path / "deep/runs/one", configure(*LEMUR), {seed_sources()[0]: True})
+    hostile(run, key, value)
+    to = tmp_path / "deep/to"
+    there = {path for path in tmp_path.rglob("*") if to not in path.parents}
+    with contextlib.suppress(RunFolderError):
+        export.run(job_settings(run, to), tmp_path, io.StringIO())
+    assert {path for path in tmp_path.rglob("*") if to not in (path, *path.parents)} == there
+    written = [path for path in to.rglob("*") if path.is_file()]
+    assert all(re.fullmatch(r"[\w.,+-]+", part) for path in written for part in path.relative_to(to).parts)
 
 
 @pytest.mark.parametrize("given", [("runs=a",), ("to=b",)])

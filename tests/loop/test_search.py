@@ -14,11 +14,13 @@ from typing import Any
 import instant
 import odd_server
 import pytest
+from hostile import ATTACKS
 from odd_server import http, serve, silent, whole
 
 from nnloop import build, corpus
 from nnloop.corpus.edits import mutate
-from nnloop.errors import ModelError, RunFolderError
+from nnloop.errors import CompletionError, ModelError, RunFolderError
+from nnloop.modes import static_guard
 from nnloop.records import Status
 from nnloop.runs.folder import RunFolder
 from nnloop.stop import Interrupted
@@ -244,3 +246,28 @@ def test_a_kill_before_the_first_answer_of_a_cycle_asks_its_requests_again(confi
         server.replies = [ANSWER]
         run = instant.search(configure, tmp_path / "run", *asked(server, "executor.grace_s=0.1"))
     assert {entry.status for entry in run.entries()} <= {Status.OK, Status.DUPLICATE}
+
+
+def passes_guard(code: str) -> bool:
+    try:
+        static_guard.check(code)
+    except CompletionError:
+        return False
+    return True
+
+
+@pytest.mark.long
+def test_of_a_search_whose_answers_are_hostile_none_is_admitted_selected_or_learned_from(
+    configure, tmp_path: Path
+) -> None:
+    """Fifteen networks that pass the static guard and score well by work that the recipe does not have."""
+    blind = ("gc.get_objects()", "getattr(gc, 'get_' + 'objects')()")  # the guard does not look into getattr
+    codes = [attack.code.replace(*blind) for attack in ATTACKS if attack.status in ("off_recipe", "tampered")]
+    codes = [code for code in codes if passes_guard(code)][:15]
+    assert len(codes) == 15
+    run = scripted(configure, tmp_path / "run", *codes, more=("cycles=2", "candidates=8"))
+    entries = run.entries()
+    assert {str(entry.status) for entry in entries} <= {"off_recipe", "tampered", "crashed", "duplicate"}
+    assert not [entry for entry in entries if entry.admitted or entry.selected or entry.valid]
+    hostile = {entry.candidate for entry in entries}
+    assert not hostile & {entry.parent for entry in entries}

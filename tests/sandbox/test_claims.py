@@ -33,6 +33,17 @@ def test_a_training_ends_with_its_weights_and_a_segment_with_its_state_before_th
     assert (claims.state, claims.body) == (b"{}", b"\n")
 
 
+EVALUATED = line(event="evaluated", params=7, flops=None)
+TRAINED = line(event="trained", train_loss=0.5, weights_bytes=1, answers=[1, 0])
+
+
+@pytest.mark.parametrize(("report", "evaluating"), [(EVALUATED, False), (BUILT, True), (TRAINED, True)])
+def test_a_process_says_nothing_that_the_other_has_to_say(report: bytes, evaluating: bool) -> None:
+    read_claims(report, evaluating=not evaluating)
+    with pytest.raises(ValueError, match="of the other process"):
+        read_claims(report, evaluating=evaluating)
+
+
 def test_a_report_that_was_cut_off_has_no_body() -> None:
     assert read_claims(BUILT + b'{"event": "trai').body is None
     assert read_claims(b"").params is None

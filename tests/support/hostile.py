@@ -1,8 +1,12 @@
 """The hostile networks of tests/attacks, the world that they must not change, and the table of how they end.
 
-    python tests/support/hostile.py table              run all one after another and write the table of how they ended
-    python tests/support/hostile.py together FILE      run all at once, two at a time, and write how they ended as JSON
-    python tests/support/hostile.py mixed [TRIALS]     run many trials, a third of them hostile, and count the leftovers
+    python tests/support/hostile.py table             run all in three modes and write the table of how they ended
+    python tests/support/hostile.py together FILE     run all two at a time, and write how they ended as JSON
+    python tests/support/hostile.py outward FILE      the same with those alone that reach out of their process
+    python tests/support/hostile.py try NAME...       run these, and print how they ended
+    python tests/support/hostile.py mixed TRIALS      run many trials, a third of them hostile, and count the leftovers
+    python tests/support/hostile.py soak              run 1,000 of them in pieces, go on where it was stopped, and keep
+                                                      what each left behind in tests/attacks/soak.json
 
 An attack's docstring says what it does and how its trial has to end; `@RUN@` and the like in its code stand for
 things that are planted for it to find.
@@ -13,19 +17,19 @@ import json
 import os
 import random
 import re
-import socket
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+import as_user
 from hydra import compose, initialize_config_dir
-from paths import CONF, PACKAGE, TESTS
+from paths import CONF, PACKAGE, ROOT, TESTS
+from planted import World, planted
 from trials import left_behind, network, trial, zygotes
 
 from nnloop import build, corpus, data
@@ -36,8 +40,10 @@ from nnloop.sandbox.config import group_prefix
 from nnloop.settings.load import load
 
 TABLE = PACKAGE / "sandbox" / "ATTACKS.md"
+SOAK = TESTS / "attacks" / "soak.json"
+SOAK_TRIALS = 1000
+SOAK_PIECE = 50
 TIMEOUT_S = 1.0
-SECRETS = {"WANDB_API_KEY": "planted-secret", "HF_TOKEN": "planted-secret", "AWS_SECRET_ACCESS_KEY": "planted-secret"}
 CLOCK = network(init="raise RuntimeError(__import__('time').monotonic())")
 
 
@@ -87,87 +93,6 @@ def read_attack(file: Path) -> Attack:
 ATTACKS = [read_attack(file) for file in sorted((TESTS / "attacks").glob("*.py"))]
 
 
-class World:
-    """A home, a run, services and secrets for the attacks to find; tells which have changed."""
-
-    def __init__(self, base: Path) -> None:
-        self.base = base
-        for folder in ("home/.ssh", "home/.cache/huggingface", "run", "cache/prepared", "tmp"):
-            (base / folder).mkdir(parents=True)
-        for file in ("home/.netrc", "home/.ssh/id_ed25519", "home/.cache/huggingface/token", "run/archive.jsonl"):
-            (base / file).write_text("planted-secret\n")
-        (base / "cache/prepared/labels_y.npy").write_bytes(bytes(64))
-        self._mailbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._mailbox.bind(str(base / "d"))
-        self._mailbox.setblocking(False)
-        self._listeners = [socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket()]
-        abstract = f"nnloop-planted-{base}"
-        for listener, address in zip(
-            self._listeners, (str(base / "s"), "\0" + abstract, ("127.0.0.1", 0)), strict=True
-        ):
-            listener.bind(address)
-            listener.listen()
-            listener.setblocking(False)
-        self.planted = {
-            "HOME": str(base / "home"),
-            "RUN": str(base / "run"),
-            "CACHE": str(base / "cache"),
-            "SOCKET": str(base / "s"),
-            "DATAGRAM": str(base / "d"),
-            "ABSTRACT": abstract,
-            "PORT": str(self._listeners[2].getsockname()[1]),
-            "PARENT": str(os.getpid()),
-        }
-
-    def __enter__(self) -> Self:
-        self._environment = dict(os.environ)
-        os.environ.update(SECRETS, HOME=self.planted["HOME"], TMPDIR=str(self.base / "tmp"))
-        self.snapshot()
-        return self
-
-    def snapshot(self) -> None:
-        """Remember the present state as the start."""
-        self._before = self._look()
-
-    def __exit__(self, *_: object) -> None:
-        os.environ.clear()
-        os.environ.update(self._environment)
-        for opened in (self._mailbox, *self._listeners):
-            opened.close()
-
-    def changes(self) -> list[str]:
-        """List every difference from the start: files, shared memory, and services that somebody has reached."""
-        now = self._look()
-        changed = [path for path in self._before.keys() | now.keys() if self._before.get(path) != now.get(path)]
-        for listener in self._listeners:
-            try:
-                listener.accept()
-            except BlockingIOError:
-                continue
-            changed.append(f"connection to {listener.getsockname()}")
-        with suppress(BlockingIOError):
-            changed.append(f"datagram {self._mailbox.recv(100)!r}")
-        return sorted(changed)
-
-    def _look(self) -> dict[str, str]:
-        package = PACKAGE
-        site = Path(os.__file__).parent / "site-packages", *map(Path, {p for p in sys.path if p.endswith("-packages")})
-        state = {}
-        for folder in (self.base, package, CONF):
-            for path in folder.rglob("*"):
-                if "__pycache__" not in path.parts:
-                    facts = path.lstat()
-                    file = path.is_file()
-                    inside = f"{facts.st_mtime_ns} {sha256(path.read_bytes()).hexdigest()}" if file else ""
-                    state[str(path)] = f"{facts.st_mode} {facts.st_nlink if file else 0} {inside}"
-        for folder in (*site, Path("/dev/shm")):
-            names = os.listdir(folder) if folder.is_dir() else []
-            state |= {f"{folder}/{name}": "" for name in names if "nnloop-was" in name or name == "sitecustomize.py"}
-        shared = Path("/proc/sysvipc/shm")
-        lines = shared.read_text().splitlines() if shared.exists() else []
-        return state | {f"segment {line}": "" for line in lines if line.split()[0] == "4711"}
-
-
 def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
     bounds = ("sandbox.scratch_mb=32", "mode.max_params=1000000")
     chosen = ["dataset=digits", f"executor.workers={workers}", f"proxy={proxy}", *bounds, *overrides]
@@ -176,13 +101,6 @@ def start(workers: int, proxy: str, *overrides: str) -> LocalExecutor:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = load(compose("config", chosen))
     return build.make_executor(settings, data.load(settings.dataset), Path())
-
-
-@contextmanager
-def planted() -> Iterator[World]:
-    with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
-        os.environ.setdefault("NNLOOP_CACHE", str(Path(folder) / "cache"))
-        yield world
 
 
 def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) -> list[dict[str, Any]]:
@@ -204,14 +122,22 @@ def measure(world: World, only: Callable[[Attack], bool] = lambda attack: True) 
     return rows
 
 
-def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
-    """Run many trials, a third of them hostile, in random order; return the wrong ends and the leftovers."""
-    generator = random.Random(seed)
-    honest = [network.code for network in corpus.seeds() if network.name in ("mlp", "nin", "silu", "plain")]
-    hostile = [attack for attack in ATTACKS if attack.proxy == "fast"]
+def mixture(trials: int) -> list[Attack | str]:
+    """List many trials, a third of them hostile, in random order."""
+    honest, hostile = _honest(), [attack for attack in ATTACKS if attack.proxy == "fast"]
     plan: list[Attack | str] = [hostile[i % len(hostile)] for i in range(trials // 3)]
     plan += [honest[i % len(honest)] for i in range(trials - len(plan))]
-    generator.shuffle(plan)
+    random.Random(0).shuffle(plan)
+    return plan
+
+
+def _honest() -> list[str]:
+    return [network.code for network in corpus.seeds() if network.name in ("mlp", "nin", "silu", "plain")]
+
+
+def mixed(world: World, plan: list[Attack | str]) -> dict[str, Any]:
+    """Run these trials; return the wrong ends and the leftovers."""
+    honest = _honest()
     with start(2, "fast") as executor:
         reference = {code: executor.submit(trial(code)).result() for code in honest}
         world.snapshot()
@@ -247,6 +173,21 @@ def mixed(world: World, trials: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
+def soak() -> None:
+    """Run the mixture in pieces, and keep each piece's result; go on where it was stopped."""
+    pieces: list[dict[str, Any]] = json.loads(SOAK.read_text()) if SOAK.exists() else []
+    plan = mixture(SOAK_TRIALS)
+    if sum(piece["trials"] for piece in pieces) >= len(plan):
+        pieces = []
+    for at in range(sum(piece["trials"] for piece in pieces), len(plan), SOAK_PIECE):
+        with planted() as world:
+            counts = mixed(world, plan[at : at + SOAK_PIECE])
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        pieces.append({"date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip(), **counts})
+        SOAK.write_text(json.dumps(pieces, indent=1) + "\n")
+        print(json.dumps(pieces[-1]), flush=True)
+
+
 def _resources(zygote: int) -> dict[str, int]:
     """Count descriptors and resident MiB of this process and of the warm one."""
     used = {}
@@ -261,15 +202,36 @@ def _groups() -> list[str]:
     return [] if home is None else [name for folder in {home.memory, home.pids} for name in os.listdir(folder)]
 
 
-def together(world: World) -> list[dict[str, Any]]:
-    """Run the attacks on proxy=fast two at a time."""
-    with start(2, "fast") as executor:
+def together(world: World, attacks: list[Attack], *overrides: str) -> list[dict[str, Any]]:
+    """Run attacks on proxy=fast two at a time."""
+    with start(2, "fast", *overrides) as executor:
         executor.submit(trial(network())).result()
         world.snapshot()
-        running = [(attack, executor.submit(attack.trial(world))) for attack in ATTACKS if attack.proxy == "fast"]
+        running = [(attack, executor.submit(attack.trial(world))) for attack in attacks if attack.proxy == "fast"]
         rows = [_row(attack, future.result()) for attack, future in running]
-        left_behind()
-        return [{**row, "changes": world.changes()} for row in rows]
+        left = left_behind()
+        honest = executor.submit(trial(network())).result().status.value
+        return [{**row, "changes": world.changes(), "left": left, "honest": honest} for row in rows]
+
+
+OUTWARD = [attack for attack in ATTACKS if attack.reaches_out()]
+LANDLOCK_ALONE = "sandbox.without=[user,cgroup]"
+
+
+def as_a_user(mode: str) -> list[dict[str, Any]]:
+    """Run `together` or `outward` as an unprivileged user; only root can."""
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        os.chmod(folder, 0o777)
+        rows_file = Path(folder) / "rows.json"
+        as_user.run([sys.executable, "tests/support/hostile.py", mode, str(rows_file)])
+        rows: list[dict[str, Any]] = json.loads(rows_file.read_text())
+        return rows
+
+
+def got_through(row: dict[str, Any]) -> bool:
+    """Tell if an attack reached something outside, in a mode in which it may end otherwise than with all layers."""
+    said = "got through" in row["reason"] or "planted" in row["reason"]
+    return said or bool(row["changes"] or row["left"]) or row["honest"] != "ok"
 
 
 def _row(attack: Attack, result: TrialResult) -> dict[str, Any]:
@@ -284,28 +246,43 @@ def _row(attack: Attack, result: TrialResult) -> dict[str, Any]:
 
 def write_table() -> None:
     with planted() as world:
-        TABLE.write_text(render(measure(world)))
+        user, landlock = as_a_user("together"), together(world, ATTACKS, LANDLOCK_ALONE)
+        TABLE.write_text(render(measure(world), user=user, landlock=landlock))
 
 
-def render(rows: list[dict[str, Any]]) -> str:
+def render(rows: list[dict[str, Any]], *, user: list[dict[str, Any]], landlock: list[dict[str, Any]]) -> str:
     """Return the table in Markdown. Raises SystemExit where an attack did not end as stated."""
-    wrong = [row for row in rows if not row["as_stated"] or row["changes"]]
+    wrong = [row for row in rows + user if not row["as_stated"] or row["changes"]]
+    wrong += [row for row in landlock if got_through(row)]
     if wrong:
         raise SystemExit(json.dumps(wrong, indent=1))
     taken = {row["name"]: row["recovery_ms"] for row in rows}
-    lines = [f"| {attack.name} | {attack.claim} | {attack.status} | {taken[attack.name]} |\n" for attack in ATTACKS]
-    return INTRODUCTION.format(count=len(lines), layers=rows[0]["layers"]) + "".join(lines)
+    there, alone = ({row["name"]: row["status"] for row in mode} for mode in (user, landlock))
+    lines = [
+        f"| {each.name} | {each.claim} | {each.status} | {taken[each.name]} | {there.get(each.name, '')} | "
+        f"{alone.get(each.name, '')} |\n"
+        for each in ATTACKS
+    ]
+    layers = {"layers": rows[0]["layers"], "user": user[0]["layers"], "landlock": landlock[0]["layers"]}
+    return INTRODUCTION.format(count=len(lines), **layers) + "".join(lines)
 
 
 INTRODUCTION = """# Hostile networks and how their trials end
 
-Written by `make attacks` from the {count} networks in tests/attacks, run one after another as root: each ended with
-this status and changed nothing outside its scratch folder. The last column is the milliseconds from the verdict until
-the next trial's network was being built. Layers in force: {layers}.
-Long tests run them as an unprivileged user and with Landlock alone too.
+Written by `make attacks` from the {count} networks in tests/attacks, in three modes; none got through:
 
-| attack | what it does | ends as | recovery, ms |
-|---|---|---|---|
+- as root with all layers, one after another: each ended with the status in the third column and changed nothing outside
+  its scratch folder; the fourth has the milliseconds from the verdict until the next trial's network was being built,
+  beside the machine's other work. Layers: {layers};
+- as an unprivileged user, two at a time. Layers: {user};
+- where user namespaces and control groups are not to be had, two at a time: there an attack may end otherwise. Layers:
+  {landlock}.
+
+Attacks on a training by the network's own loop (proxy=lemur) ran in the first mode alone. The default tests run all in
+the first mode, long tests those that reach out of their process in the other two.
+
+| attack | what it does | ends as | recovery, ms | as a user | Landlock alone |
+|---|---|---|---|---|---|
 """
 
 
@@ -315,10 +292,19 @@ def main() -> None:
             write_table()
         case ["together", file]:
             with planted() as world:
-                Path(file).write_text(json.dumps(together(world)))
-        case ["mixed", *count]:
+                Path(file).write_text(json.dumps(together(world, ATTACKS)))
+        case ["outward", file]:
             with planted() as world:
-                print(json.dumps(mixed(world, int(count[0]) if count else 1000), indent=1))
+                Path(file).write_text(json.dumps(together(world, OUTWARD)))
+        case ["try", *names]:
+            with planted() as world:
+                for row in measure(world, lambda attack: attack.name in names):
+                    print(json.dumps(row), flush=True)
+        case ["mixed", count]:
+            with planted() as world:
+                print(json.dumps(mixed(world, mixture(int(count))), indent=1))
+        case ["soak"]:
+            soak()
         case _:
             raise SystemExit(__doc__)
 

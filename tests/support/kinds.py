@@ -130,6 +130,39 @@ KINDS: dict[str, tuple[str, str] | tuple[str, str, str]] = {
     "a pruned layer": ("import torch.nn.utils.prune as prune; self.a = nn.Linear(d, h); prune.random_unstructured(self.a, 'weight', 0.3); self.b = nn.Linear(h, k)", OUT),
     "weights by a hypernetwork": ("self.z = nn.Parameter(torch.randn(8)); self.w = nn.Linear(8, d * k)", "return F.linear(x.flatten(1), self.w(self.z).view(-1, x[0].numel()) / 8)"),
     "Gumbel": (MLP, "z = F.gumbel_softmax(self.a(x.flatten(1)), hard=False) if self.training else self.a(x.flatten(1)).softmax(1)\nreturn self.b(z * 20)"),
+    "tied by data": ("self.a = nn.Linear(d, d); self.c = nn.Linear(d, d); self.c.weight.data = self.a.weight.data; self.b = nn.Linear(d, k)", "return self.b(F.relu(self.c(F.relu(self.a(x.flatten(1))))))"),
+    "a scale from the first images": (MLP + "; self.register_buffer('s', torch.zeros(1))", f"if not self.s: self.s.copy_(x.detach().std())\nx = x / self.s\n{OUT}"),
+    "one vector of weights": ("self.v = nn.Parameter(torch.randn(d * h + h * k) / 8)\nself.d, self.h, self.k = d, h, k", "a, b = self.v.split([self.d * self.h, self.h * self.k])\nreturn F.relu(x.flatten(1) @ a.view(self.d, self.h)) @ b.view(self.h, self.k)"),
+    "an average now and then": (
+        MLP + "; self.register_buffer('n', torch.zeros((), dtype=torch.long)); self.register_buffer('slow', self.b.weight.detach().clone())",
+        "if self.training:\n"
+        "    self.n += 1\n"
+        "    if self.n % 5 == 0:\n"
+        "        with torch.no_grad(): self.slow.lerp_(self.b.weight, 0.5); self.b.weight.copy_(self.slow)\n"
+        f"{OUT}",
+    ),
+    "frozen after some steps": (MLP + "; self.register_buffer('n', torch.zeros((), dtype=torch.long))", f"self.n += self.training\nself.a.requires_grad_(bool(self.n < 12))\n{OUT}"),
+    "a hook on finished gradients": (MLP + "; self.b.weight.register_post_accumulate_grad_hook(lambda p: [None, p.grad.clamp_(-0.05, 0.05)][0])", OUT),
+    "swapped for its average in eval()": (
+        MLP + "; self.register_buffer('slow', self.b.weight.detach().clone())",
+        f"if self.training: self.slow.lerp_(self.b.weight.detach(), 0.3)\n{OUT}",
+        "def train(self, mode=True):\n"
+        "    if hasattr(self, 'slow') and mode != self.training: self.slow.data, self.b.weight.data = self.b.weight.data, self.slow.data\n"
+        "    return super().train(mode)",
+    ),
+    "mixed images": (MLP, f"if self.training: x = 0.9 * x + 0.1 * x[torch.randperm(len(x))]\n{OUT}"),
+    "layers left out at random": (CONV + "; self.r = nn.Conv2d(16, 16, 3, padding=1)", "x = F.relu(self.c(x))\nif not self.training or torch.rand(()) < 0.8: x = x + F.relu(self.r(x))\nreturn self.b(x.flatten(1))"),
+    "an ensemble by vmap": ("self.w = nn.Parameter(torch.randn(4, k, d) / 8)", "return torch.vmap(lambda w: F.linear(x.flatten(1), w))(self.w).mean(0)"),
+    "scripted layers": (MLP + "; self.a = torch.jit.script(self.a)", OUT),
+    "branches in threads": (
+        MLP + "; self.c = nn.Linear(d, k)",
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(2) as pool: one, other = pool.map(lambda f: f(x.flatten(1)), (lambda z: self.b(F.relu(self.a(z))), self.c))\n"
+        "return one + other",
+    ),
+    "cumulative statistics": (MLP + "; self.n = nn.BatchNorm1d(h, momentum=None)", "return self.b(F.relu(self.n(self.a(x.flatten(1)))))"),
+    "a fixed point": (MLP + "; self.z = nn.Linear(h, h)", "u = self.a(x.flatten(1)); z = torch.zeros_like(u)\nwith torch.no_grad():\n    for _ in range(5): z = torch.tanh(u + 0.3 * self.z(z))\nreturn self.b(torch.tanh(u + 0.3 * self.z(z)))"),
+    "parameters made anew": (MLP + "; self.s = nn.Parameter(torch.ones(h))", "self.s = nn.Parameter(self.s.detach().clamp(0.5, 1.5))\nreturn self.b(F.relu(self.a(x.flatten(1))) * self.s)"),
     "double precision": ("self.a = nn.Linear(d, h).double(); self.b = nn.Linear(h, k)", "return self.b(F.relu(self.a(x.flatten(1).double())).float())"),
     "embedding of pixels": ("self.e = nn.Embedding(8, 4); self.b = nn.Linear(4 * d, k)", "return self.b(self.e(((x.flatten(1) + 1) * 3).long().clamp(0, 7)).flatten(1))"),
 }  # fmt: skip

@@ -22,6 +22,7 @@ LEMUR = LemurProxySettings(
     prm={"width": 0.5},
     clip_norm=3.0,
     chance_share=0.0,
+    own_recipe=False,
 )
 OWN = """
 import torch

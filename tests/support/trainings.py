@@ -6,7 +6,7 @@ from recipes import lemur_recipe, rows
 
 from nnloop.compat import ensure_torchvision_imports
 from nnloop.training.images import EvalImages
-from nnloop.training.recipe import Recipe
+from nnloop.training.recipe import Recipe, probe_rows
 from nnloop.training.unfit import UnfitError
 
 ensure_torchvision_imports()
@@ -30,7 +30,7 @@ def unfit(code: str, recipe: Recipe | None = None) -> UnfitError:
 def evaluated(code: str, weights: bytes, recipe: Recipe | None = None, looks: bytes | None = None) -> fresh.Evaluated:
     """Evaluate trained weights on the first 30 images of rows(), and repeat recorded steps."""
     x = rows().x
-    images = EvalImages(x[:30], x[:10])
+    images = EvalImages(x[:30], x[probe_rows(len(x))])
     return fresh.evaluate(code, weights, images, looks=looks, recipe=recipe or lemur_recipe(), seed=0)
 
 

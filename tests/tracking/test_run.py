@@ -142,7 +142,7 @@ def test_an_artifact_has_one_collection_with_a_version_a_cycle_and_tells_what_it
     made_from = [json.loads(one["metadata"])["made_from"] for one in artifacts if "use_after_commit" not in one]
     name = run.path.name
     assert made_from[-3] == [f"{name}-adapter:cycle-1", f"{name}-networks:cycle-2"]
-    digests = {one["digest"] for one in artifacts if one["type"] == "adapter" and one["aliases"][0] == "cycle-1"}
+    digests = {one["digest"] for one in artifacts if one["type"] == "adapter" and "cycle-1" in one["aliases"]}
     assert len(digests) == 1  # so that W&B takes them for one version
 
 
@@ -231,7 +231,8 @@ def test_media_that_can_not_be_made_cost_nothing_else(run: RunFolder) -> None:
 
 
 def test_a_search_that_ends_within_a_cycle_leaves_its_table_and_goes_on_without_a_loss(run: RunFolder) -> None:
-    run.report(1).rename(run.path / "kept")
+    run.report(1).unlink()
+    run.finetune_steps(1).unlink()
     lines = run.archive.read_text().splitlines(keepends=True)
     for archive in (lines[:8], lines):
         run.archive.write_text("".join(archive))

@@ -8,7 +8,7 @@ from torch import nn
 from torch.optim import SGD
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from nnloop.training.step import first_output, optimizer_step
+from nnloop.training.step import clip, first_output, optimizer_step
 
 LOGITS = torch.ones(2, 3)
 
@@ -34,7 +34,8 @@ def test_no_hook_runs_in_the_recipes_step() -> None:
     optimizer.register_step_post_hook(lambda *_: ran.append(1))
     before = net.weight.detach().clone()
     net(torch.ones(1, 2)).sum().backward()
-    optimizer_step(net, optimizer, clip_norm=1.0)
+    clip(net, 1.0)
+    optimizer_step(optimizer)
     for hook in hooks:
         hook.remove()
     assert ran == []

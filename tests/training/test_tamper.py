@@ -48,7 +48,7 @@ def judge(net: nn.Module, passes: int = 0, poison: float = 1.0) -> str:
                     loss.backward(retain_graph=True)
                 with watch.own_pass():
                     loss.backward()
-                optimizer_step(net, optimizer, clip_norm=0.0)
+                optimizer_step(optimizer)
             watch.trained()
     except UnfitError as error:
         return f"{error.status.value}: {error.reason}"

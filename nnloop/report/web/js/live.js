@@ -3,6 +3,7 @@
   const LEAST_S = 10, SILENT_S = 900;
   const state = nn.find("state"), key = `nnloop ${location.pathname}`;
   if (!state?.dataset.written) return;
+  history.scrollRestoration = "manual"; // the browser's own would come after ours
 
   const anchors = () => document.querySelectorAll("main h2, main figure, main details, main tr");
   const name = (element) => element.id || `${element.localName} ${element.textContent.slice(0, 60)}`;
