@@ -26,6 +26,7 @@ from nnloop.loop.artifacts import media, outcome, track_run
 from nnloop.loop.corpus_trials import CorpusConditions, CorpusShare, JudgedCorpus, judge_corpora
 from nnloop.loop.costs import find_gpus
 from nnloop.loop.cycle import over_budget
+from nnloop.loop.estimates import estimate_corpus
 from nnloop.loop.prompting import PromptBuilder
 from nnloop.loop.race import is_due, measure_incumbent
 from nnloop.loop.search import Search
@@ -263,6 +264,9 @@ def make_search(
     rule = rule or make_rule(settings.parents)
     if rules.tradeoff is not None and not isinstance(rule, OwnRule):
         rule = partial(sample, settings.parents, tradeoff=rules.tradeoff)
+    if settings.selection.estimate == "shrunken":
+        estimated = estimate_corpus([network for network, _ in corpus])
+        corpus = list(zip(estimated, (result for _, result in corpus), strict=True))
     with contextlib.closing(Archive(run, novelty.build(settings.novelty), corpus, datasets=task.of)) as archive:
         search = Search(
             settings=settings,

@@ -59,6 +59,12 @@ class Network(Record):
     transform: str = ""  # its own, under LEMUR's name; empty: the run's
     weights: int | None = None  # as in its trial's result
     flops: int | None = None
+    estimate: float | None = None  # of its accuracy, less the luck of its trials; None: selection.estimate=trial
+
+    @property
+    def worth(self) -> float:
+        """Accuracy by which networks are ranked and compared: the estimate, else that of the trials, else 0."""
+        return self.estimate if self.estimate is not None else self.val_accuracy or 0.0
 
     def on(self, dataset: str) -> "Network":
         """Return this network as a pool's member for one dataset, whose name ends its id; "": unchanged."""
@@ -207,8 +213,18 @@ class TrialResult(Record):
     sandbox: str = ""  # the sandbox layers in force
     graph: str | None = None  # JSON of the operator graph; its own word: traced in a process that runs its code
     precision: str = ""  # bfloat16 or float32; its own word
+    memory_format: str = ""  # of network and images, channels_last or default; its own word
     curve: list[list[float]] = field(default_factory=list)  # [epoch, val_accuracy] after each segment; [] for one
     weights: int | None = None  # values that the trained network keeps, buffers included: counted by the parent
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyEstimate(Record):
+    """An estimate of a network's accuracy from its trial and its parent (loop.estimates)."""
+
+    value: float  # a fraction
+    noise: float  # standard deviation of one trial at this level of accuracy
+    share: float  # of the trial in the estimate; the rest is the parent's
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +242,7 @@ class Entry(Record):
     salvaged: list[str] = field(default_factory=list)  # what mode.salvage and its like did to the answer
     hp: dict[str, float] = field(default_factory=dict)  # the candidate's own hyperparameters; empty: the run's
     transform: str = ""  # the candidate's own; empty: the run's
+    estimate: AccuracyEstimate | None = None  # None: not a new network, selection.estimate=trial, or noise not measured
 
     @property
     def cycle(self) -> int:

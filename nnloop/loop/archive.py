@@ -137,6 +137,7 @@ class Archive:
                 code,
                 name,
                 val_accuracy=entry.val_accuracy,
+                estimate=entry.estimate.value if entry.estimate else None,
                 params=result.params,
                 dataset=entry.dataset,
                 hp=entry.hp,

@@ -16,6 +16,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from nnloop.corpus import sample
 from nnloop.executor import Executor, make_trial
 from nnloop.records import COMPLETED, Candidate, Network, TrialResult
 from nnloop.runs.digest import Digest
@@ -32,6 +33,8 @@ _log = logging.getLogger(__name__)
 SMALL = 2_000
 """Training images below which one trial says little about a network, and each is tried REPEATS times."""
 REPEATS = 3
+REPEATED = 8
+"""Networks that are tried REPEATS times on larger sets, to measure the noise of a trial."""
 
 JudgedCorpus = list[tuple[Network, TrialResult]]
 Key = tuple[str, int]
@@ -46,11 +49,9 @@ class CorpusConditions:
     digest: Digest
     images: int  # for training
 
-    @property
-    def trials(self) -> int:
-        """Trials of each network."""
-        asked = None if isinstance(self.settings.corpus, EmptyCorpusSettings) else self.settings.corpus.trials
-        return asked or (REPEATS if self.images < SMALL else 1)
+    def trials(self, networks: Sequence[Network]) -> dict[str, int]:
+        """Return the number of trials of each network, by its id."""
+        return trials_each(networks, self.settings, self.images)
 
     def name(self, network: Network) -> str:
         """Return the name of a network's trials; where it trains by its own recipe, that is part of it."""
@@ -78,6 +79,19 @@ class CorpusConditions:
             and (result.peak_bytes or 0) <= executor.memory_gb * 2**30
             and (most is None or (result.params or 0) <= most)
         )
+
+
+def trials_each(networks: Sequence[Network], settings: Settings, images: int) -> dict[str, int]:
+    """Return the trials of each network by its id, with so many images for training.
+
+    Where each has one and estimates need the noise of a trial, some networks have REPEATS.
+    """
+    asked = None if isinstance(settings.corpus, EmptyCorpusSettings) else settings.corpus.trials
+    each = asked or (REPEATS if images < SMALL else 1)
+    known = [network for network in networks if network.variant_of is None]
+    measured = asked is None and settings.selection.estimate == "shrunken"
+    repeated = {network.id for network in sample(known, REPEATED)} if measured else set()
+    return {network.id: max(each, REPEATS) if network.id in repeated else each for network in networks}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +154,14 @@ class _Trials:
 
     def __init__(self, share: CorpusShare, show: Callable[[int, int], None]) -> None:
         self._conditions, self._cache, self._dataset, self._show = share.conditions, share.cache, share.dataset, show
-        conditions, repeats = share.conditions, range(share.conditions.trials)
-        self._keys = {(conditions.name(network), repeat): network for network in share.networks for repeat in repeats}
+        self._each = share.conditions.trials(share.networks)
+        named = [(share.conditions.name(network), network) for network in share.networks]
+        self._keys = {(name, repeat): network for name, network in named for repeat in range(self._each[network.id])}
         rows = read_lines(share.cache)
         self._cached = {(row["candidate"], row["repeat"]): TrialResult.from_json(row["result"]) for row in rows}
-        self._results = {key: one for key, one in self._cached.items() if key in self._keys and conditions.allow(one)}
+        self._results = {
+            key: one for key, one in self._cached.items() if key in self._keys and share.conditions.allow(one)
+        }
         self._missing = [key for key in self._keys if key not in self._results]
         self._running: dict[Key, Future[TrialResult]] = {}
         self._lock = threading.Lock()
@@ -175,7 +192,7 @@ class _Trials:
     def of(self, network: Network) -> list[TrialResult]:
         """Return a network's results."""
         name = self._conditions.name(network)
-        return [self._results[name, repeat] for repeat in range(self._conditions.trials)]
+        return [self._results[name, repeat] for repeat in range(self._each[network.id])]
 
     def _keep(self, key: Key, future: Future[TrialResult]) -> None:
         """Keep a result, and cache it if it completed: others, such as timeouts, may differ the next time."""
@@ -232,9 +249,9 @@ def _tell(judged: JudgedCorpus) -> None:
     corpus = [network for network, _ in judged if network.variant_of is None]
     shown = [network for network in corpus if network.val_accuracy is not None]
     best = max((network.val_accuracy or 0.0 for network in shown), default=0.0)
-    trials, noise = Counter(network.trials for network in shown).most_common(1), noise_of(shown)
+    trials, noise = Counter(network.trials for network in shown).most_common(), noise_of(shown)
     told = f"; one trial's standard deviation is {100 * noise:.1f} points" if noise is not None else ""
-    each = f", {trials[0][0]} trials each" if trials and trials[0][0] > 1 else ""
+    each = f", {trials[0][0]} trials each" if len(trials) == 1 and trials[0][0] > 1 else ""
     _log.info("corpus: %d of %d networks trained%s, best %.1f %%%s", len(shown), len(corpus), each, 100 * best, told)
     for network, result in judged:
         if network.val_accuracy is None and network.variant_of is None:

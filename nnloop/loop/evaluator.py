@@ -4,7 +4,7 @@ Completions may come and trials may end in any order. Entries are made in slot o
 verdicts and the first of two equal candidates do not depend on timing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ from functools import partial
 from nnloop.errors import CompletionError
 from nnloop.executor import Executor
 from nnloop.loop.archive import Archive
+from nnloop.loop.estimates import Estimator
 from nnloop.loop.selection import SelectionRules
 from nnloop.modes import Mode, Reading
 from nnloop.modes.salvage import read_answer
@@ -51,6 +52,7 @@ class Evaluator:
     archive: Archive
     mode: Mode
     rules: SelectionRules
+    estimators: Mapping[str, Estimator]  # by dataset; without one, single trials decide
     executor: Executor
     make_trial: Callable[[Candidate], Trial]
     results: dict[str, TrialResult]  # by candidate id; at first this cycle's results from before a restart
@@ -134,8 +136,12 @@ class Evaluator:
             return entry()
         novelty = self.archive.novelty.judge(name, case.candidate.code, result.graph)
         admitted = self.rules.admits(result, novel=novelty.novel, dataset=case.parent.dataset)
-        selected = self.rules.selects(result, admitted=admitted, parent=case.parent)
-        return entry(novelty=novelty, admitted=admitted, selected=selected)
+        estimate = None
+        estimator = self.estimators.get(case.parent.dataset)
+        if estimator and result.val_accuracy is not None and case.parent.val_accuracy is not None:
+            estimate = estimator.of(result.val_accuracy, case.parent)
+        selected = self.rules.selects(result, admitted=admitted, parent=case.parent, estimate=estimate)
+        return entry(novelty=novelty, admitted=admitted, selected=selected, estimate=estimate)
 
 
 def _candidate(completion: Completion, reading: Reading, parent: Network) -> Candidate:

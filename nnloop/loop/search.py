@@ -30,6 +30,7 @@ from nnloop.loop.archive import Archive
 from nnloop.loop.artifacts import track_cycle
 from nnloop.loop.costs import CostTracker
 from nnloop.loop.cycle import over_budget
+from nnloop.loop.estimates import Estimator, make_estimators
 from nnloop.loop.evaluator import Evaluator
 from nnloop.loop.prompting import RETRIED, PromptBuilder, batches
 from nnloop.loop.selection import SelectionRules
@@ -208,6 +209,7 @@ class Search:
                 archive=self.archive,
                 mode=self.mode,
                 rules=self.rules,
+                estimators=self._estimators(number),
                 executor=self.executor,
                 make_trial=partial(make_trial, self.settings),
                 results=self.folder.read_trials(number),
@@ -220,6 +222,12 @@ class Search:
             except Interrupted:
                 self._show(evaluator.poll())
                 raise
+
+    def _estimators(self, number: int) -> dict[str, Estimator]:
+        """Make the estimators of a cycle's networks; none if single trials decide, or nothing tells their noise."""
+        if self.settings.selection.estimate == "trial":
+            return {}
+        return make_estimators(self.archive.corpus, self.archive.before(number))
 
     def _complete(self, cycle: OpenCycle, requests: Sequence[Request]) -> Generator[Completion, None, None]:
         """Yield completions: the stored ones first, then new ones, each stored before it is used."""

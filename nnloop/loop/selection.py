@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nnloop.pareto import Tradeoff
-from nnloop.records import Network, Status, TrialResult
+from nnloop.records import AccuracyEstimate, Network, Status, TrialResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,23 @@ class SelectionRules:
         """Tell whether a network is admitted: it trained, reached `min_accuracy` and is novel."""
         return result.status is Status.OK and novel and self._is_good(result, dataset)
 
-    def selects(self, result: TrialResult, *, admitted: bool, parent: Network) -> bool:
+    def selects(
+        self, result: TrialResult, *, admitted: bool, parent: Network, estimate: AccuracyEstimate | None = None
+    ) -> bool:
         """Tell whether a network becomes a parent of later ones and a target of the fine-tune.
 
         `better` selects each distinct network that is better than its parent, whatever its accuracy; `good` selects
         those among them that reached `min_accuracy`; `admitted` selects the admitted networks, as the papers do; `all`
-        selects each distinct network that trained. With a tradeoff a network is better too if it reached `min_accuracy`
-        and is cheaper than its parent.
+        selects each distinct network that trained. With an `estimate` of the network's accuracy, this is compared with
+        the parent's. With a tradeoff a network is better too if it reached `min_accuracy` and is cheaper than its
+        parent.
         """
         if self.rule == "admitted" or result.status is not Status.OK or result.val_accuracy is None:
             return admitted
         if self.rule == "all":
             return True
-        improved = parent.val_accuracy is None or result.val_accuracy > parent.val_accuracy
+        accuracy = estimate.value if estimate else result.val_accuracy
+        improved = parent.val_accuracy is None or accuracy > parent.worth
         if self.tradeoff is not None:
             improved = improved or self.tradeoff.beats(result, parent)
         return improved and (self.rule == "better" or self._is_good(result, parent.dataset))

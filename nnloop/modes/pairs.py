@@ -85,5 +85,5 @@ def _improvements(networks: Sequence[Network], samples: int, rng: random.Random)
     others = ((networks[place // count], networks[place % count]) for place in places)
     apart = ((one, two) for one, two in others if (one.variant_of or one.id) != (two.variant_of or two.id))
     for first, second in itertools.chain(near, apart):
-        if first.dataset == second.dataset and (first.val_accuracy or 0) < (second.val_accuracy or 0):
+        if first.dataset == second.dataset and first.worth < second.worth:
             yield first, second

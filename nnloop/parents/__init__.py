@@ -91,6 +91,6 @@ def weigh(settings: ParentsSettings, networks: Sequence[Network]) -> list[float]
 
 def ranks(networks: Sequence[Network]) -> list[int]:
     """Return the accuracy ranks, 1 for the best; of equals the earlier one is better."""
-    order = sorted(range(len(networks)), key=lambda place: -(networks[place].val_accuracy or 0.0))
+    order = sorted(range(len(networks)), key=lambda place: -networks[place].worth)
     by_place = {place: rank for rank, place in enumerate(order, 1)}
     return [by_place[place] for place in range(len(networks))]

@@ -30,7 +30,7 @@ def elites(networks: Iterable[Network], descriptors: Sequence[str]) -> dict[Cell
     best: dict[Cell, Network] = {}
     for network in networks:
         key = cell(network, descriptors)
-        if key not in best or (network.val_accuracy or 0.0) > (best[key].val_accuracy or 0.0):
+        if key not in best or network.worth > best[key].worth:
             best[key] = network
     return best
 

@@ -33,7 +33,7 @@ def _migrated(populations: Sequence[Sequence[SelectedNetwork]], migrants: int) -
     """Give every island the best networks of the island before it on the ring."""
     grown = []
     for number, residents in enumerate(populations):
-        neighbours = sorted(populations[number - 1], key=lambda member: -(member.network.val_accuracy or 0.0))
+        neighbours = sorted(populations[number - 1], key=lambda member: -member.network.worth)
         known = {member.network.id for member in residents}
         grown.append([*residents, *(one for one in neighbours[:migrants] if one.network.id not in known)])
     return grown

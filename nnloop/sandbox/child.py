@@ -61,7 +61,8 @@ def _train(request: TrialRequest, images: TrainImages, report: int) -> None:
     """Train the candidate and write its weights."""
 
     def on_built(built: Built) -> None:
-        _say(report, event="built", params=built.params, flops=built.flops, precision=built.precision.name)
+        ways = {"precision": built.precision.name, "memory_format": built.format_name}
+        _say(report, event="built", params=built.params, flops=built.flops, **ways)
 
     trained = fit.train(
         request.code,
@@ -94,8 +95,8 @@ def _evaluate(request: TrialRequest, weights: bytes, *, images: EvalImages, repo
         recipe=request.recipe,
         seed=request.seed,
     )
-    facts = {name: getattr(evaluated, name) for name in ("params", "flops", "graph", "precision", "answers", "step_s")}
-    _say(report, event="evaluated", **facts)
+    names = ("params", "flops", "graph", "precision", "memory_format", "answers", "step_s")
+    _say(report, event="evaluated", **{name: getattr(evaluated, name) for name in names})
     file = io.BytesIO()
     npy.write_array(file, evaluated.logits.numpy(), version=(1, 0), allow_pickle=False)
     write_all(report, file.getbuffer())

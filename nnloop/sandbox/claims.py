@@ -7,6 +7,7 @@ is true can't be checked here: records.TrialResult names the fields that are a c
 
 import json
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ LARGEST_FLOPS = 10**15  # of one image: a hundred seconds of a fast GPU
 LARGEST_DEVICE = 1 << 40  # bytes
 MOST_ANSWERS = 1000
 LARGEST_SECONDS = 1e6
+PRECISIONS = ("", "float32", "bfloat16")
+FORMATS = ("", "default", "channels_last")
 CLAIMABLE = {
     Status.BUILD_FAILED,
     Status.BAD_SHAPE,
@@ -39,6 +42,7 @@ class Claims:
     flops: int | None = None
     graph: str | None = None
     precision: str = ""
+    memory_format: str = ""
     train_loss: float | None = None
     peak_device_bytes: int | None = None
     step_s: float = 0.0  # processor seconds of a step in the evaluation's process; 0: none was taken
@@ -113,7 +117,8 @@ def _add_facts(claims: Claims, event: dict[str, Any]) -> None:
     claims.params = _count(event.get("params"))
     claims.flops = None if event.get("flops") is None else _count(event["flops"], most=LARGEST_FLOPS)
     claims.graph = None if event.get("graph") is None else _graph(event["graph"])
-    claims.precision = _precision(event.get("precision", ""))
+    claims.precision = _one_of(PRECISIONS, event.get("precision", ""))
+    claims.memory_format = _one_of(FORMATS, event.get("memory_format", ""))
 
 
 def _count(value: object, most: int = LARGEST_COUNT) -> int:
@@ -134,10 +139,10 @@ def _answers(value: object) -> list[int]:
     return [_count(each) for each in value]
 
 
-def _precision(value: object) -> str:
-    if value not in ("", "float32", "bfloat16"):
-        raise ValueError("no precision")
-    return str(value)
+def _one_of(words: Collection[str], value: object) -> str:
+    if not isinstance(value, str) or value not in words:
+        raise ValueError("an unknown word")
+    return value
 
 
 def _graph(value: object) -> str:

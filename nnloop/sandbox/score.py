@@ -202,6 +202,7 @@ def _result(
         flops=claims.flops,
         graph=claims.graph,
         precision=claims.precision,
+        memory_format=claims.memory_format,
         train_loss=claims.train_loss,
         seconds=seconds,
         peak_bytes=peak_bytes,

@@ -248,6 +248,7 @@ class SelectionSettings:
     rule: str = setting(
         RESULT, words=["better", "good", "admitted", "all"]
     )  # better: than their parent; see conf/config.yaml
+    estimate: str = setting(RESULT, words=["shrunken", "trial"])  # that rules and parents go by (loop.estimates)
 
 
 @dataclass

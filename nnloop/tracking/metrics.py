@@ -178,6 +178,7 @@ COLUMNS = (
     "params",
     "flops",
     "precision",
+    "memory_format",
     "train_loss",
     "trial_seconds",
     "peak_bytes",
@@ -194,6 +195,18 @@ COLUMNS = (
     "completion",
     "code",
 )
+
+OF_RESULT = (
+    "val_accuracy",
+    "test_accuracy",
+    "params",
+    "flops",
+    "precision",
+    "memory_format",
+    "train_loss",
+    "peak_bytes",
+)
+"""Columns of a trial's result."""
 
 
 def rows(
@@ -226,7 +239,7 @@ def _row(entry: Entry, code: str | None, text: str | None, *, run: Mapping[str, 
         "completion": _printable(text),
         "code": _printable(code),
     }
-    for column in ("val_accuracy", "test_accuracy", "params", "flops", "precision", "train_loss", "peak_bytes"):
+    for column in OF_RESULT:
         values[column] = getattr(result, column) if result else None
     for column in ("adapter", "tokens", "lines", "seconds"):
         values[column] = getattr(entry.generation, column)

@@ -37,6 +37,11 @@ class Built:
     params: int
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
 
+    @property
+    def format_name(self) -> str:
+        """Its memory format's name in a trial's result."""
+        return "channels_last" if self.memory_format is torch.channels_last else "default"
+
 
 def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) -> Built:
     """Build the network and check it on `sample`, normalised images (2, C, H, W).
@@ -46,15 +51,17 @@ def build(code: str, sample: Tensor, recipe: Recipe, *, device: torch.device) ->
     with blame(Status.BUILD_FAILED):
         net = _construct(code, sample, recipe, device=device)
     with blame(Status.BUILD_FAILED, "forward(): "):
-        memory_format = _check(net, sample, recipe.classes)
+        _check(net, sample, recipe.classes)
+        flops = _count_flops(net, sample)
+        batch_flops = flops and flops * recipe.batch_size
+        memory_format = choose_format(net, sample, batch_flops)
     params = sum(parameter.numel() for parameter in net.parameters())
     if not any(parameter.requires_grad for parameter in net.parameters()):
         raise UnfitError(Status.BUILD_FAILED, "Net has no parameters to train")
     sample = sample.contiguous(memory_format=memory_format)
-    flops = _count_flops(net, sample)
     if device.type == "cpu":
         multiply_small_maps(net)
-    precision = choose(recipe.precision, device, flops and flops * recipe.batch_size)
+    precision = choose(recipe.precision, device, batch_flops)
     if not _runs(net, sample, precision):
         precision = Precision(False, device)
     return Built(net=net, memory_format=memory_format, precision=precision, params=params, flops=flops)
@@ -94,11 +101,8 @@ def _construct(code: str, sample: Tensor, recipe: Recipe, *, device: torch.devic
     return net.to(device)
 
 
-def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
-    """Run forward once, which also gives lazy modules their shapes, and check its output. Raises UnfitError.
-
-    Returns the network's memory format.
-    """
+def _check(net: nn.Module, sample: Tensor, classes: int) -> None:
+    """Run forward once, which also gives lazy modules their shapes, and check its output. Raises UnfitError."""
     net.eval()
     with torch.no_grad():
         out = net(sample.contiguous())
@@ -108,7 +112,6 @@ def _check(net: nn.Module, sample: Tensor, classes: int) -> torch.memory_format:
             net.eval()
     _forget_unused(net)
     _check_output(out, (len(sample), classes))
-    return choose_format(net, sample)
 
 
 def _check_output(out: object, expected: tuple[int, int]) -> None:

@@ -9,10 +9,10 @@ Taps that meet nothing but padding (8 of a 3x3 kernel's 9 on one pixel) are left
 import torch
 from torch import Tensor, nn
 
+# Largest map of a result, height times width, that is multiplied out.
 FEW_PIXELS = 4
-"""Largest map of a result, height times width, that is multiplied out."""
+# Below this many weights the two are about equally fast.
 MANY_WEIGHTS = 1 << 17
-"""Below this many weights the two are about equally fast."""
 
 
 class SmallMapConv2d(nn.Conv2d):

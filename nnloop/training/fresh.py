@@ -26,16 +26,16 @@ from nnloop.training.recipe import KNOWN_EVERY, Recipe
 from nnloop.training.unfit import UnfitError, blame
 
 EVAL_BATCH = 512
+# Images evaluated together hold no more pixels, or are a training batch: a batch that fitted in training fits here.
 EVAL_PIXELS = EVAL_BATCH * 32 * 32
-"""Images evaluated together hold no more pixels, or are a training batch: a batch that fitted in training fits here."""
 REBATCHED_IMAGES = 256
 REBATCH = 128  # or half of them, if that is less
 TOLERANCE = 0.01  # of the logits' standard deviation
 MIXED_TOLERANCE = 0.25  # in bfloat16
 TOLERATED_ROWS = 0.02
 
+# Logits of the evaluation images in these rows.
 Run = Callable[[Tensor], Tensor]
-"""Logits of the evaluation images in these rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Evaluated:
     flops: int | None  # forward pass of one image, multiply-adds counted as two; None where it can't be counted
     graph: str | None  # of operators, JSON as operator_graph.trace writes it; None where it can't be traced
     precision: str
+    memory_format: str
     step_s: float  # processor seconds of a step of its training, repeated here; 0: none was repeated
 
 
@@ -90,6 +91,7 @@ def evaluate(
         flops=built.flops,
         graph=graph,
         precision=built.precision.name,
+        memory_format=built.format_name,
         step_s=step_s,
     )
 

@@ -17,12 +17,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from nnloop.training.randomness import seed_generators
 
 MAX_NODES = 5_000
+# Larger graphs, in JSON, are not reported.
 MAX_BYTES = 400_000
-"""Larger graphs, in JSON, are not reported."""
 _TEXT = 300
 _COPIES = frozenset({"alias", "clone", "detach", "lift_fresh"})
+# Operators that the resulting shape describes in full; they count as one, since only spelling tells them apart.
 _SHAPED = frozenset({"_reshape_alias", "_unsafe_view", "expand", "reshape", "view"})
-"""Operators that the resulting shape describes in full; they count as one, since only spelling tells them apart."""
 
 
 class Operation(NamedTuple):

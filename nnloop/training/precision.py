@@ -17,8 +17,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+# A batch whose forward pass has fewer stays in float32 on a CPU; those of digits have 2 to 130 million.
 FEW_FLOPS = 250_000_000
-"""A batch whose forward pass has fewer stays in float32 on a CPU; those of digits have 2 to 130 million."""
 CONVOLUTIONS = (torch.conv1d, torch.conv2d, torch.conv3d)
 
 

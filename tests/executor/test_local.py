@@ -30,7 +30,7 @@ def start(configure: Configure, *overrides: str) -> LocalExecutor:
 def test_a_trial_fills_the_whole_result(executor: LocalExecutor) -> None:
     result = executor.submit(trial(network())).result()
     assert (result.status, result.reason, result.params, result.flops) == (Status.OK, "", 650, 1280)
-    assert result.precision == "float32"
+    assert (result.precision, result.memory_format) == ("float32", "channels_last")
     assert result.val_accuracy is not None
     assert result.test_accuracy is not None
     assert min(result.val_accuracy, result.test_accuracy) > 0.4

@@ -11,7 +11,7 @@ import pytest
 from oracle import Oracle
 
 from nnloop import corpus
-from nnloop.loop.corpus_trials import CorpusConditions, JudgedCorpus, judge_corpus
+from nnloop.loop.corpus_trials import REPEATED, CorpusConditions, JudgedCorpus, judge_corpus, trials_each
 from nnloop.records import Status, Trial, TrialResult
 from nnloop.runs.digest import Digest, digest
 from nnloop.runs.folder import RunFolder
@@ -69,14 +69,21 @@ def trials_of(network: str, of: CorpusConditions) -> list[Trial]:
     from nnloop.records import Candidate
 
     candidate = Candidate(network, "", mode="corpus", parent=None, cycle=-1, slot=0)
-    return [make_trial(of.settings, candidate, of.seed((network, repeat))) for repeat in range(of.trials)]
+    return [make_trial(of.settings, candidate, of.seed((network, repeat))) for repeat in range(3)]
 
 
 def test_a_large_set_gives_each_network_one_trial_unless_the_settings_say_otherwise(configure, tmp_path: Path) -> None:
     one, two = Judge(), Judge()
-    judged(configure, tmp_path / "one", one, images=2_000)
+    judged(configure, tmp_path / "one", one, "selection.estimate=trial", images=2_000)
     judged(configure, tmp_path / "two", two, "corpus.trials=2", images=2_000, cache="other")
     assert (one.asked.total(), two.asked.total()) == (3, 6)
+
+
+def test_estimates_have_some_networks_of_a_large_set_tried_again(configure, tmp_path: Path) -> None:
+    settings = configure("dataset=digits")
+    many = [replace(NETWORKS[0], id=str(at), name=str(at)) for at in range(REPEATED + 2)]
+    each = trials_each(many, settings, 2_000)
+    assert sorted(each.values()) == [1] * 2 + [3] * REPEATED
 
 
 def test_the_corpus_is_the_same_whatever_the_cache_holds(configure, tmp_path: Path) -> None:

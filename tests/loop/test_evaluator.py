@@ -75,6 +75,7 @@ class Cycle:
             archive=self.archive,
             mode=Full(),
             rules=SelectionRules(0.6, "better"),
+            estimators={},
             executor=self.bench,
             make_trial=lambda candidate: Trial(candidate, "digits", "fast", epochs=1, seed=0, limits=Limits(1, 1)),
             results=done or {},

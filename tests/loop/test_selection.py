@@ -4,7 +4,7 @@ import pytest
 
 from nnloop.loop.selection import SelectionRules
 from nnloop.pareto import Tradeoff
-from nnloop.records import Network, Status, TrialResult
+from nnloop.records import AccuracyEstimate, Network, Status, TrialResult
 
 PARENT = Network("id", "code", "parent", val_accuracy=0.5)
 
@@ -36,6 +36,14 @@ def test_with_a_tradeoff_a_good_network_that_is_cheaper_is_better_too(
     rules = SelectionRules(0.6, "better", tradeoff=Tradeoff("params", 0.6))
     result = TrialResult(Status.OK, val_accuracy=accuracy, weights=weights, params=1)
     assert rules.selects(result, admitted=False, parent=parent) is selected
+
+
+@pytest.mark.parametrize(("value", "selected"), [(0.61, True), (0.59, False)])
+def test_estimates_are_compared_where_there_are_some(value: float, selected: bool) -> None:
+    parent = Network("id", "code", "parent", val_accuracy=0.7, estimate=0.6)
+    estimate = AccuracyEstimate(value, noise=0.05, share=0.5)
+    result = TrialResult(Status.OK, val_accuracy=0.65)
+    assert SelectionRules(0.5, "better").selects(result, admitted=True, parent=parent, estimate=estimate) is selected
 
 
 @pytest.mark.parametrize("rule", ["better", "good"])

@@ -61,6 +61,7 @@ def test_trained_weights_are_evaluated_in_another_process(images: TrainImages) -
     asked = request(code=network(), weights_bytes=len(weights), looks_at=trained["weights_bytes"])
     (evaluated,), data = reported(asked, EvalImages(images.x[:6], images.x), weights)
     assert (evaluated["event"], evaluated["params"], evaluated["precision"]) == ("evaluated", 68, "float32")
+    assert evaluated["memory_format"] == "channels_last"
     assert evaluated["answers"] == trained["answers"]
     assert json.loads(evaluated["graph"])[0][0] == "input"
     logits = np.load(io.BytesIO(data), allow_pickle=False)

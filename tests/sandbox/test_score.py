@@ -201,6 +201,8 @@ def test_the_report_of_an_evaluation_is_not_trusted(report: bytes, status: Statu
         (b'{"event": "built", "params": true, "flops": null}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": -1, "flops": null}\n', Status.CRASHED, "report can't be read"),
         (b'{"event": "built", "params": 1, "precision": "int4"}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": 1, "memory_format": "last"}\n', Status.CRASHED, "report can't be read"),
+        (b'{"event": "built", "params": 1, "memory_format": []}\n', Status.CRASHED, "report can't be read"),
         (BUILT + b'{"event": "trained", "train_loss": NaN}\n', Status.CRASHED, "report can't be read"),
         (TRAINED.replace(b'bytes": 9', b'bytes": 1000000000000000000'), Status.CRASHED, "report can't be read"),
         (BUILT + BUILT + TRAINED, Status.CRASHED, "report can't be read"),
