@@ -121,12 +121,12 @@ def _search(settings: Settings, folder: Path, out: TextIO, *, overrides: Sequenc
         if settings.resume != "continue":
             fork(RunFolder(source_of(settings.resume, folder)), run, settings, overrides=overrides)
         run.open(settings, overrides)
-        with report.LivePage(run) as page:
-            ended = None if _is_open(settings, run) else read(run.path)
-            if ended is None or is_due(ended, settings.incumbent.share):
+        ended = None if _is_open(settings, run) else read(run.path)
+        if ended is None or is_due(ended, settings.incumbent.share):
+            with report.LivePage(run) as page:
                 finished = _run_search(settings, run, page=page, stop=stop)
-            else:
-                finished = _report(settings, run)
+        else:
+            finished = _report(settings, run)
     stopped = over_budget(finished.reports, settings.budget) if len(finished.reports) < settings.cycles else None
     if stopped:
         print(f"stopped: {stopped}", file=out)

@@ -40,7 +40,7 @@ def test_a_make_target_of_the_readme_exists(command: str) -> None:
 @pytest.mark.parametrize("command", [c for c in commands(False) if is_nnloop(c)])
 def test_a_command_of_the_readme_composes(command: str, tmp_path: Path) -> None:
     given = [argument for argument in arguments(command) if argument not in ("-m", "--multirun")]
-    single = [argument if "{" in argument else argument.split(",")[0] for argument in given]
+    single = [argument if {"{", "["} & set(argument) else argument.split(",")[0] for argument in given]
     done = subprocess.run(
         [sys.executable, "-m", "nnloop", *single, "--cfg", "job"], cwd=tmp_path, capture_output=True, text=True
     )

@@ -111,9 +111,10 @@ def test_in_a_program_of_the_user_s_a_second_interrupt_ends_the_search_alone() -
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1000)
 
+    before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
         twice()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_alarm_of_the_program_rings_in_a_search_and_is_set_again_after_a_stop() -> None:

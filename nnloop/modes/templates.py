@@ -43,6 +43,7 @@ _FACTS = (
 _PROMPT = (("code",), ("context", "accuracy", "limit", *_FACTS))
 _PLACEHOLDERS: dict[str, tuple[Collection[str], Collection[str]]] = {
     **dict.fromkeys(FORMS, _PROMPT),
+    "full": ((), (*_PROMPT[0], *_PROMPT[1])),  # a specification may ask for a network by itself
     "first": ((), ("context", "limit", *_FACTS)),
     "accuracy": (("accuracy",), ("training",)),
     "no_accuracy": ((), ("training",)),

@@ -60,5 +60,7 @@ def begin(run: RunFolder) -> None:
 
 
 def end(run: RunFolder, stage: Stage, reason: str = "") -> None:
-    """Record how this process ends. Raises RunFolderError."""
-    write_json(run.ending, RunState(stage, reason).to_json())
+    """Record how this process ends, if the run's folder doesn't say so yet. Raises RunFolderError."""
+    state = RunState(stage, reason)
+    if read_state(run) != state:
+        write_json(run.ending, state.to_json())

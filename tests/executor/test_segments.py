@@ -29,7 +29,7 @@ def first_segment(executor: LocalExecutor, of: Trial) -> SegmentEnd:
     request = TrialRequest(
         of.candidate.code,
         of.seed,
-        executor._recipe(epochs=of.epochs),
+        executor._recipe(of),
         limits=of.limits,
         max_params=None,
         until=of.segment_epochs,

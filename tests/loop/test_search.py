@@ -224,7 +224,7 @@ def test_a_cycle_without_one_answer_ends_the_search_and_is_asked_again(configure
         with pytest.raises(ModelError) as raised:
             instant.search(configure, tmp_path / "run", *given)
         assert str(raised.value) == (
-            "the LLM's server answered none of the 3 requests of cycle 1, 3 times with: HTTP 500: no memory;"
+            "the LLM's server answered none of the 3 requests of cycle 2, 3 times with: HTTP 500: no memory;"
             " the same command asks again"
         )
         run = RunFolder(tmp_path / "run")

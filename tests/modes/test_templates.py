@@ -58,7 +58,7 @@ def test_a_template_that_can_not_be_used_is_refused(name: str, content: str, tol
 
 
 def test_a_path_without_templates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="must be chat, tiny, a folder of prompts or a file"):
+    with pytest.raises(SettingsError, match="must be chat, tiny, paper, a folder of prompts or a file"):
         read(str(tmp_path / "nowhere"), "delta")
     with pytest.raises(SettingsError, match=r"llm\.prompt=.*has no prompts"):
         read(str(tmp_path), "delta", "llm.prompt")

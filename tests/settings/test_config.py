@@ -29,6 +29,8 @@ NEEDED = {
     "job=prompt": ["candidate=x.py"],
     "corpus=adopted": ["corpus.path=x"],
     "corpus=folder": ["corpus.path=x"],
+    "corpus=empty": ["mode=full"],
+    "job=watch": ["runs=x"],
     "parents=own": ["parents.rule=x.py:rule"],
 }
 

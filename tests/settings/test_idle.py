@@ -18,7 +18,7 @@ TINY = ("llm=tiny", "dataset=digits")
             "context=crossover: llm=scripted does not",
         ),
         ((*RANDOM, "retries=2"), "retries=2: llm=random does not read the reason of a failure"),
-        ((*RANDOM, "experiment=gu_memory"), "context=memory: llm=random does not read its prompt"),
+        ((*RANDOM, "experiment=strict_memory"), "context=memory: llm=random does not read its prompt"),
         (("llm=random", "finetune.lr=0.1"), "finetune.lr=0.1: llm=random has no weights to tune"),
         ((*RANDOM, "mode.edit_format=search_replace"), "mode.edit_format=search_replace: llm=random does not read"),
         ((*RANDOM, "llm.edits.full=2"), "llm.edits.full=2: mode=delta"),
