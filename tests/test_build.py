@@ -34,7 +34,7 @@ def test_the_end_of_a_search_reads_its_own_archive_once_and_no_other_runs(
 ) -> None:
     settings = configure(*SEARCH)
     folder = run(settings, tmp_path / "search" / "own", Instant()).path
-    make_run(tmp_path / "search" / "other")
+    make_run(tmp_path / "search" / "other").page.write_text("")
     reads: Counter[str] = Counter()
     entries = RunFolder.entries
 
