@@ -190,7 +190,7 @@ def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -
         "finetune.held_out=0",
         "tracker=none",
     ]
-    small += ["llm.max_new_tokens.delta=16", "llm.max_new_tokens.full=400"]  # as long as two of the networks
+    small += ["llm.max_new_tokens.delta=600", "llm.max_new_tokens.full=600"]  # room for an answer that teaches
     small += ["corpus.limit=4"]
     small += ["dataset=cifar10", f"dataset.root={raw}", "dataset.verify=false"]
     command = [sys.executable, "-m", "nnloop", "-m", "llm=deepseek,qwen,mistral", "mode=delta,full", *small]
@@ -204,7 +204,7 @@ def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -
         assert adapters[:2] == [None, None]
         assert adapters[2] == adapters[3] is not None
         assert {line["status"] for line in lines} <= {"unparseable", "patch_failed"}  # random weights know no Python
-        assert all(1 <= line["generation"]["tokens"] <= {"delta": 16, "full": 400}[mode] for line in lines)
+        assert all(1 <= line["generation"]["tokens"] <= 600 for line in lines)
         reports = [json.loads((run / "cycles" / cycle / "report.json").read_text()) for cycle in ("0000", "0001")]
         assert [report["statuses"] for report in reports] == [{"unparseable": 2}] * 2 if mode == "full" else True
         assert [report["finetune"]["pairs"] for report in reports] == [2, 2]

@@ -120,7 +120,7 @@ def test_without_weights_the_context_is_estimated(connect: Callable[..., Engine]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return checkpoints.make(tmp_path_factory.mktemp("weights"))
+    return checkpoints.make(tmp_path_factory.mktemp("weights"), max_position_embeddings=4096)
 
 
 def test_tuning_without_weights_is_refused(configure: Callable[..., Settings]) -> None:

@@ -68,7 +68,7 @@ def test_an_answer_with_hp_and_tr_trains_by_the_baselines_own_recipe(configure, 
     """Every answer adds a line to its baseline, and asks for other hyperparameters and another transform."""
     given = ["experiment=paper_delta", "dataset.sets=[cifar10]", f"dataset.of.cifar10.root={cifar}"]
     given += ["dataset.of.cifar10.verify=false", "llm=scripted", "finetune=off", "corpus.limit=2", "cycles=1"]
-    settings = configure("corpus=lemur", f"corpus.path={lemur()}").corpus
+    settings = configure("corpus=lemur", f"corpus.path='{lemur()}'").corpus
     own = {network.id: network for network in load(settings, "cifar10", tmp_path / "cache")}
     asked = tagged_block({"lr": 0.5, "batch": 8}, "echo")
     diff = "<delta>\n@@ @@\n import torch\n+import math\n</delta>"

@@ -262,7 +262,8 @@ def test_of_a_search_whose_answers_are_hostile_none_is_admitted_selected_or_lear
 ) -> None:
     """Fifteen networks that pass the static guard and score well by work that the recipe does not have."""
     blind = ("gc.get_objects()", "getattr(gc, 'get_' + 'objects')()")  # the guard does not look into getattr
-    codes = [attack.code.replace(*blind) for attack in ATTACKS if attack.status in ("off_recipe", "tampered")]
+    chosen = [one for one in ATTACKS if one.status in ("off_recipe", "tampered") and one.proxy == "fast"]
+    codes = [attack.code.replace(*blind) for attack in chosen]
     codes = [code for code in codes if passes_guard(code)][:15]
     assert len(codes) == 15
     run = scripted(configure, tmp_path / "run", *codes, more=("cycles=2", "candidates=8"))
