@@ -21,7 +21,8 @@ SMALL = [
     "tracker=none",
     "corpus.limit=12",
     "corpus.max_chars=4000",
-    "corpus.variants=0",
+    "corpus.variants=12",
+    "mode.max_params=100000000",
     "corpus.trials=1",
     "cycles=2",
     "candidates=8",
@@ -33,7 +34,7 @@ TUNING = ["finetune.epochs=1", "finetune.corpus_pairs=6", "finetune.max_length=6
 
 @pytest.fixture(scope="module")
 def cifar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish("cifar10", tmp_path_factory.mktemp("raw"), train=600, test=100, noise=True)
+    return publish("cifar10", tmp_path_factory.mktemp("raw"), train=600, test=100)
 
 
 def search(folder: Path, *given: str) -> RunFolder:
