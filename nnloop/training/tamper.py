@@ -38,6 +38,7 @@ from nnloop.training.unfit import UnfitError
 
 LOOKS = 4  # steps after which the parameters are compared before the next step
 KNOWING = 0.6  # share of the way from chance to perfect accuracy that no untrained network reaches
+FEW_CLASSES = 5  # with fewer, one may tell heaps of images apart by chance; the evaluation compares it with a clean one
 
 
 class Watch:
@@ -88,7 +89,7 @@ class Watch:
         net.eval()
         with torch.no_grad():
             right = (net(x).argmax(1) == y).float().mean().item()
-        if right > 1 / classes + KNOWING * (1 - 1 / classes):
+        if classes >= FEW_CLASSES and right > 1 / classes + KNOWING * (1 - 1 / classes):
             raise _tampered(f"it knows {right:.0%} of the training labels before it is trained")
 
     def begin(self, net: nn.Module, steps: int) -> None:

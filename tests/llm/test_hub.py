@@ -203,9 +203,13 @@ def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -
         adapters = [line["generation"]["adapter"] for line in lines]
         assert adapters[:2] == [None, None]
         assert adapters[2] == adapters[3] is not None
-        assert {line["status"] for line in lines} <= {"unparseable", "patch_failed"}  # random weights know no Python
+        assert {line["status"] for line in lines} <= {
+            "unparseable",
+            "patch_failed",
+            "truncated",
+        }  # random weights know no Python
         assert all(1 <= line["generation"]["tokens"] <= 600 for line in lines)
         reports = [json.loads((run / "cycles" / cycle / "report.json").read_text()) for cycle in ("0000", "0001")]
-        assert [report["statuses"] for report in reports] == [{"unparseable": 2}] * 2 if mode == "full" else True
+        assert [sum(report["statuses"].values()) for report in reports] == [2, 2]
         assert [report["finetune"]["pairs"] for report in reports] == [2, 2]
         assert adapters[2] == reports[0]["finetune"]["adapter"] != reports[1]["finetune"]["adapter"] is not None

@@ -34,11 +34,11 @@ class Checkpointed(Linear):
         return out
 
 
-def judge(net: nn.Module, passes: int = 0, poison: float = 1.0) -> str:
+def judge(net: nn.Module, passes: int = 0, poison: float = 1.0, classes: int = 2) -> str:
     """Train under a Watch; return what it objects to."""
     try:
         with Watch(0) as watch:
-            watch.built(net, X[:40], Y[:40], classes=2)
+            watch.built(net, X[:40], Y[:40], classes=classes)
             watch.begin(net, STEPS)
             optimizer = torch.optim.SGD(net.parameters(), 0.1)
             for _ in range(STEPS):
@@ -71,12 +71,17 @@ def test_a_second_pass_for_a_step_is_noticed() -> None:
     assert judge(Linear(), passes=1) == f"off_recipe: 0 optimizer steps and {STEPS} backward passes beside the recipe's"
 
 
-def test_a_network_that_knows_the_labels_is_noticed() -> None:
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [(10, "tampered: it knows 100% of the training labels before it is trained"), (2, "")],
+    ids=["many classes", "two heaps that a random network may tell apart"],
+)
+def test_a_network_that_knows_many_labels_is_noticed(classes: int, told: str) -> None:
     net = Linear()
     with torch.no_grad():
         net.layer.weight.copy_(torch.stack([-torch.ones(16), torch.ones(16)]))
         net.layer.bias.zero_()
-    assert judge(net) == "tampered: it knows 100% of the training labels before it is trained"
+    assert judge(net, classes=classes) == told
 
 
 def test_a_watch_leaves_torch_as_it_was() -> None:
