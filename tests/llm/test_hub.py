@@ -207,7 +207,7 @@ def test_the_three_llms_run_one_after_the_other_from_the_cache(tmp_path: Path) -
             "unparseable",
             "patch_failed",
             "truncated",
-        }  # random weights know no Python
+        }
         assert all(1 <= line["generation"]["tokens"] <= 600 for line in lines)
         reports = [json.loads((run / "cycles" / cycle / "report.json").read_text()) for cycle in ("0000", "0001")]
         assert [sum(report["statuses"].values()) for report in reports] == [2, 2]
