@@ -24,7 +24,7 @@ run: $(STAMP) ## the closed loop on a laptop: the tiny LLM writes diffs, the dig
 	$(BIN)/python -m nnloop llm=tiny dataset=digits mode=delta cycles=4 candidates=24 $(ARGS)
 
 test: $(STAMP) ## the default tests, under 10 minutes on two cores
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-long: $(STAMP) ## the tests marked long
 	$(BIN)/python -m pytest -m long $(ARGS)
