@@ -202,7 +202,7 @@ def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -
         said = process.communicate()[0]
     assert process.returncode == 0, said
     assert {name: len(run.entries()) for name, run in runs(tmp_path).items()} == {
-        f"tiny-digits-delta-s{seed}-candidates=3-corpus.limit=8-corpus.trials=1-cycles=1-finetune=off": 3
+        f"tiny-digits-delta-s{seed}-candidates_3-limit_8-trials_1-cycles_1-finetune_off": 3
         for seed in range(3)
     }
     logs = sorted((tmp_path / "outputs/search/slurm").glob("*/*.out"))
@@ -213,9 +213,9 @@ def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -
 def test_a_cancelled_job_ends_the_multirun_with_an_error_and_spares_the_others(tmp_path: Path) -> None:
     texts = tmp_path / "texts.jsonl"
     texts.write_text('{"text": "none"}\n')
-    slow = ("llm=scripted", f"llm.path={texts}", "candidates=1", "llm.delay_s=0,600", "hydra.launcher.timeout_min=30")
+    slow = ("llm=scripted", f"llm.path={texts}", "candidates=1,40", "llm.delay_s=15", "hydra.launcher.timeout_min=30")
     with multirun(tmp_path, *slow) as process:
-        until(lambda: any("600" in name for name in runs(tmp_path)))
+        until(lambda: any("candidates_40" in name for name in runs(tmp_path)))
         until(lambda: len(squeue("%i", "--name=nnloop", "--states=RUNNING")) == 1)
         subprocess.run(["scancel", *squeue("%i", "--name=nnloop")], check=True)
         said = process.communicate()[0]
@@ -223,7 +223,7 @@ def test_a_cancelled_job_ends_the_multirun_with_an_error_and_spares_the_others(t
     assert "nnloop: a job on the cluster failed" in said
     assert "(state: CANCELLED); the others go on" in said
     assert "Traceback" not in said
-    assert [len(run.entries()) for name, run in runs(tmp_path).items() if "delay_s=0" in name] == [1]
+    assert [len(run.entries()) for name, run in runs(tmp_path).items() if "candidates_40" not in name] == [1]
 
 
 def test_a_search_killed_by_its_time_limit_is_requeued_and_goes_on(tmp_path: Path) -> None:

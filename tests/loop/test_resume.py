@@ -75,7 +75,7 @@ def cut_at(number: int, settings: Settings, folder: Path, monkeypatch: pytest.Mo
 
 
 def test_a_killed_process_loses_no_result_that_it_was_given(configure, tmp_path: Path) -> None:
-    settings = configure(*SMALL, "novelty=off")
+    settings = configure(*SMALL, "corpus.trials=1", "novelty=off")
     first, second = Oracle(), Oracle()
     with pytest.raises(Cut):
         search(settings, tmp_path / "run", Dying(first, after=4))
@@ -107,7 +107,7 @@ def test_a_trial_that_our_machinery_failed_is_run_again_after_a_restart(configur
 
 
 def test_a_missing_source_is_one_line_that_names_it(configure, tmp_path: Path) -> None:
-    settings = configure(*SMALL, "novelty=off")
+    settings = configure(*SMALL, "corpus.trials=1", "novelty=off")
     search(settings, tmp_path / "run", Oracle())
     path = RunFolder(tmp_path / "run").code(str(RunFolder(tmp_path / "run").entries()[0].candidate))
     path.unlink()
@@ -127,7 +127,7 @@ def test_thirty_kills_at_random_moments_half_of_them_power_cuts_change_no_archiv
 
 
 def test_a_clock_that_goes_backwards_changes_nothing(configure, tmp_path: Path, monkeypatch) -> None:
-    settings = configure(*SMALL, "novelty=off")
+    settings = configure(*SMALL, "corpus.trials=1", "novelty=off")
     search(settings, tmp_path / "whole", Oracle())
     with pytest.raises(Cut):
         search(settings, tmp_path / "run", Dying(Oracle(), after=1))
@@ -174,18 +174,18 @@ def test_a_signal_lets_the_running_trial_end_drops_the_others_and_says_so(number
     oracle = Oracle()
     slow = Slow(oracle, number)
     with pytest.raises(Interrupted):
-        search(configure(*SMALL, "novelty=off"), tmp_path / "run", slow, grace_s=60.0)
+        search(configure(*SMALL, "corpus.trials=1", "novelty=off"), tmp_path / "run", slow, grace_s=60.0)
     assert len(timeless(tmp_path / "run")) == 1
     assert [future.cancelled() for _, future in slow.queue] == [False, True, True]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    search(configure(*SMALL, "novelty=off"), tmp_path / "run", oracle)
+    search(configure(*SMALL, "corpus.trials=1", "novelty=off"), tmp_path / "run", oracle)
     assert set(oracle.asked.values()) == {1}
 
 
 def test_after_the_grace_time_the_running_trial_is_dropped_too(configure, tmp_path: Path) -> None:
     slow = Slow(Oracle(), signal.SIGTERM, ended=False)
     with pytest.raises(Interrupted):
-        search(configure(*SMALL, "novelty=off"), tmp_path / "run", slow, grace_s=0.5)
+        search(configure(*SMALL, "corpus.trials=1", "novelty=off"), tmp_path / "run", slow, grace_s=0.5)
     assert timeless(tmp_path / "run") == []
     assert len(RunFolder(tmp_path / "run").read_completions(0)) == 3
 
@@ -196,7 +196,7 @@ def test_a_schedulers_notice_goes_to_the_handler_that_was_there_after_all_is_sav
     try:
         slow = Slow(Oracle(), signal.SIGUSR2)
         with pytest.raises(Interrupted):
-            search(configure(*SMALL, "novelty=off"), tmp_path / "run", slow, grace_s=60.0)
+            search(configure(*SMALL, "corpus.trials=1", "novelty=off"), tmp_path / "run", slow, grace_s=60.0)
     finally:
         signal.signal(signal.SIGUSR2, before)
     assert told == [signal.SIGUSR2]
