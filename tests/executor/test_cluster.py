@@ -202,8 +202,7 @@ def test_a_multirun_of_three_searches_writes_three_run_folders(tmp_path: Path) -
         said = process.communicate()[0]
     assert process.returncode == 0, said
     assert {name: len(run.entries()) for name, run in runs(tmp_path).items()} == {
-        f"tiny-digits-delta-s{seed}-candidates_3-limit_8-trials_1-cycles_1-finetune_off": 3
-        for seed in range(3)
+        f"tiny-digits-delta-s{seed}-candidates_3-limit_8-trials_1-cycles_1-finetune_off": 3 for seed in range(3)
     }
     logs = sorted((tmp_path / "outputs/search/slurm").glob("*/*.out"))
     assert len(logs) == 3
