@@ -22,6 +22,7 @@ import os
 import random
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -211,10 +212,12 @@ def _job(
 
 @contextlib.contextmanager
 def _unchanged() -> Iterator[None]:
-    """Give the program back its environment, exception hook and random generator, which libraries change."""
+    """Give the program back its environment, exception hook, random generator and warnings, which libraries change."""
     environment, hook, drawn = dict(os.environ), sys.excepthook, random.getstate()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "IProgress not found")  # tqdm's advice to a notebook without ipywidgets
+            yield
     finally:
         for name in os.environ.keys() - environment.keys():
             del os.environ[name]

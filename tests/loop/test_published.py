@@ -51,7 +51,10 @@ def test_a_papers_system_is_tuned_before_and_after_each_cycle(overlay: str, cifa
     of = "dataset.of.cifar10" if overlay == "paper_delta" else "dataset"
     given = [f"experiment={overlay}", "llm=qwen", f"llm.model={model}", *LLM, *TRAINER, *TUNING]
     given += [f"{of}.root={cifar}", f"{of}.verify=false", "finetune.layers=null", "finetune.before=true"]
-    given += ["llm.max_new_tokens.delta=64", "llm.max_new_tokens.full=4000" if overlay == "paper_full" else "retries=0"]
+    given += [
+        "llm.max_new_tokens.delta=2000",
+        "llm.max_new_tokens.full=4000" if overlay == "paper_full" else "retries=0",
+    ]
     given += ["dataset.sets=[cifar10,digits]"] if overlay == "paper_delta" else []
     run = search(tmp_path / "run", *given)
     first, second = run.reports()
@@ -67,7 +70,8 @@ def test_a_papers_system_is_tuned_before_and_after_each_cycle(overlay: str, cifa
 
 def test_an_answer_with_hp_and_tr_trains_by_the_baselines_own_recipe(configure, cifar: Path, tmp_path: Path) -> None:
     """Every answer adds a line to its baseline, and asks for other hyperparameters and another transform."""
-    given = ["experiment=paper_delta", "dataset.sets=[cifar10]", f"dataset.of.cifar10.root={cifar}"]
+    given = ["dataset=pool", "dataset.sets=[cifar10]", f"dataset.of.cifar10.root={cifar}", "mode=delta", "corpus=lemur"]
+    given += ["mode.prompt=paper", "mode.hp=shown", "proxy=lemur", "proxy.own_recipe=true", "incumbent.share=0"]
     given += ["dataset.of.cifar10.verify=false", "llm=scripted", "finetune=off", "corpus.limit=2", "cycles=1"]
     settings = configure("corpus=lemur", f"corpus.path='{lemur()}'").corpus
     own = {network.id: network for network in load(settings, "cifar10", tmp_path / "cache")}
