@@ -29,7 +29,7 @@ SEARCH = (
 )
 
 
-def test_the_end_of_a_search_reads_its_own_archive_once_and_no_other_runs(
+def test_the_end_of_a_search_reads_its_own_archive_at_most_once_and_no_other_runs(
     configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = configure(*SEARCH)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class _Last:
     """The end of the items, by an error or without one."""
 
     error: BaseException | None
@@ -22,13 +22,13 @@ class _End:
 
 def in_background(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """Yield the items that an asynchronous iterator makes in a daemon thread; closing this one cancels that one."""
-    made: SimpleQueue[T | _End] = SimpleQueue()
+    made: SimpleQueue[T | _Last] = SimpleQueue()
     runner = asyncio.Runner()
     loop = runner.get_loop()
     thread = Thread(target=_make, args=(runner, items, made), name="in background", daemon=True)
     thread.start()
     try:
-        while not isinstance(item := made.get(), _End):
+        while not isinstance(item := made.get(), _Last):
             yield item
         if item.error is not None:
             raise item.error
@@ -38,7 +38,7 @@ def in_background(items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         thread.join(CLOSE_S)
 
 
-def _make(runner: asyncio.Runner, items: AsyncGenerator[T, None], made: SimpleQueue[T | _End]) -> None:
+def _make(runner: asyncio.Runner, items: AsyncGenerator[T, None], made: SimpleQueue[T | _Last]) -> None:
     """Put the items into the queue, and then how they ended. Runs in the thread."""
 
     async def put() -> None:
@@ -52,7 +52,7 @@ def _make(runner: asyncio.Runner, items: AsyncGenerator[T, None], made: SimpleQu
             runner.run(put())
     except BaseException as raised:  # raised again where the items are awaited
         error = raised
-    made.put(_End(error))
+    made.put(_Last(error))
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
